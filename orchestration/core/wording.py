@@ -1,0 +1,55 @@
+"""How places and values are written in sentences to people, the same everywhere."""
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
+def dotted(root: str, parts: Sequence[str | int]) -> str:
+    """`dotted("output", ["items", 2, "unit price"])` is `output.items[2]["unit price"]`. Long keys are cut."""
+    path = root
+    for part in parts:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif _PLAIN_KEY.match(part):
+            path += f".{part[:80]}" if path else part[:80]
+        else:
+            path += f"[{json.dumps(part[:80], ensure_ascii=False)}]"
+    return path
+
+
+def abbreviate(value: Any, limit: int = 80) -> str:
+    """The value as JSON for a sentence to a person, cut to about `limit` characters. Takes clean values of any size."""
+    if isinstance(value, str):
+        shown = json.dumps(value[:limit], ensure_ascii=False)
+        return shown if len(value) <= limit else f'{shown[:-1]}…" ({len(value)} characters)'
+    if isinstance(value, list) and len(value) > limit:
+        return f"a list of {len(value)}"
+    if isinstance(value, dict) and len(value) > limit:
+        return f"an object with {len(value)} keys"
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except (TypeError, ValueError):
+        text = str(value)
+    return text if len(text) <= limit else text[:limit] + "…"
+
+
+def listed(words: Iterable[str], most: int = 12, join: str = "or") -> str:
+    """`a, b or c`; past `most` words the rest are counted."""
+    shown = list(words)
+    if len(shown) > most:
+        return f"{', '.join(shown[:most])} … ({len(shown)} in all)"
+    return f" {join} ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`; did you mean x?`, or what there is if nothing is near, or "" where nothing is known."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word[:80], names, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean {near[0]}?"
+    return f"; there is {listed(names, join='and')}" if names else ""
