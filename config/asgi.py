@@ -1,0 +1,19 @@
+"""The ASGI application: pages and API by Django, sockets by Channels, each behind its own default deny."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+from django.core.asgi import get_asgi_application
+
+pages = get_asgi_application()
+
+from channels.auth import AuthMiddlewareStack  # noqa: E402  (the apps have to be loaded first)
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+
+from dashboard.access import SignedInSockets  # noqa: E402
+from dashboard.routing import websocket_urlpatterns  # noqa: E402
+
+sockets = AllowedHostsOriginValidator(AuthMiddlewareStack(SignedInSockets(URLRouter(websocket_urlpatterns))))
+application = ProtocolTypeRouter({"http": pages, "websocket": sockets})

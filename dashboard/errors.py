@@ -1,0 +1,41 @@
+"""Refusals: for people a page that says what happened and what to do, for machines problem details (RFC 9457)."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+MACHINES = ("/api/", "/v1/", "/mcp")
+"""Beginnings of the addresses that answer machines: by token, or by a session."""
+
+
+def problem(status: int, title: str, detail: str, **more: Any) -> HttpResponse:
+    """Problem details; `more` are members of the document besides the standard ones."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+    return JsonResponse(body, status=status, content_type="application/problem+json")
+
+
+def forbidden(request: HttpRequest, exception: Exception | str | None = None) -> HttpResponse:
+    return _refuse(request, 403, str(exception or "") or "You may not do this here.")
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _refuse(request, 404, "There is nothing at this address, or nothing that you may see.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return _refuse(request, 500, "Something went wrong here. It has been written to the log; try again in a moment.")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    sentence = "This form is too old, or it came from another site. Go back, load the page again and send it once more."
+    return _refuse(request, 403, sentence, page="csrf")
+
+
+def _refuse(request: HttpRequest, status: int, sentence: str, page: str | None = None) -> HttpResponse:
+    title = HTTPStatus(status).phrase
+    if request.path.startswith(MACHINES):
+        return problem(status, title, sentence)
+    context = {"status": status, "title": title, "message": sentence}
+    return render(request, f"errors/{page or status}.html", context, status=status)
