@@ -43,12 +43,16 @@ def parse_json(text: str | bytes, *, max_bytes: int = MAX_BYTES, max_depth: int 
     """
     content = _decoded(text, max_bytes)
     opened = content.count("[") + content.count("{")
-    if opened > max_depth:
-        _check_depth(content, max_depth)
-    value = _strict(content)
+    try:
+        value = _strict(content)
+    except Unreadable:
+        if opened > max_depth:
+            _check_depth(content, max_depth)
+        raise
     # Commas, brackets and one: never fewer than the nodes there are. Escapes are the only way to a bad character here,
     # raw ones aside, so most texts need no second look.
-    if content.count(",") + opened + 1 <= max_nodes and "\\u" not in content and not _BAD_CHARACTER.search(content):
+    shallow, few = opened <= max_depth, content.count(",") + opened + 1 <= max_nodes
+    if shallow and few and "\\u" not in content and not _BAD_CHARACTER.search(content):
         return Clean(value)
     return _Cleaner(max_depth, max_nodes, max_bytes).clean(value)
 
@@ -95,7 +99,7 @@ def _strict(text: str) -> Any:
 
 
 def _check_depth(text: str, max_depth: int) -> None:
-    """Count brackets outside strings, so that depth never depends on how much stack the reader has left."""
+    """Count brackets outside strings, so that what is said of a bad and deep text never depends on the stack that is left."""
     depth = 0
     for token in _BRACKET_OR_STRING.finditer(text):
         character = text[token.start()]

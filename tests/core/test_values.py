@@ -69,6 +69,8 @@ def same(one: Any, other: Any) -> bool:
         ('{"a": 1, "\\u0061": 2}', "duplicate_key"),
         ('{"\\u0000": 1, "\ufffd": 2}', "duplicate_key"),
         ("[" * 101 + "]" * 101, "too_deep"),
+        ("[" * 950, "too_deep"),
+        ("[" * 950 + '{"a": 1, "a": 2', "too_deep"),
         ("[" * 100_000, "too_deep"),
         ('{"a":' * 100_000, "too_deep"),
         ('"' + "[" * 300 + '\\"' + "[" * 101, "not_json"),
