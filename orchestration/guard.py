@@ -1,0 +1,146 @@
+"""Which addresses the door may dial. Everything inner is refused, whatever it is spelled like.
+
+The check that counts is made on the address that is about to be dialled (`Guard.socket`), after every resolver, cache and
+redirect, so that a name which changes its mind between a check and a connection gains nothing. Reading the URL
+(`address`) only gives a clearer sentence, earlier.
+
+An inner host is open only where the installation declares it (INTERLOCK_REACH, as `127.0.0.1:8080`): the host and port
+that the request itself names are looked up, never what they resolve to.
+"""
+
+import re
+import socket
+from collections.abc import Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from yarl import URL
+
+from orchestration.core.errors import Problem, Refused
+
+Place = tuple[str, int]
+
+# IANA's special-purpose registry, and Azure's host agent, which answers from a public-looking address.
+_INNER_V4 = [
+    *map(ip_network, ("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "168.63.129.16/32", "169.254.0.0/16")),
+    *map(ip_network, ("172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15")),
+    *map(ip_network, ("198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4")),
+]
+# IPv6 by allow-list: global unicast, without what tunnels or documents. 6to4 (2002::/16) and Teredo (in 2001::/23) are
+# refused whole; NAT64's well-known prefix is judged by the IPv4 address inside, or IPv6-only networks could reach nothing.
+_GLOBAL_V6 = ip_network("2000::/3")
+_INNER_V6 = [ip_network(block) for block in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")]
+_NAT64 = ip_network("64:ff9b::/96")
+
+_NUMBER = re.compile(r"(?:0[xX][0-9a-fA-F]*|[0-9]+)\Z")
+
+
+def is_inner(address: str) -> bool:
+    """Whether an address, as the socket would dial it, is anything but a public unicast one. What can't be read is inner."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return True
+    if isinstance(found, IPv6Address):
+        embedded = _embedded(found)
+        if embedded is None:
+            return found not in _GLOBAL_V6 or any(found in block for block in _INNER_V6)
+        found = embedded
+    return any(found in block for block in _INNER_V4)
+
+
+def _embedded(found: IPv6Address) -> IPv4Address | None:
+    if found in _NAT64:
+        return IPv4Address(int(found) & 0xFFFFFFFF)
+    return found.ipv4_mapped
+
+
+def parse_reach(entries: Iterable[str]) -> frozenset[Place]:
+    """Inner places as `host:port` or `[v6]:port`. Raises Refused with one problem for each entry that is not."""
+    places: set[Place] = set()
+    problems: list[Problem] = []
+    for entry in entries:
+        host, _, port = entry.strip().rpartition(":")
+        bare = host.removeprefix("[").removesuffix("]")
+        if not bare or "/" in host or not port.isdecimal() or not 0 < int(port) < 65536 or (":" in bare and bare == host):
+            message = f"{entry!r} should be host:port, as 127.0.0.1:8080 or [::1]:8080"
+            problems.append(Problem("bad_reach", message, "INTERLOCK_REACH"))
+        else:
+            places.add((_plain(bare), int(port)))
+    if problems:
+        raise Refused(*problems)
+    return frozenset(places)
+
+
+def address(text: str) -> URL:
+    """The URL to send to, exactly as written where it is ASCII. Raises Refused with a sentence for a person."""
+    if any(ch <= " " or ch == "\x7f" or ch == "\\" for ch in text):
+        raise _refused("the URL holds a space, a backslash or a control character: write it percent-encoded")
+    try:
+        url = URL(text, encoded=text.isascii())
+        host, port = url.host, url.port
+    except ValueError as error:
+        raise _refused(f"the URL cannot be read: {error}") from None
+    if url.scheme.lower() not in ("http", "https"):
+        raise _refused("the URL must begin with http:// or https://")
+    if not host or not port:
+        raise _refused("the URL names no host, or a port that there is not")
+    if url.user is not None or url.password is not None:
+        raise _refused("the URL holds a user name or password: put them in a header, by the name of a secret")
+    if _in_disguise(host):
+        raise _refused(f"the host {host[:60]} is an address in disguise: write it as four decimal numbers")
+    return url
+
+
+def _in_disguise(host: str) -> bool:
+    """Whether a host is what resolvers read as IPv4 (its last part is a number) without being four plain decimals."""
+    if ":" in host or not _NUMBER.match(host.rstrip(".").rpartition(".")[2]):
+        return False
+    try:
+        IPv4Address(host)
+    except ValueError:
+        return True
+    return False
+
+
+def place(url: URL) -> Place:
+    """The host and port that a URL names, in the spelling in which `parse_reach` keeps them."""
+    return _plain(url.host or ""), url.port or 0
+
+
+def _plain(host: str) -> str:
+    return host.lower().rstrip(".")
+
+
+def problem(message: str) -> Problem:
+    return Problem("url", message, "url")
+
+
+def _refused(message: str) -> Refused:
+    return Refused(problem(message))
+
+
+@dataclass(slots=True)
+class Dial:
+    """What one request is about to dial: whether its place is declared as reachable, and the inner address that was refused."""
+
+    declared: bool = False
+    inner: str | None = None
+
+
+dialling: ContextVar[Dial | None] = ContextVar("dialling", default=None)
+
+
+def guarded_socket(info: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:
+    """A socket for one address that is about to be dialled (aiohttp's `socket_factory`). Raises OSError for an inner one.
+
+    Fails closed: without a `Dial` in context nothing is declared. A pooled connection does not come by here again; the
+    pool's key is the host and port of the request, the very thing that a declaration names.
+    """
+    family, kind, protocol, _, where = info
+    dial = dialling.get() or Dial()
+    if not dial.declared and (family not in (socket.AF_INET, socket.AF_INET6) or is_inner(str(where[0]))):
+        dial.inner = str(where[0])
+        raise PermissionError(f"{where[0]} is an inner address")
+    return socket.socket(family, kind, protocol)
