@@ -1,0 +1,31 @@
+"""Whether an output is good enough for a step: its contract first, then its checks."""
+
+from typing import Any
+
+from orchestration.core import contract as contracts
+from orchestration.core.errors import ErrorCode, EvaluationError, Problem
+from orchestration.core.plan import PlanStep
+from orchestration.core.result import Failure, Result
+
+
+def accept(step: PlanStep, given: Any, output: Any) -> Result:
+    """`Done` with the output typed by its contract, or `Invalid` with a problem for each thing that is wrong with it."""
+    if step.output is not None:
+        if problems := step.output.check(output, "output"):
+            return Result.failed(invalid(problems))
+        output = contracts.coerce(step.output.schema, output)
+    try:
+        broken = [
+            Problem("check_failed", check.else_, f"checks[{index}]")
+            for index, (condition, check) in enumerate(zip(step.checks, getattr(step.model, "checks", ()), strict=True))
+            if not condition.evaluate({"input": given, "output": output})
+        ]
+    except EvaluationError as error:
+        return Result.error(ErrorCode.EXPRESSION, f"checks: {error}")
+    return Result.failed(invalid(tuple(broken))) if broken else Result.done(output)
+
+
+def invalid(problems: tuple[Problem, ...]) -> Failure:
+    shown = "; ".join(f"{p.path}: {p.message}" if p.path else p.message for p in problems[:3])
+    more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
+    return Failure(ErrorCode.INVALID_OUTPUT, shown + more, problems=problems)

@@ -1,0 +1,70 @@
+"""What a definition may name that is not in it: tools, providers and secrets, as they are known at this moment.
+
+A value, so that checking a definition stays pure: the same definition and the same catalog give the same plan and proof.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+from orchestration.core.definition import Effect, Schema
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class HttpTemplate:
+    """A request with `${input.x}` (percent-encoded in the URL) and `${secrets.name}` (filled in at the door) in it.
+
+    `body` None: the input as JSON, or as the query for GET, HEAD and DELETE.
+    """
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One tool: its contract, what it does to the world, and how it is reached. `timeout` is in seconds."""
+
+    name: str
+    kind: Literal["http", "python"]
+    effect: Effect = "irreversible"
+    input: Schema = field(default_factory=dict)
+    output: Schema = field(default_factory=dict)
+    title: str = ""
+    description: str = ""
+    http: HttpTemplate | None = None
+    timeout: float = 10.0
+    reconcile: HttpTemplate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Dollars for a million tokens."""
+
+    usd_per_mtok_in: float
+    usd_per_mtok_out: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderFacts:
+    """What a plan needs to know of a provider. `prices` by model name; "*" is any other."""
+
+    name: str
+    protocol: str
+    default_model: str = ""
+    prices: Mapping[str, Price] = NOTHING
+
+    def price(self, model: str) -> Price | None:
+        return self.prices.get(model) or self.prices.get("*")
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    tools: Mapping[str, Tool] = NOTHING
+    providers: Mapping[str, ProviderFacts] = NOTHING
+    secrets: frozenset[str] = frozenset()

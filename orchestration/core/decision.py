@@ -1,0 +1,347 @@
+"""P7: where a run goes next, by which rule, and what that rested on.
+
+`decide(plan, position, result, env)` is the only place where a run is moved. It is pure: the same plan, position, result
+and values give the same decision, in the engine, in a person's act, in a trial and in a backtest. `env` holds what
+expressions see (`state.environment`), the visit's own output already among the steps.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from orchestration.core import sentence
+from orchestration.core.acceptance import accept
+from orchestration.core.definition import Catch
+from orchestration.core.errors import ErrorCode, EvaluationError
+from orchestration.core.expression import Condition
+from orchestration.core.plan import Plan, PlanStep
+from orchestration.core.position import Close, Frame, Position, Sub
+from orchestration.core.result import Failure, Result
+from orchestration.core.routes import BREAK, CONTINUE
+
+Kind = Literal["advance", "finish", "escalate", "again"]
+Env = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One transition. `position` is where the run stands afterwards, None once it is finished.
+
+    `to` is a step's path, or an outcome; `rule` the place in the definition that says so. `because` holds the operands
+    (path, value), `tried` the rules looked at before this one, `series` a loop's progress.
+    """
+
+    kind: Kind
+    to: str
+    rule: str
+    sentence: str
+    position: Position | None = None
+    because: tuple[dict[str, Any], ...] = ()
+    tried: tuple[dict[str, Any], ...] = ()
+    series: tuple[float, ...] = ()
+    outcome: str | None = None
+    output: Any = None
+    failure: Failure | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"kind": self.kind, "to": self.to, "rule": self.rule, "because": list(self.because), "sentence": self.sentence}
+        if self.tried:
+            found["tried"] = list(self.tried)
+        if self.series:
+            found["series"] = list(self.series)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Why:
+    rule: str
+    sentence: str
+    because: tuple[dict[str, Any], ...] = ()
+    tried: tuple[dict[str, Any], ...] = ()
+    series: tuple[float, ...] = ()
+
+
+def decide(plan: Plan, position: Position, result: Result, env: Env) -> Decision:
+    """What follows from `result` at `position`. A part (fallback step) returns to the step that it stands in for."""
+    step = plan.steps[position.step]
+    if position.part.startswith("fallback."):
+        return _return(plan, position, result, env)
+    if result.failure is not None:
+        return fail(plan, position, result.failure, env)
+    try:
+        return _advance(plan, step, position, result, env)
+    except EvaluationError as error:
+        return fail(plan, position, Failure(ErrorCode.EXPRESSION, str(error)), env)
+
+
+def _advance(plan: Plan, step: PlanStep, position: Position, result: Result, env: Env) -> Decision:
+    if step.type == "end":
+        outcome = step.model.outcome
+        why = sentence.ended(plan, outcome)
+        return Decision("finish", outcome, f"{step.place}.outcome", why, outcome=outcome, output=result.output)
+    if step.type == "branch":
+        return _branch(plan, step, position, env)
+    if step.type == "human":
+        action = next(a for a in step.model.actions if a.id == result.output["action"])
+        index = step.model.actions.index(action)
+        why = _Why(f"{step.place}.actions[{index}].to", sentence.action(plan, step, action, result.output["by"]))
+        return go(plan, position, action.to, why, env)
+    if step.type == "loop":
+        return _leave_loop(plan, step, position, env)
+    to = step.model.next or CONTINUE
+    note = sentence.degraded(plan, step, result) if result.degraded else ""
+    return go(plan, position, to, _Why(f"{step.place}.next", sentence.went(plan, to, note)), env)
+
+
+def _branch(plan: Plan, step: PlanStep, position: Position, env: Env) -> Decision:
+    tried: list[dict[str, Any]] = []
+    for index, (condition, case) in enumerate(zip(step.cases, step.model.cases, strict=True)):
+        explained = explain(condition, env)
+        rule = f"{step.place}.cases[{index}]"
+        if explained["held"]:
+            words = sentence.case(plan, case, explained)
+            why = _Why(rule, words, tuple(explained["operands"]), tuple(tried))
+            return go(plan, position, case.to, why, env)
+        tried.append({"rule": rule, "label": case.label, **explained})
+    because = tuple(operand for item in tried for operand in item["operands"])
+    why = _Why(f"{step.place}.default", sentence.default(plan, step, tried), _distinct(because), tuple(tried))
+    return go(plan, position, step.model.default, why, env)
+
+
+def explain(condition: Condition, env: Mapping[str, Any]) -> dict[str, Any]:
+    """A condition on these values, as plain data: held, text, operands (path, value, present), comparisons (text, held, margin)."""
+    found = condition.explain(env)
+    return {
+        "held": found.value is True,
+        "text": condition.text,
+        "operands": [{"path": o.path, "value": cut(o.value), "present": o.present} for o in found.operands],
+        "comparisons": [
+            {"text": c.text, "left": cut(c.left), "op": c.op, "right": cut(c.right), "held": c.held, "margin": c.margin} for c in found.comparisons
+        ],
+    }
+
+
+def cut(value: Any, size: int = 200) -> Any:
+    """A value small enough to stand in a decision."""
+    if isinstance(value, str):
+        return value if len(value) <= size else value[:size] + "…"
+    if isinstance(value, list | dict):
+        return f"{'list' if isinstance(value, list) else 'object'} of {len(value)}"
+    return value
+
+
+def _distinct(operands: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    return tuple({operand["path"]: operand for operand in operands}.values())
+
+
+# going somewhere
+
+
+def go(plan: Plan, position: Position, to: str, why: _Why, env: Env) -> Decision:
+    """To a step beside this one, or out of the round or the loop."""
+    if to == CONTINUE:
+        return _end_round(plan, position, why, env)
+    if to == BREAK:
+        return _close(plan, position, Close("break"), why)
+    target = position.at(to)
+    return Decision("advance", target.path, why.rule, why.sentence, target, why.because, why.tried, why.series)
+
+
+def enter(plan: Plan, position: Position, env: Env) -> Position | Failure:
+    """Into a loop: the position of its first step in round 1. Its first carry is computed here."""
+    step = plan.steps[position.step]
+    assert step.loop is not None
+    try:
+        carry = step.loop.carry.evaluate(env) if step.loop.carry else {}
+    except EvaluationError as error:
+        return Failure(ErrorCode.EXPRESSION, f"carry: {error}")
+    frame = Frame(step.id, 1, carry, (), position.error)
+    return Position(step=plan.first(step.id), frames=(*position.frames, frame), error=position.error)
+
+
+def _end_round(plan: Plan, position: Position, why: _Why, env: Env) -> Decision:
+    """until, then stalled, then exhausted, else the next round."""
+    frame = position.outer[-1]
+    step = plan.steps[frame.step]
+    loop = step.loop
+    assert loop is not None
+    try:
+        carry = loop.update.evaluate(env) if loop.update else frame.carry
+        env = {**env, "carry": carry}
+        until = explain(loop.until, env) if loop.until else None
+        series = (*frame.series, float(loop.progress.evaluate(env))) if loop.progress else frame.series
+    except EvaluationError as error:
+        failure = Failure(ErrorCode.EXPRESSION, f"at the end of round {frame.round}: {error}")
+        return _close(plan, position, Close("failed", failure), _Why(step.place, sentence.round_failed(plan, step, frame, failure)))
+    inside = replace(position, frames=(*position.outer[:-1], replace(frame, carry=carry, series=series)), close=None)
+    because = tuple(until["operands"]) if until else ()
+    why = _Why(why.rule, why.sentence, because, why.tried, series)
+    if until and until["held"]:
+        return _close(plan, inside, Close("until"), replace(why, rule=f"{step.place}.until", sentence=sentence.until(plan, step, frame, until)))
+    if len(series) > 1 and not series[-1] > series[-2]:
+        return _close(plan, inside, Close("stalled"), replace(why, rule=f"{step.place}.progress", sentence=sentence.stalled(plan, step, frame, series)))
+    if frame.round >= step.model.max:
+        words = sentence.exhausted(plan, step, frame, until)
+        return _close(plan, inside, Close("exhausted"), replace(why, rule=f"{step.place}.max", sentence=words))
+    again = Position(
+        step=plan.first(step.id),
+        frames=(*inside.frames[:-1], replace(inside.frames[-1], round=frame.round + 1)),
+        error=frame.error,
+    )
+    words = sentence.again(plan, step, frame, until, series)
+    rule = f"{step.place}.until" if until else f"{step.place}.max"
+    return Decision("again", again.path, rule, words, again, why.because, why.tried, series)
+
+
+def _close(plan: Plan, position: Position, close: Close, why: _Why) -> Decision:
+    """To the loop itself, whose own record is made next."""
+    frames = position.outer
+    closing = Position(step=frames[-1].step, frames=frames, error=position.error, close=close)
+    return Decision("advance", closing.path, why.rule, why.sentence, closing, why.because, why.tried, why.series)
+
+
+def _leave_loop(plan: Plan, step: PlanStep, position: Position, env: Env) -> Decision:
+    close = position.close
+    assert close is not None and close.reason != "failed"
+    frame = position.frames[-1]
+    to, key = step.model.next or CONTINUE, "next"
+    if close.reason in ("stalled", "exhausted"):
+        named = getattr(step.model, f"on_{close.reason}")
+        if named is not None:
+            to, key = named, f"on_{close.reason}"
+    after = replace(position, error=frame.error)
+    words = sentence.left(plan, step, frame, close.reason, to)
+    return go(plan, after, to, _Why(f"{step.place}.{key}", words, series=frame.series), _outside(env, position))
+
+
+def _outside(env: Env, position: Position) -> Env:
+    """What is in sight around a loop that closes: its own carry and round are gone."""
+    found = {key: value for key, value in env.items() if key not in ("carry", "iter")}
+    if position.outer:
+        found["carry"], found["iter"] = position.outer[-1].carry, {"index": position.outer[-1].round}
+    return found
+
+
+def loop_result(plan: Plan, position: Position, env: Env) -> Result:
+    """What a loop that closes gives: its output, or the failure that closed it."""
+    step, close, frame = plan.steps[position.step], position.close, position.frames[-1]
+    assert close is not None and step.loop is not None
+    if close.failure is not None:
+        return Result.failed(close.failure)
+    needs_exit = close.reason == "stalled" or (close.reason == "exhausted" and step.loop.until is not None)
+    if needs_exit and getattr(step.model, f"on_{close.reason}") is None:
+        return Result.error(ErrorCode.LIMIT, sentence.no_way_on(plan, step, frame, close.reason))
+    try:
+        return Result.done(step.loop.output.evaluate(env) if step.loop.output else frame.carry)
+    except EvaluationError as error:
+        return Result.error(ErrorCode.EXPRESSION, f"output: {error}")
+
+
+# failing
+
+
+def fail(plan: Plan, position: Position, failure: Failure, env: Env) -> Decision:
+    """The first catch that takes it, else the container's turn, else the workflow's `on_failure`."""
+    step = plan.steps[position.step]
+    if failure.code == ErrorCode.UNKNOWN:
+        to = getattr(step.model, "on_unknown", None)
+        if to is not None:
+            return _caught(plan, step, position, failure, to, f"{step.place}.on_unknown", env)
+        return Decision("escalate", position.path, "escalation", sentence.unknown(plan, step, failure), position, failure=failure)
+    for index, catch in enumerate(getattr(step.model, "catch", ())):
+        if takes(catch, failure.code):
+            return _caught(plan, step, position, failure, catch.to, f"{step.place}.catch[{index}]", env)
+    if position.outer:
+        close = Close("failed", failure)
+        inside = replace(position, frames=position.outer, close=None)
+        return _close(plan, inside, close, _Why(step.place, sentence.uncaught(plan, step, failure, position.outer[-1].step)))
+    return finish_failed(plan, f"{sentence.failed(plan, step, failure)} Nothing catches that.")
+
+
+def finish_failed(plan: Plan, because: str, rule: str = "on_failure") -> Decision:
+    outcome = plan.workflow.on_failure
+    return Decision("finish", outcome, rule, f"{because} {sentence.ended(plan, outcome)}", outcome=outcome)
+
+
+def takes(catch: Catch, code: ErrorCode) -> bool:
+    """`"*"` matches all but `unknown`."""
+    return code.value in catch.errors or ("*" in catch.errors and code != ErrorCode.UNKNOWN)
+
+
+def _caught(plan: Plan, step: PlanStep, position: Position, failure: Failure, to: str, rule: str, env: Env) -> Decision:
+    error = {"code": failure.code.value, "message": str(cut(failure.message, 500)), "step": step.id}
+    words = sentence.caught(plan, step, failure, to)
+    because = ({"path": "error.code", "value": error["code"], "present": True}, {"path": "error.message", "value": error["message"], "present": True})
+    after = replace(position, error=error, part="", tried=(), rung=0)
+    return go(plan, after, to, _Why(rule, words, because), {**env, "error": error})
+
+
+def deadline(plan: Plan, position: Position, env: Env) -> Decision:
+    """Nobody answered in time."""
+    step = plan.steps[position.step]
+    to = step.model.on_deadline
+    return go(plan, position, to, _Why(f"{step.place}.on_deadline", sentence.overdue(plan, step, to)), env)
+
+
+def _return(plan: Plan, position: Position, result: Result, env: Env) -> Decision:
+    """From a fallback step back to the step that it stood in for, whose contract its output must meet."""
+    inner, outer = position.active, plan.steps[position.step]
+    if result.failure is None:
+        result = accept(outer, outer.input.evaluate(env) if outer.input else {}, result.output)
+    sub = Sub(position.rung, inner, result.failure)
+    back = replace(position, part="", tried=(*position.tried, sub))
+    index = position.rung - 1
+    words = sentence.returned(plan, inner, outer, result)
+    return Decision("advance", back.path, f"{outer.place}.fallback[{index}]", words, back)
+
+
+# limits
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a run has cost so far. Money in nano-dollars (10⁻⁹ $), time in machine seconds, reserved money included in none."""
+
+    cost: int = 0
+    reserved: int = 0
+    seconds: float = 0.0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    calls: int = 0
+    steps: int = 0
+    breached: bool = False
+    unpriced: bool = field(default=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {name: value for name in self.__slots__ if (value := getattr(self, name))}  # type: ignore[attr-defined]
+
+
+NANO = 1_000_000_000
+
+
+def breach(plan: Plan, spent: Spent, cost: int = 0) -> str | None:
+    """The limit that another step, of `cost` nano-dollars at most, would break; None where there is room."""
+    limits = plan.workflow.limits
+    if limits.cost_usd is not None and spent.cost + spent.reserved + cost > round(limits.cost_usd * NANO):
+        return "cost_usd"
+    if spent.breached:
+        return None
+    if limits.steps is not None and spent.steps >= limits.steps:
+        return "steps"
+    if limits.machine_time is not None and spent.seconds >= limits.machine_time:
+        return "machine_time"
+    return None
+
+
+def breached(plan: Plan, position: Position, limit: str, spent: Spent) -> Decision:
+    """Where a run goes that has met a limit: `on_breach`, else a person, and after a second breach `on_failure`."""
+    words = sentence.breach(plan, limit, spent)
+    failure = Failure(ErrorCode.LIMIT, words)
+    if spent.breached:
+        return finish_failed(plan, words, f"limits.{limit}")
+    to = plan.workflow.limits.on_breach
+    if to is None:
+        return Decision("escalate", position.path, f"limits.{limit}", words, position, failure=failure)
+    error = {"code": "limit", "message": words, "step": position.step}
+    target = Position(step=to, error=error)
+    return Decision("advance", to, "limits.on_breach", sentence.to_breach(plan, words, to), target, failure=failure)

@@ -1,0 +1,160 @@
+"""Where a run stands: which step, in which rounds of which loops, on which part of a step.
+
+    refine[3]/critique           step critique in round 3 of the loop refine
+    answer/round.2               the second model round of an llm with tools
+    answer/tool.2.0              the first tool that this round asked for
+    classify/fallback.keywords   the step keywords, run in place of classify
+
+A scope is the path of a round (`refine[3]`), "" for the root: the space in which steps write their outputs.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from orchestration.core.errors import ErrorCode, Problem
+from orchestration.core.result import Failure
+
+CloseReason = Literal["until", "break", "exhausted", "stalled", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One loop that the run is in. `series` is its progress so far, one number a round."""
+
+    step: str
+    round: int
+    carry: Any = None
+    series: tuple[float, ...] = ()
+    error: dict[str, str] | None = None
+    """The error in sight where the loop was entered; in sight again when it is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sub:
+    """How a fallback step that ran in place ended."""
+
+    rung: int
+    step: str
+    failure: Failure | None
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Why a loop closes; its own step record comes next."""
+
+    reason: CloseReason
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    step: str
+    visit: int = 1
+    frames: tuple[Frame, ...] = ()
+    part: str = ""
+    rung: int = 0
+    tried: tuple[Sub, ...] = ()
+    error: dict[str, str] | None = None
+    close: Close | None = None
+    """Set when `step` is a loop whose frame is the last and which is about to close."""
+
+    @property
+    def outer(self) -> tuple[Frame, ...]:
+        """The frames around the step: without its own, where it is a loop that closes."""
+        return self.frames[:-1] if self.close else self.frames
+
+    @property
+    def scope(self) -> str:
+        return scope_of(self.outer)
+
+    @property
+    def visit_path(self) -> str:
+        """The path without the part: where the step's own record stands."""
+        return f"{self.scope}/{self.step}" if self.scope else self.step
+
+    @property
+    def path(self) -> str:
+        return f"{self.visit_path}/{self.part}" if self.part else self.visit_path
+
+    @property
+    def active(self) -> str:
+        """The step whose work is done here: the fallback step while one runs in place."""
+        return self.part.removeprefix("fallback.") if self.part.startswith("fallback.") else self.step
+
+    def at(self, step: str) -> "Position":
+        """The first visit of another step beside this one."""
+        return Position(step=step, frames=self.outer, error=self.error)
+
+    def with_part(self, part: str) -> "Position":
+        return replace(self, part=part)
+
+
+def scope_of(frames: tuple[Frame, ...]) -> str:
+    return "/".join(f"{frame.step}[{frame.round}]" for frame in frames)
+
+
+def scopes(position: Position) -> dict[str, str]:
+    """Level → scope, for every level that the position can see."""
+    found = {"": ""}
+    for index, frame in enumerate(position.frames):
+        found[frame.step] = scope_of(position.frames[: index + 1])
+    return found
+
+
+def failure_data(failure: Failure | None) -> dict[str, Any] | None:
+    """A failure as plain data, as it is stored and shown."""
+    if failure is None:
+        return None
+    found: dict[str, Any] = {"code": failure.code.value, "message": failure.message, "sent": failure.sent}
+    if failure.retry_after is not None:
+        found["retry_after"] = failure.retry_after
+    if failure.problems:
+        found["problems"] = [{"code": p.code, "path": p.path, "message": p.message} for p in failure.problems]
+    return found
+
+
+def failure_of(data: dict[str, Any] | None) -> Failure | None:
+    if data is None:
+        return None
+    problems = tuple(Problem(p["code"], p["message"], p["path"]) for p in data.get("problems", ()))
+    return Failure(ErrorCode(data["code"]), data["message"], data.get("retry_after"), data.get("sent", True), problems)
+
+
+def dump(position: Position) -> dict[str, Any]:
+    """Plain data, leaving out what is as it begins. `load(dump(p)) == p`."""
+    found: dict[str, Any] = {"step": position.step}
+    if position.visit != 1:
+        found["visit"] = position.visit
+    if position.frames:
+        found["frames"] = [_dump_frame(frame) for frame in position.frames]
+    for key in ("part", "rung", "error"):
+        if value := getattr(position, key):
+            found[key] = value
+    if position.tried:
+        found["tried"] = [{"rung": s.rung, "step": s.step, "failure": failure_data(s.failure)} for s in position.tried]
+    if position.close:
+        found["close"] = {"reason": position.close.reason, "failure": failure_data(position.close.failure)}
+    return found
+
+
+def _dump_frame(frame: Frame) -> dict[str, Any]:
+    found: dict[str, Any] = {"step": frame.step, "round": frame.round, "carry": frame.carry}
+    if frame.series:
+        found["series"] = list(frame.series)
+    if frame.error:
+        found["error"] = frame.error
+    return found
+
+
+def load(data: dict[str, Any]) -> Position:
+    close = data.get("close")
+    return Position(
+        step=data["step"],
+        visit=data.get("visit", 1),
+        frames=tuple(Frame(f["step"], f["round"], f["carry"], tuple(f.get("series", ())), f.get("error")) for f in data.get("frames", ())),
+        part=data.get("part", ""),
+        rung=data.get("rung", 0),
+        tried=tuple(Sub(s["rung"], s["step"], failure_of(s["failure"])) for s in data.get("tried", ())),
+        error=data.get("error"),
+        close=Close(close["reason"], failure_of(close["failure"])) if close else None,
+    )

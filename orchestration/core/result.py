@@ -1,0 +1,116 @@
+"""What one call came back with (`Answer`), and what a visit came back with (`Result`).
+
+A call is one model or tool request. Its answer is either good (`failure is None`) or holds a `Failure`. A visit is made
+of one or more calls; the ladder (`core/ladder`) folds their answers into one `Result`.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from orchestration.core.errors import ErrorCode, Problem
+
+Finish = Literal["complete", "length", "tool", "filtered", "refused", "broken"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a call or a visit failed.
+
+    `retry_after` is in seconds and is what the other side asked for. `sent` says whether the request may have reached
+    the other side: False only where it certainly did not (refused by the guard, DNS, connect), so that an irreversible
+    effect is known not to have happened.
+    """
+
+    code: ErrorCode
+    message: str
+    retry_after: float | None = None
+    sent: bool = True
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool that a model asks for. `arguments` is the text as the model wrote it; it may not be JSON."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the provider counted them. None where it did not say."""
+
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one call came back with, normalised over protocols.
+
+    A model's answer has `text` and `tool_calls`, a tool's has `output`. `raw` is the body as it came (text, capped),
+    kept whatever happened. `status` is the HTTP status where there was one.
+    """
+
+    failure: Failure | None = None
+    text: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish: Finish = "complete"
+    output: Any = None
+    usage: Usage = field(default_factory=Usage)
+    status: int | None = None
+    request_id: str | None = None
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The exact request of one call, as committed before it leaves and as sent, byte for byte. It never holds a secret:
+    headers that need one hold `${secrets.name}` and are filled in by the door at the last moment.
+
+    `protocol` names the module that performs it (`openai`, `rehearsal`, `http`, `python`); `target` the provider or tool.
+    `body` is the text that is sent (JSON), None where there is none. `timeout` is the total deadline of the call in
+    seconds, connecting and reading included.
+    """
+
+    protocol: str
+    target: str
+    method: str = "POST"
+    url: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str | None = None
+    timeout: float = 60.0
+    key: str = ""
+
+
+Kind = Literal["done", "invalid", "timed_out", "failed", "unknown", "needs_person"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a visit came back with. `done` has an `output`, all others a `failure`. `degraded`: a fallback gave it."""
+
+    kind: Kind
+    output: Any = None
+    failure: Failure | None = None
+    degraded: bool = False
+
+    @classmethod
+    def done(cls, output: Any, degraded: bool = False) -> "Result":
+        return cls("done", output, None, degraded)
+
+    @classmethod
+    def failed(cls, failure: Failure) -> "Result":
+        return cls(_KINDS.get(failure.code, "failed"), None, failure)
+
+    @classmethod
+    def error(cls, code: ErrorCode, message: str) -> "Result":
+        return cls.failed(Failure(code, message))
+
+
+_KINDS: dict[ErrorCode, Kind] = {
+    ErrorCode.INVALID_OUTPUT: "invalid",
+    ErrorCode.TIMEOUT: "timed_out",
+    ErrorCode.UNKNOWN: "unknown",
+}

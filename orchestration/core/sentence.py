@@ -1,0 +1,160 @@
+"""The sentences of decisions: one way to say each, the same on screens, in the API and in exports.
+
+Each is complete, in the past tense, names steps by their titles, and gives the values that mattered.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from orchestration.core.routes import BREAK, CONTINUE
+
+if TYPE_CHECKING:
+    from orchestration.core.plan import Plan, PlanStep
+    from orchestration.core.position import Frame
+    from orchestration.core.result import Failure, Result
+
+
+def name(plan: "Plan", to: str) -> str:
+    """How a target is called: a step's title, an outcome's, or the words for `break` and `continue`."""
+    if to == BREAK:
+        return "the end of the loop"
+    if to == CONTINUE:
+        return "the end of the round"
+    if to in plan.steps:
+        return plan.steps[to].label
+    outcome = plan.workflow.outcomes.get(to)
+    return (outcome.title or to.replace("_", " ")) if outcome else to
+
+
+def show(value: Any) -> str:
+    """A value as a person would read it."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"“{value}”" if isinstance(value, str) else str(value)
+
+
+def went(plan: "Plan", to: str, note: str = "") -> str:
+    if to == CONTINUE:
+        return f"{note}Ended the round.".strip()
+    return f"{note}Went on to {name(plan, to)}."
+
+
+def degraded(plan: "Plan", step: "PlanStep", result: "Result") -> str:
+    return f"{step.label} was answered by a fallback. "
+
+
+def ended(plan: "Plan", outcome: str) -> str:
+    kind = plan.workflow.outcomes[outcome].kind
+    return f"The run ended as {name(plan, outcome)}, a {kind}."
+
+
+def comparisons(explained: dict[str, Any], held: bool) -> str:
+    """The comparisons that made a condition (not) hold, with their values: `confidence was 0.62, not >= 0.8`."""
+    said = []
+    for item in explained["comparisons"]:
+        if item["held"] is held:
+            text = f"{short(item['text'].split(item['op'])[0])} was {show(item['left'])}"
+            said.append(text if held else f"{text}, not {item['op']} {show(item['right'])}")
+    if not said:
+        said = [f"{short(o['path'])} was {show(o['value']) if o['present'] else 'absent'}" for o in explained["operands"]]
+    return " and ".join(said[:3])
+
+
+def short(path: str) -> str:
+    """`steps.classify.confidence` → `confidence`; longer when there is no more to say."""
+    return path.strip().removeprefix("steps.").removeprefix("run.input.")
+
+
+def case(plan: "Plan", case: Any, explained: dict[str, Any]) -> str:
+    why = comparisons(explained, True)
+    label = f" ({case.label})" if case.label else ""
+    return f"Went to {name(plan, case.to)}{label} because {why}." if why else f"Went to {name(plan, case.to)}{label}."
+
+
+def default(plan: "Plan", step: "PlanStep", tried: list[dict[str, Any]]) -> str:
+    why = "; ".join(filter(None, (comparisons(item, False) for item in tried[:3])))
+    to = name(plan, step.model.default)
+    return f"Went to {to} because {why}." if why else f"Went to {to}: no case held."
+
+
+def action(plan: "Plan", step: "PlanStep", action: Any, by: str) -> str:
+    return f"Went to {name(plan, action.to)} because {by} chose “{action.label}”."
+
+
+def overdue(plan: "Plan", step: "PlanStep", to: str) -> str:
+    return f"Went to {name(plan, to)} because nobody answered {step.label} in time."
+
+
+def failed(plan: "Plan", step: "PlanStep", failure: "Failure") -> str:
+    message = failure.message if len(failure.message) <= 200 else failure.message[:200] + "…"
+    return f"{step.label} failed with {failure.code.value}: {message.rstrip('.')}."
+
+
+def caught(plan: "Plan", step: "PlanStep", failure: "Failure", to: str) -> str:
+    return f"Went to {name(plan, to)} because {failed(plan, step, failure)[:-1]}."
+
+
+def uncaught(plan: "Plan", step: "PlanStep", failure: "Failure", container: str) -> str:
+    return f"{failed(plan, step, failure)} Nothing in the body catches that, so {name(plan, container)} failed."
+
+
+def unknown(plan: "Plan", step: "PlanStep", failure: "Failure") -> str:
+    return f"Asked a person whether {step.label} happened: {failure.message.rstrip('.')}."
+
+
+def returned(plan: "Plan", inner: str, outer: "PlanStep", result: "Result") -> str:
+    if result.failure is None:
+        return f"{name(plan, inner)} answered in place of {outer.label}."
+    return f"{name(plan, inner)}, in place of {outer.label}, failed with {result.failure.code.value}."
+
+
+def _progress(series: tuple[float, ...]) -> str:
+    return f"; progress {' → '.join(f'{value:.4g}' for value in series[-4:])}" if series else ""
+
+
+def again(plan: "Plan", step: "PlanStep", frame: "Frame", until: dict[str, Any] | None, series: tuple[float, ...]) -> str:
+    why = f" because {comparisons(until, False)}" if until else ""
+    return f"Began round {frame.round + 1} of at most {step.model.max} of {step.label}{why}{_progress(series)}."
+
+
+def until(plan: "Plan", step: "PlanStep", frame: "Frame", explained: dict[str, Any]) -> str:
+    return f"{step.label} was done after round {frame.round} because {comparisons(explained, True)}."
+
+
+def stalled(plan: "Plan", step: "PlanStep", frame: "Frame", series: tuple[float, ...]) -> str:
+    return f"{step.label} stopped after round {frame.round} because it made no progress: {series[-2]:.4g} → {series[-1]:.4g}."
+
+
+def exhausted(plan: "Plan", step: "PlanStep", frame: "Frame", until: dict[str, Any] | None) -> str:
+    why = f": still {comparisons(until, False)}" if until else ""
+    return f"{step.label} stopped after its last round, {frame.round} of {step.model.max}{why}."
+
+
+def round_failed(plan: "Plan", step: "PlanStep", frame: "Frame", failure: "Failure") -> str:
+    return f"{step.label} failed with {failure.code.value} {failure.message.rstrip('.')}."
+
+
+def left(plan: "Plan", step: "PlanStep", frame: "Frame", reason: str, to: str) -> str:
+    words = {"until": "was done", "break": "was left", "stalled": "stalled", "exhausted": "used up its rounds"}[reason]
+    return f"Went to {name(plan, to)} after {frame.round} round{'s' if frame.round > 1 else ''}: {step.label} {words}."
+
+
+def no_way_on(plan: "Plan", step: "PlanStep", frame: "Frame", reason: str) -> str:
+    words = "made no progress" if reason == "stalled" else f"was not done after {frame.round} rounds"
+    return f"{step.label} {words}, and on_{reason} names no step"
+
+
+def breach(plan: "Plan", limit: str, spent: Any) -> str:
+    limits = plan.workflow.limits
+    if limit == "cost_usd":
+        return f"The next call could cost more than is left of ${limits.cost_usd:g}: ${spent.cost / 1e9:.4f} is spent."
+    if limit == "steps":
+        return f"All {limits.steps} steps that the run may take are taken."
+    return f"{spent.seconds:.0f} s of machine time are spent, of {limits.machine_time:.0f} s at most."
+
+
+def to_breach(plan: "Plan", words: str, to: str) -> str:
+    return f"{words} Went to {name(plan, to)}."

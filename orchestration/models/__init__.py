@@ -1,0 +1,9 @@
+"""The tables. Rows are written by `record` and `acts` only, and read by `queries`."""
+
+from orchestration.models.people import Act, ApiToken, Escalation
+from orchestration.models.reach import Provider, Secret, Tool
+from orchestration.models.record import Blob, Call, StepRecord
+from orchestration.models.run import Run, Worker
+from orchestration.models.workflow import Version, Workflow
+
+__all__ = ["Act", "ApiToken", "Blob", "Call", "Escalation", "Provider", "Run", "Secret", "StepRecord", "Tool", "Version", "Worker", "Workflow"]

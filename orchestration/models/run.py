@@ -1,0 +1,112 @@
+from django.db import models
+from django.db.models import Q
+
+from orchestration.models.fields import IdField, PackedField
+from orchestration.models.workflow import Version, Workflow
+
+
+class Worker(models.Model):
+    """One process that moves runs. It is alive while its heartbeat, by the database's clock, is fresh.
+
+    `group` is how many suspects it runs at once: 0 for an ordinary worker, 1 for one that runs a suspect alone.
+    """
+
+    id = IdField()
+    name = models.CharField(max_length=200)
+    pid = models.PositiveIntegerField()
+    group = models.PositiveIntegerField(default=0)
+    capacity = models.PositiveIntegerField()
+    held = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    """Its writes that came too late: somebody else had moved the run."""
+    started = models.DateTimeField()
+    beat = models.DateTimeField(db_index=True)
+    stopped = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Run(models.Model):
+    """One execution of one version, and its place in the queue. Only `record.apply` updates a row of it."""
+
+    class Status(models.TextChoices):
+        READY = "ready"
+        HELD = "held"
+        WAITING = "waiting"
+        SUCCEEDED = "succeeded"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+        QUARANTINED = "quarantined"
+
+    LIVE = (Status.READY, Status.HELD, Status.WAITING, Status.QUARANTINED)
+    ENDED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
+
+    id = IdField()
+    workflow = models.ForeignKey(Workflow, on_delete=models.PROTECT, related_name="runs")
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="runs")
+    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="children")
+    parent_path = models.CharField(max_length=500, blank=True)
+    index = models.PositiveIntegerField(null=True)
+    key = models.CharField(max_length=200, blank=True)
+    labels = PackedField(default="{}")
+    input = PackedField()
+    created = models.DateTimeField()
+    created_by = models.CharField(max_length=150)
+
+    status = models.CharField(max_length=12, choices=Status)
+    position = PackedField(default="null")
+    place = models.CharField(max_length=500, blank=True)
+    """The path that it stands at, for people and lists."""
+    seq = models.PositiveIntegerField(default=0)
+    revision = models.PositiveIntegerField(default=1)
+    fence = models.PositiveIntegerField(default=0)
+    holder = models.CharField(max_length=26, null=True)
+    step_deadline = models.DateTimeField(null=True)
+    due = models.DateTimeField(null=True)
+    wait = models.CharField(max_length=12, blank=True)
+    """What it waits for: `backoff`, `person`, "" where nothing."""
+    suspicion = models.PositiveSmallIntegerField(default=0)
+    """How often it was held by a worker that died, since it last committed. Suspects run apart."""
+    deaths = models.PositiveSmallIntegerField(default=0)
+    """How often a worker died that held it alone. At three it is quarantined."""
+    spent = PackedField(default="{}")
+    cost = models.BigIntegerField(default=0)
+    """Nano-dollars, as in `spent`."""
+    asked = PackedField(null=True)
+    """What a person asked of it while a worker held it; the holder applies it in its next commit."""
+    commit_id = models.CharField(max_length=26, blank=True)
+    state_hash = models.CharField(max_length=64)
+    outcome = models.CharField(max_length=48, blank=True)
+    output = PackedField(default="null")
+    error = PackedField(default="null")
+    started = models.DateTimeField(null=True)
+    ended = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("-created",)
+        constraints = (
+            models.CheckConstraint(
+                name="run_has_an_exit",
+                condition=(
+                    Q(status="ready", due__isnull=False, holder__isnull=True)
+                    | Q(status="held", holder__isnull=False, step_deadline__isnull=False)
+                    | Q(status="waiting", holder__isnull=True) & ~Q(wait="")
+                    | Q(status="quarantined", holder__isnull=True)
+                    | Q(status__in=("succeeded", "failed", "cancelled"), holder__isnull=True, ended__isnull=False)
+                ),
+            ),
+            models.UniqueConstraint(fields=("parent", "parent_path", "index"), name="child_once"),
+        )
+        indexes = (
+            models.Index(fields=("due",), name="run_due", condition=Q(status__in=("ready", "waiting"))),
+            models.Index(fields=("holder",), name="run_holder", condition=Q(status="held")),
+            models.Index(fields=("step_deadline",), name="run_step_deadline", condition=Q(status="held")),
+            models.Index(fields=("workflow", "-created"), name="run_by_workflow"),
+            models.Index(fields=("status", "-created"), name="run_by_status"),
+            models.Index(fields=("-created",), name="run_by_time"),
+            models.Index(fields=("key",), name="run_by_key", condition=~Q(key="")),
+        )
+
+    def __str__(self) -> str:
+        return self.id

@@ -1,0 +1,43 @@
+from django.db import models
+
+from orchestration.models.fields import PackedField
+
+
+class Workflow(models.Model):
+    """A named thing with a draft and numbered versions. The draft is text, and may be wrong."""
+
+    id = models.CharField(max_length=48, primary_key=True)
+    title = models.CharField(max_length=200, blank=True)
+    draft = models.TextField(blank=True)
+    revision = models.PositiveIntegerField(default=1)
+    sample = models.BooleanField(default=False)
+    created = models.DateTimeField(auto_now_add=True)
+    updated = models.DateTimeField(auto_now=True)
+    updated_by = models.CharField(max_length=150, blank=True)
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return self.title or self.id
+
+
+class Version(models.Model):
+    """A published definition: immutable, content-hashed, with its proof."""
+
+    workflow = models.ForeignKey(Workflow, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    hash = models.CharField(max_length=64)
+    definition = PackedField()
+    text = models.TextField()
+    proof = PackedField()
+    note = models.TextField(blank=True)
+    published = models.DateTimeField(auto_now_add=True)
+    published_by = models.CharField(max_length=150)
+
+    class Meta:
+        ordering = ("workflow_id", "-number")
+        constraints = (models.UniqueConstraint(fields=("workflow", "number"), name="version_number_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.workflow_id}@{self.number}"

@@ -1,0 +1,58 @@
+"""Named points of the execution protocol at which a test can make a process die, fail or stop.
+
+Armed through the environment alone: `INTERLOCK_FAILPOINTS="after_intent=kill"`, `"before_commit=error@3"` (the third time).
+Where nothing is armed a failpoint costs one look at an empty mapping. `stop` ends the process's turn with SIGSTOP, to be
+woken by the test.
+"""
+
+import os
+import signal
+from collections import Counter
+
+POINTS = (
+    "after_claim",
+    "before_intent",
+    "after_intent",
+    "before_send",
+    "after_send",
+    "before_answer",
+    "before_commit",
+    "after_commit",
+    "before_release",
+    "before_resolve",
+    "after_resolve",
+)
+
+
+class FailpointError(RuntimeError):
+    """Raised by a failpoint that is armed with `error`."""
+
+
+def _parse(text: str) -> dict[str, tuple[str, int]]:
+    armed = {}
+    for item in filter(None, text.split(",")):
+        name, _, action = item.partition("=")
+        action, _, count = action.partition("@")
+        if name not in POINTS or action not in ("kill", "error", "stop"):
+            raise ValueError(f"INTERLOCK_FAILPOINTS: there is no failpoint {item!r}; there are {', '.join(POINTS)} with kill, error or stop")
+        armed[name] = (action, int(count or 1))
+    return armed
+
+
+_armed = _parse(os.environ.get("INTERLOCK_FAILPOINTS", ""))
+_passed: Counter[str] = Counter()
+
+
+def failpoint(name: str) -> None:
+    if name not in _armed:
+        return
+    action, at = _armed[name]
+    _passed[name] += 1
+    if _passed[name] != at:
+        return
+    if action == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif action == "stop":
+        os.kill(os.getpid(), signal.SIGSTOP)
+    else:
+        raise FailpointError(name)

@@ -1,0 +1,52 @@
+"""How a value stands in a row: its JSON text, or `@` and the hash of a blob where that is longer than `INLINE` characters.
+
+`@` begins no JSON text, so the two can't be confused. Packing is pure; who packs hands the blobs to the same commit.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from orchestration.core import values
+
+INLINE = 4_000
+
+
+def pack(value: Any, blobs: dict[str, str]) -> str:
+    """The packed form of a clean value; its blob, if it needs one, is added to `blobs`."""
+    return pack_text(values.dump(value), blobs)
+
+
+def pack_text(text: str, blobs: dict[str, str]) -> str:
+    if len(text) <= INLINE:
+        return text
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    blobs[digest] = text
+    return f"@{digest}"
+
+
+def unpack(packed: str | None, blobs: Mapping[str, str]) -> Any:
+    """The value. `blobs` must hold the blob where it is one: see `missing`."""
+    if packed is None:
+        return None
+    return values.load(blobs[packed[1:]] if packed.startswith("@") else packed)
+
+
+def missing(packed: Iterable[str | None]) -> set[str]:
+    """The hashes of the blobs that these stand for."""
+    return {text[1:] for text in packed if text and text.startswith("@")}
+
+
+def fetch(hashes: Iterable[str]) -> dict[str, str]:
+    """These blobs, read from the database."""
+    from orchestration.models import Blob
+
+    wanted = set(hashes)
+    return dict(Blob.objects.filter(hash__in=wanted).values_list("hash", "body")) if wanted else {}
+
+
+def unpack_all(packed: Iterable[str | None]) -> list[Any]:
+    """Several packed values with one read of what blobs they need."""
+    texts = list(packed)
+    blobs = fetch(missing(texts))
+    return [unpack(text, blobs) for text in texts]

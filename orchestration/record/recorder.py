@@ -1,0 +1,167 @@
+"""Group commit: one thread with one connection that writes what the runs of a worker want written, together.
+
+    alone      a commit is written at once
+    in crowds  what has gathered while the last flush was written goes into the next: one transaction, one fsync
+
+Each run learns its own answer. A flush holds one commit a run, and at most `MOST` of them or `MOST_BYTES`. When a flush
+fails, it is tried again after a lost connection or a deadlock (asking first which commits had been applied), and else halved
+until the guilty commit stands alone: that one's run gets the exception, the others their answers.
+
+The thread also runs other short writes of the worker (`job`), so that on SQLite a process never competes with itself.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, connection
+
+from orchestration.record.apply import applied, apply
+from orchestration.record.rows import Commit
+
+log = logging.getLogger(__name__)
+
+MOST = 200
+MOST_BYTES = 4_000_000
+PATIENCE = 120.0
+"""Seconds for which a flush is tried again while the database can't be reached; then the process ends."""
+
+_Waiting = tuple[Commit, "Future[bool]"]
+
+
+class Recorder:
+    def __init__(self, on_death: Callable[[BaseException], None], on_flush: Callable[[list[Commit]], None] | None = None) -> None:
+        self._on_death = on_death
+        self._on_flush = on_flush
+        self._commits: deque[_Waiting] = deque()
+        self._jobs: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+        self._wake = threading.Condition()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self.flushes = 0
+        self.written = 0
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Writes what is waiting, then ends the thread."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        self._thread.join()
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def commit(self, commit: Commit) -> "Future[bool]":
+        """Whether it was applied; False: somebody was first."""
+        return self._put(self._commits, commit)
+
+    def job(self, work: Callable[[], Any]) -> "Future[Any]":
+        """Runs `work` between two flushes."""
+        return self._put(self._jobs, work)
+
+    def _put(self, queue: deque[Any], item: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        with self._wake:
+            queue.append((item, future))
+            self._wake.notify()
+        return future
+
+    def _run(self) -> None:
+        try:
+            while self._wait():
+                while self._jobs:
+                    self._do(*self._jobs.popleft())
+                if batch := self._take():
+                    self._flush(batch)
+        except BaseException as error:
+            log.critical("The recorder died: %s", error, exc_info=True)
+            self._on_death(error)
+        finally:
+            connection.close()
+
+    def _wait(self) -> bool:
+        with self._wake:
+            while not (self._commits or self._jobs or self._stopping):
+                self._wake.wait()
+            return bool(self._commits or self._jobs or not self._stopping)
+
+    def _take(self) -> list[_Waiting]:
+        """The next flush: one commit a run, within the caps; what does not fit waits in its order."""
+        batch: list[_Waiting] = []
+        later: list[_Waiting] = []
+        runs: set[str] = set()
+        size = 0
+        with self._wake:
+            while self._commits and len(batch) < MOST and size < MOST_BYTES:
+                commit, future = self._commits.popleft()
+                if commit.run_id in runs:
+                    later.append((commit, future))
+                    continue
+                runs.add(commit.run_id)
+                size += commit.size()
+                batch.append((commit, future))
+            self._commits.extendleft(reversed(later))
+        return batch
+
+    def _do(self, work: Callable[[], Any], future: "Future[Any]") -> None:
+        try:
+            future.set_result(_patiently(work))
+        except Exception as error:
+            future.set_exception(error)
+
+    def _flush(self, batch: list[_Waiting]) -> None:
+        commits = [commit for commit, _ in batch]
+        try:
+            answers = _patiently(lambda: apply(commits), lambda: _again(commits))
+        except Exception as error:
+            if isinstance(error, OperationalError | InterfaceError):
+                raise
+            if len(batch) == 1:
+                batch[0][1].set_exception(error)
+                return
+            middle = len(batch) // 2
+            self._flush(batch[:middle])
+            self._flush(batch[middle:])
+            return
+        self.flushes += 1
+        self.written += sum(answers)
+        for (_, future), answer in zip(batch, answers, strict=True):
+            future.set_result(answer)
+        if self._on_flush:
+            self._on_flush([commit for commit, answer in zip(commits, answers, strict=True) if answer])
+
+
+def _again(commits: list[Commit]) -> list[bool]:
+    """After a lost answer: those that are in the database are ours, the rest is written now."""
+    ours = applied(commits)
+    rest = [commit for commit, done in zip(commits, ours, strict=True) if not done]
+    fresh = iter(apply(rest) if rest else ())
+    return [done or next(fresh) for done in ours]
+
+
+def _patiently(work: Callable[[], Any], again: Callable[[], Any] | None = None) -> Any:
+    """`work`, and after a lost connection, a lock or a deadlock `again`, for `PATIENCE` seconds."""
+    until = time.monotonic() + PATIENCE
+    wait = 0.05
+    while True:
+        try:
+            return work()
+        except (OperationalError, InterfaceError) as error:
+            if time.monotonic() > until:
+                raise
+            log.warning("The database did not take a write (%s); trying again.", str(error).strip().splitlines()[0])
+            connection.close()
+            time.sleep(wait)
+            wait = min(wait * 2, 2.0)
+            work = again or work
+
+
+__all__ = ["Recorder"]

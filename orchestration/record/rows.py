@@ -1,0 +1,183 @@
+"""What a commit is made of: rows as plain values, in the order of their columns.
+
+Packed columns hold text already packed; times are aware datetimes in UTC.
+"""
+
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """The columns of a run that change. `revision` is not among them: every commit raises it by one."""
+
+    status: str
+    position: str
+    place: str
+    seq: int
+    fence: int
+    holder: str | None
+    step_deadline: datetime | None
+    due: datetime | None
+    wait: str
+    suspicion: int
+    deaths: int
+    spent: str
+    cost: int
+    asked: str | None
+    state_hash: str
+    outcome: str
+    output: str
+    error: str
+    started: datetime | None
+    ended: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRow:
+    run_id: str
+    seq: int
+    step: str
+    path: str
+    visit: int
+    type: str
+    scope: str | None
+    input: str
+    output: str
+    result: str
+    decision: str
+    position: str
+    fingerprints: str
+    state_hash: str
+    queued: datetime | None
+    started: datetime
+    finished: datetime
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost: int = 0
+    actor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IntentRow:
+    """A call before it leaves."""
+
+    run_id: str
+    path: str
+    visit: int
+    n: int
+    ask: int
+    rung: int
+    kind: str
+    protocol: str
+    target: str
+    effect: str
+    key: str
+    request: str
+    reserved: int
+    intended: datetime
+    deadline: datetime
+    response: str = "null"
+    output: str = "null"
+    error: str = "null"
+    late: str = "null"
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """What completes a call, once. The last four name it."""
+
+    finished: datetime
+    response: str
+    output: str
+    error: str
+    tokens_in: int
+    tokens_out: int
+    cost: int
+    run_id: str
+    path: str
+    visit: int
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class EscalationRow:
+    id: str
+    run_id: str
+    kind: str
+    step: str
+    path: str
+    visit: int
+    title: str
+    queue: str
+    priority: int
+    status: str
+    reason: str
+    form: str
+    values: str
+    show: str
+    actions: str
+    created: datetime
+    due: datetime | None
+    claimed_by: str = ""
+    draft: str = "null"
+    answer: str = "null"
+    resolved_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingRow:
+    """What ends an escalation. The last names it."""
+
+    status: str
+    answer: str
+    resolved_by: str
+    resolved: datetime
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActRow:
+    subject: str
+    number: int
+    verb: str
+    at: datetime
+    by: str
+    key: str | None
+    body_hash: str
+    detail: str
+    answer: str
+    hash: str
+
+
+@dataclass(slots=True)
+class Commit:
+    """All that is written of one run at one moment: the run's move, on condition that nobody was first, and what follows.
+
+    `fence` and `revision` are what the writer saw. `id` is the commit id: reading it back tells whose write it was.
+    """
+
+    run_id: str
+    fence: int
+    revision: int
+    id: str
+    row: RunRow
+    records: list[RecordRow] = field(default_factory=list)
+    intents: list[IntentRow] = field(default_factory=list)
+    answers: list[AnswerRow] = field(default_factory=list)
+    escalations: list[EscalationRow] = field(default_factory=list)
+    closings: list[ClosingRow] = field(default_factory=list)
+    acts: list[ActRow] = field(default_factory=list)
+    blobs: dict[str, str] = field(default_factory=dict)
+
+    def size(self) -> int:
+        """Roughly how many bytes it writes, for the cap on a flush."""
+        return 1000 + sum(map(len, self.blobs.values())) + 2000 * (len(self.records) + len(self.intents) + len(self.answers))
+
+
+def columns(row: type[Any]) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(row))
