@@ -25,7 +25,7 @@ _CEL = "as const else false for function if import in let loop namespace null pa
 RESERVED_IDS = frozenset(f"{_OURS} {_CEL}".split())
 NOT_YET = frozenset({"map", "parallel", "workflow", "wait"})
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)\Z")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)\Z")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 

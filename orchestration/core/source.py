@@ -31,6 +31,8 @@ _WORDS: dict[str, Any] = {
 }  # fmt: skip
 _INT64 = 2**63
 _BAD = re.compile("[\x00\ud800-\udfff]")
+_ODD_BREAK = re.compile("[\r\x85\u2028\u2029\ufeff]")
+"""Breaks to some readers and none to others: written as escapes."""
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
@@ -75,7 +77,7 @@ def _read_yaml(text: str) -> Source:
         return _Composer(text).compose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else None
+        line = min(mark.line, text.count("\n")) + 1 if mark else None  # the end is a line of its own to the parser
         raise _unreadable("not_yaml", f"This is neither YAML nor JSON: {error.problem or error}.", line=line) from None
     except yaml.YAMLError as error:
         raise _unreadable("not_yaml", f"This is neither YAML nor JSON: {str(error).splitlines()[0]}.") from None
@@ -227,7 +229,9 @@ class _Dumper(yaml.SafeDumper):
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = None
-    if "\n" in text and not any(line != line.rstrip() for line in text.split("\n")):
+    if _ODD_BREAK.search(text):
+        style = '"'
+    elif "\n" in text and not any(line != line.rstrip() for line in text.split("\n")):
         style = "|"
     elif text in _WORDS or _INT.match(text) or _FLOAT.match(text) or _NOT_A_NUMBER.match(text):
         style = "'"

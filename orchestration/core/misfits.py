@@ -1,0 +1,90 @@
+"""What does not fit the models of a definition, as problems for people: pydantic's errors in our places and words."""
+
+from collections.abc import Collection
+from typing import Any
+
+from pydantic import ValidationError
+
+from orchestration.core.errors import Problem
+from orchestration.core.source import Source, join_path
+from orchestration.core.wording import abbreviate
+
+_CODES = {
+    "extra_forbidden": "unknown_key",
+    "missing": "missing_key",
+    "union_tag_invalid": "unknown_step_type",
+    "union_tag_not_found": "missing_key",
+    "string_pattern_mismatch": "bad_id",
+    "literal_error": "not_in_list",
+    "reserved_id": "reserved_id",
+}
+_EXPECTED = {
+    "string_type": "text", "int_type": "a whole number", "float_type": "a number", "bool_type": "true or false",
+    "dict_type": "a mapping", "model_type": "a mapping", "model_attributes_type": "a mapping", "tuple_type": "a list",
+    "list_type": "a list",
+}  # fmt: skip
+
+
+def explain(error: ValidationError, source: Source, tags: Collection[str]) -> list[Problem]:
+    """One problem for each wrong place, in the document's order, a hundred at most. `tags` are the step types, by which the
+    models of steps are told apart."""
+    found: dict[tuple[str, str], Problem] = {}
+    for item in error.errors(include_url=False, include_input=True):
+        path, step, here = _place(item["loc"], source.data, tags)
+        kind = item["type"]
+        if kind == "too_short" and isinstance(here, list | dict) and len(here) >= item["ctx"]["min_length"]:
+            continue  # its items are wrong, and each is reported
+        code = _CODES.get(kind, "wrong_type" if kind in _EXPECTED or kind.endswith("_parsing") else "bad_value")
+        problem = Problem(code, _sentence(item, path, here, tags), path, step, line=source.line(path))
+        found.setdefault((path, code), problem)
+    return sorted(found.values(), key=lambda problem: problem.line or 0)[:100]
+
+
+def _place(loc: tuple[int | str, ...], data: Any, tags: Collection[str]) -> tuple[str, str | None, Any]:
+    """Pydantic's location → our path, the step, and what stands there, leaving out what is no place in the document: the
+    tags and branches of unions."""
+    path, step, here, tag = "", None, data, None
+    for index, part in enumerate(loc):
+        last = index == len(loc) - 1
+        if part == tag:
+            tag = None
+            continue
+        if isinstance(here, dict) and isinstance(part, str) and (part in here or last):
+            here = here.get(part)
+        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+            here = here[part]
+            if isinstance(here, dict) and path.endswith(("steps", "body")):
+                tag = here.get("type")
+                step = here["id"][:60] if isinstance(here.get("id"), str) else None
+        else:
+            continue
+        path = join_path(path, part if isinstance(part, int) else part[:60])
+    return path, step, here
+
+
+def _sentence(item: Any, path: str, here: Any, tags: Collection[str]) -> str:
+    kind, context = item["type"], item.get("ctx", {})
+    name = path.rsplit(".", 1)[-1]
+    if kind in _EXPECTED:
+        is_condition = item["loc"][-1] in ("str", "dict[str,any]")
+        wanted = "CEL text, or all, any or not over it" if is_condition else _EXPECTED[kind]
+        return f"{name or 'This'} has to be {wanted}; it is {abbreviate(here, 40)}."
+    if kind == "extra_forbidden":
+        return f"The key {name} is not known here. Remove it, or look for a slip of the pen."
+    if kind == "missing":
+        return f"The key {name} is missing. Add it."
+    if kind == "union_tag_invalid":
+        tag = str(context.get("tag"))[:40]
+        return f'"{tag}" is no step type. There are {", ".join(tags)}.'
+    if kind == "union_tag_not_found":
+        return f"This step has no type. There are {', '.join(tags)}."
+    if kind == "string_pattern_mismatch":
+        return f'"{str(item.get("input"))[:60]}" is no id. An id begins with a-z and holds a-z, 0-9 and _, 48 characters at most.'
+    if kind == "value_error":
+        message = str(context.get("error", item["msg"]))
+        return message[:1].upper() + message[1:] + "."
+    if kind == "too_short":
+        return f"{name} has to hold at least {context['min_length']}. Add one."
+    if kind == "too_long":
+        return f"{name} holds more than {context['max_length']}. Take some out."
+    return item["msg"].replace("Input should be", f"{name or 'This'} has to be").rstrip(".") + "."
