@@ -7,6 +7,7 @@ from config.env import ROOT, database, env
 # ── Who we are
 
 EMBEDDED = env.embedded
+LISTENS_ON = env.listens_on
 REACH = env.reach
 RUNS = env.interlock_runs
 TOOL_MODULES = env.interlock_tools
@@ -91,12 +92,13 @@ CHANNEL_LAYERS = {
 }
 
 STATIC_URL = "/static/"
-STATIC_ROOT = env.interlock_data / "static"
 STATICFILES_DIRS = [ROOT / "static"]
 # Files are served as they lie in the source folders: nothing to collect, nothing that can be stale. Browsers ask again
 # each time (and get 304), so that a page never runs with yesterday's script.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 0
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+WHITENOISE_AUTOREFRESH = EMBEDDED  # an edited file shows at once; costs a look at the disk for each request
 
 # ── Accounts
 

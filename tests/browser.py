@@ -30,6 +30,10 @@ FLAGS = (
 MISSING = "No Chromium was found and none could be installed: install the package `chromium` (or Google Chrome), then run again."
 
 
+def in_ci() -> bool:
+    return os.environ.get("CI") == "true"
+
+
 def find() -> str | None:
     """The path of a Chromium that can be started, or None."""
     for name in NAMES:
@@ -78,4 +82,4 @@ def _debian_package() -> str | None:
 if __name__ == "__main__":
     chromium = prepare()
     print(f"Browser: {chromium}" if chromium else MISSING)
-    sys.exit(1 if chromium is None and os.environ.get("CI") == "true" else 0)
+    sys.exit(1 if chromium is None and in_ci() else 0)

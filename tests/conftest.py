@@ -1,7 +1,6 @@
 """What tests share: the cast, a browser, and the whole site on a port of its own."""
 
 import os
-from collections.abc import Iterator
 
 # Playwright keeps an event loop in the main thread, which Django takes for an async caller.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -13,12 +12,15 @@ from hypothesis import settings as hypothesis
 
 from orchestration.accounts import give_role
 from orchestration.roles import Role
+from tests.browser import in_ci
+
+pytest_plugins = ["tests.site"]
 
 PASSWORD = "correct horse battery"
 
 hypothesis.register_profile("default", deadline=None, max_examples=60)
 hypothesis.register_profile("ci", deadline=None, max_examples=60, derandomize=True, database=None)
-hypothesis.load_profile("ci" if os.environ.get("CI") == "true" else "default")
+hypothesis.load_profile("ci" if in_ci() else "default")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -79,5 +81,5 @@ def as_viewer(viewer: User) -> Client:
 
 
 @pytest.fixture
-def as_nobody() -> Iterator[Client]:
+def as_nobody() -> Client:
     return Client()

@@ -3,11 +3,14 @@
 DATABASE_URL, where it is set, is honoured: the suite then runs on that PostgreSQL server, in a database of its own.
 """
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 _SCRATCH = Path(tempfile.mkdtemp(prefix="interlock-tests-"))
+atexit.register(shutil.rmtree, _SCRATCH, ignore_errors=True)
 
 for _name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "INTERLOCK_REACH", "INTERLOCK_TOOLS", "ALLOWED_HOSTS"):
     os.environ.pop(_name, None)

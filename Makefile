@@ -1,0 +1,49 @@
+# `make run` and `make test` are all that a fresh machine needs, beside Python 3.11 or newer.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format browser lock clean ready ready-to-test
+
+PORT ?= 8000
+UPGRADE ?= --upgrade
+BIN := .venv/bin
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header
+
+help: ## what can be made
+	@grep -hE '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+run: ready ## install what is missing, then serve on http://127.0.0.1:8000 (PORT=8001 for another port)
+	@exec $(BIN)/python manage.py up --port $(PORT)
+
+test: ready-to-test browser ## the whole suite, in a real Chromium too (ARGS="-k name" for a part)
+	$(BIN)/python -m pytest -q $(ARGS)
+
+check: ready-to-test ## what counts as clean: style, layers, types, templates, migrations, tree
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/djlint templates --lint --quiet
+	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python -m tests.repo.tree
+
+format: ready-to-test ## put the code into the one form that check accepts
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+browser: ready-to-test ## find a Chromium, or install one
+	@$(BIN)/python -m tests.browser
+
+lock: ready-to-test ## take the newest versions that pyproject.toml allows (UPGRADE= to keep those locked)
+	$(LOCK) $(UPGRADE) -o requirements.txt
+	$(LOCK) $(UPGRADE) --group dev -c requirements.txt -o requirements-dev.txt
+
+clean: ## remove what was installed and cached; data/ stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+ready:
+	@sh .ci/install requirements.txt
+
+ready-to-test:
+	@sh .ci/install requirements-dev.txt

@@ -1,0 +1,112 @@
+"""The whole of Interlock in one process: database, first account, samples, engine, web server."""
+
+import asyncio
+import importlib
+import importlib.util
+import os
+from argparse import ArgumentParser
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError, call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils.module_loading import import_string
+
+from orchestration import accounts
+from orchestration.management.server import GRACE, PortTaken, Server, exit_after, listening_socket, serve_until_told
+
+DRAIN = 2.5
+"""Seconds that the engine gets to bring what it holds to a commit and give it back."""
+
+
+class Command(BaseCommand):
+    help = "Prepares the database, then serves pages, API and engine in one process until Ctrl-C."
+    requires_system_checks: list[str] = []  # the suite makes them; a start need not wait for them
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=8000, help="the port to listen on (8000)")
+
+    def handle(self, *args: Any, port: int, **options: Any) -> None:
+        os.umask(0o077)  # the database holds what people wrote; it is for this user alone
+        try:
+            listener = listening_socket(settings.LISTENS_ON, port)
+        except PortTaken as error:
+            raise CommandError(str(error)) from None
+        prepare_database()
+        password = accounts.open_first_account()
+        _call("orchestration.samples", "install")
+        engine = _engine()
+
+        def on_ready(loop: asyncio.AbstractEventLoop) -> None:
+            _call("orchestration.nudges", "use_loop", loop)
+            self._say(f"Interlock is ready: http://{_shown_host()}:{listener.getsockname()[1]}")
+            self._say(f"  {mode()}")
+            self._say_who_signs_in(password)
+            self._say("  Stop with Ctrl-C; every run goes on at the next start.")
+
+        def on_stop() -> None:
+            exit_after(GRACE)
+            self._say("\nStopping: what is under way is given back …")
+
+        serve_until_told(Server(import_string(settings.ASGI_APPLICATION), on_ready, on_stop), listener)
+        if engine is not None:
+            engine.stop(grace=DRAIN)
+        self._say("Stopped.")
+
+    def _say_who_signs_in(self, password: str | None) -> None:
+        if password is not None:
+            self._say(f"  Sign in as {accounts.FIRST_NAME} with the one-time password {password}")
+            self._say("  It is shown only now; you choose your own when you sign in.")
+        elif (name := accounts.unused_first_account()) is not None:
+            self._say(f"  Nobody has signed in yet. A new one-time password: .venv/bin/python manage.py account {name}")
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
+
+
+def prepare_database() -> None:
+    """Brings the tables up to date where they are not."""
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        print("Preparing the database …", flush=True)
+        call_command("migrate", verbosity=0, interactive=False)
+
+
+def mode() -> str:
+    """One line: which mode, which database, and who answers as the model."""
+    name = "Embedded" if settings.EMBEDDED else "Server mode in one process"
+    return f"{name} · {connection.display_name} · {_model()}"
+
+
+def _model() -> str:
+    if settings.OPENAI_BASE_URL:
+        parts = urlsplit(settings.OPENAI_BASE_URL)
+        return f"models from {parts.hostname}{f':{parts.port}' if parts.port else ''}"
+    keys = {"OpenAI": settings.OPENAI_API_KEY, "Anthropic": settings.ANTHROPIC_API_KEY}
+    real = [maker for maker, key in keys.items() if key]
+    return f"models from {' and '.join(real)}" if real else "rehearsal: scripted answers, no model is called"
+
+
+def _shown_host() -> str:
+    return "127.0.0.1" if settings.LISTENS_ON == "127.0.0.1" else settings.ALLOWED_HOSTS[0]
+
+
+def _engine() -> Any:
+    """The running engine of this process; it sweeps first, and so takes up what an earlier process left."""
+    if importlib.util.find_spec("orchestration.executor.engine") is None:
+        return None
+    from orchestration.executor.engine import Engine
+
+    engine = Engine(name="embedded")
+    engine.start()
+    return engine
+
+
+def _call(module: str, function: str, *args: Any) -> None:
+    """Calls a part that this build may not have."""
+    if importlib.util.find_spec(module) is None:
+        return
+    getattr(importlib.import_module(module), function)(*args)
