@@ -33,8 +33,8 @@ def as_json(value: Any, status: int = 200, **headers: str) -> Behaviour:
 
 
 def completion(content: Any = None, finish: str | None = "stop", usage: bool = True, **message: Any) -> dict[str, Any]:
-    """A chat completion as a server would write it; `content` that is no string is written as JSON."""
-    text = content if content is None or isinstance(content, str) else json.dumps(content)
+    """A chat completion as a server would write it; a `content` that is an object is written as JSON text."""
+    text = json.dumps(content) if isinstance(content, dict) else content
     return {
         "id": "chatcmpl-1",
         "object": "chat.completion",
