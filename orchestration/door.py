@@ -9,6 +9,7 @@ would make a lie of `Failure.sent`.
 """
 
 import asyncio
+import re
 import ssl
 import time
 from collections.abc import Iterable, Mapping
@@ -27,6 +28,7 @@ from orchestration.core.errors import ErrorCode, Refused
 from orchestration.core.result import Failure, Request
 from orchestration.inflating import Inflater, UnknownEncoding
 
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 3
 _KEPT_OF_TOO_LARGE = 65_536
@@ -235,8 +237,10 @@ def _filled(request: Request, secrets: Mapping[str, str]) -> tuple[URL, CIMultiD
     """The request with its secrets in place. Raises MissingSecret, and Refused for what can't be sent."""
     headers = CIMultiDict((name, placeholders.fill(value, secrets)) for name, value in request.headers)
     for name, value in headers.items():
-        if any((ch < " " and ch != "\t") or ch == "\x7f" for ch in name + value):
-            raise Refused(guard.problem(f"the header {name[:40]!r} holds a line break or another control character"))
+        if not _TOKEN.fullmatch(name):
+            raise Refused(guard.problem(f"{name[:40]!r} is no name of a header"))
+        if any((ch < " " and ch != "\t") or ch == "\x7f" for ch in value):
+            raise Refused(guard.problem(f"the header {name[:40]} holds a line break or another control character"))
     headers.setdefault("Accept-Encoding", "gzip, deflate")
     url = guard.address(placeholders.fill(request.url, secrets, placeholders.in_url))
     if request.body is None:
@@ -279,9 +283,9 @@ def _failure(error: Exception, exchange: _Exchange, limits: Limits, timeout: flo
         case aiohttp.ClientConnectorError() if exchange.dial.inner is not None:
             message = f"{where} leads to the inner address {exchange.dial.inner}, which is not listed in INTERLOCK_REACH"
             return Failure(ErrorCode.REFUSED, message, sent=sent)
-        case aiohttp.InvalidURL():
+        case aiohttp.InvalidURL() | UnicodeError():  # the latter from a host that has no spelling in DNS
             return Failure(ErrorCode.REFUSED, f"{where} is no address that can be called", sent=sent)
-        case _ if not sent:
+        case aiohttp.ClientError() | OSError() if not sent:
             return Failure(ErrorCode.UNAVAILABLE, f"{where} could not be reached: {_reason(error)}", sent=False)
         case aiohttp.ClientResponseError():
             return Failure(ErrorCode.UNAVAILABLE, f"{where} did not answer in proper HTTP")

@@ -261,6 +261,13 @@ async def test_a_secret_cannot_smuggle_in_a_header(door: Door, server: ScriptedS
     assert not server.seen
 
 
+@pytest.mark.parametrize("name", ["", "a b", "a:b", "a\r\nb", "ä"])
+async def test_a_header_has_a_proper_name(name: str, door: Door, server: ScriptedServer) -> None:
+    reply = await door.send(ask(server, headers=((name, "x"),)))
+    assert (failure(reply).code, failure(reply).sent) == (ErrorCode.REFUSED, False)
+    assert not server.seen
+
+
 @pytest.mark.parametrize("spelled", ["raw", "url", "json", "base64-0", "base64-1", "base64-2", "url-base64"])
 async def test_an_echo_of_a_secret_does_not_come_in(spelled: str, door: Door, server: ScriptedServer) -> None:
     spellings = {

@@ -42,6 +42,9 @@ NOT_URLS = [
     "http://exa mple.com/",
     "http://example.com/\r\nX-Evil: 1",
     "http://[::1/",
+    f"http://{'a' * 64}.example/",
+    "http://a..example/",
+    "http://.example/",
     "",
 ]
 
