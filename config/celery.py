@@ -3,12 +3,11 @@
 import os
 
 from celery import Celery
+from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from config.env import env
-
-app = Celery("interlock", broker=env.broker_url or env.redis_url or "memory://", set_as_current=True)
+app = Celery("interlock", broker=settings.BROKER_URL, set_as_current=True)
 app.conf.update(
     task_ignore_result=True,
     result_backend=None,

@@ -4,7 +4,6 @@ Nothing set means the embedded mode: SQLite, one process, keys made at the first
 With DATABASE_URL it is the server mode, which makes up nothing: keys and host names have to be given.
 """
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -204,6 +203,3 @@ def database(env: Env) -> dict[str, Any]:
         "PORT": str(parts.port or ""),
         "OPTIONS": {**dict(parse_qsl(parts.query)), "pool": pool},
     }
-
-
-env = read_env(os.environ)

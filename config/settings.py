@@ -1,8 +1,12 @@
 """Django's settings, from the environment (`config/env.py`) and nothing else."""
 
+import os
+
 from csp.constants import NONCE, NONE, SELF
 
-from config.env import ROOT, database, env
+from config.env import ROOT, database, read_env
+
+env = read_env(os.environ)
 
 # ── Who we are
 
@@ -90,6 +94,8 @@ CHANNEL_LAYERS = {
     if env.redis_url
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 }
+
+BROKER_URL = env.broker_url or env.redis_url or "memory://"
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [ROOT / "static"]

@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
 
+from orchestration import nudges
 from orchestration.management.server import Server, listening_socket
 from tests import browser as chromium_on_this_machine
 
@@ -27,6 +28,7 @@ def _serving() -> Iterator[str]:
     ready = threading.Event()
 
     def on_ready(loop: asyncio.AbstractEventLoop) -> None:
+        nudges.use_loop(loop)
         ready.set()
 
     listener = listening_socket("127.0.0.1", 0)

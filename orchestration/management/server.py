@@ -86,13 +86,13 @@ def serve_until_told(server: Server, listener: socket.socket) -> None:
     server.run(sockets=[listener])
 
 
-def exit_after(seconds: float) -> None:
+def exit_after(seconds: float, code: int = 0) -> None:
     """Ends the process that late at the latest, whatever still hangs."""
-    alarm = threading.Timer(seconds, _leave)
+    alarm = threading.Timer(seconds, _leave, [code])
     alarm.daemon = True
     alarm.start()
 
 
-def _leave() -> None:
+def _leave(code: int) -> None:
     sys.stdout.flush()
-    os._exit(0)
+    os._exit(code)

@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import importlib.util
 import os
+import socket
 from argparse import ArgumentParser
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.module_loading import import_string
 
-from orchestration import accounts
+from orchestration import accounts, nudges
 from orchestration.management.server import GRACE, PortTaken, Server, exit_after, listening_socket, serve_until_told
 
 DRAIN = 2.5
@@ -34,36 +35,35 @@ class Command(BaseCommand):
             listener = listening_socket(settings.LISTENS_ON, port)
         except PortTaken as error:
             raise CommandError(str(error)) from None
+        with listener:
+            self._serve(listener)
+
+    def _serve(self, listener: socket.socket) -> None:
         prepare_database()
-        password = accounts.open_first_account()
+        lines = [f"  {mode()}", *who_signs_in(), "  Stop with Ctrl-C; every run goes on at the next start."]
         _call("orchestration.samples", "install")
         engine = _engine()
 
         def on_ready(loop: asyncio.AbstractEventLoop) -> None:
-            _call("orchestration.nudges", "use_loop", loop)
-            self._say(f"Interlock is ready: http://{_shown_host()}:{listener.getsockname()[1]}")
-            self._say(f"  {mode()}")
-            self._say_who_signs_in(password)
-            self._say("  Stop with Ctrl-C; every run goes on at the next start.")
+            nudges.use_loop(loop)
+            self._say(f"Interlock is ready: http://{_shown_host()}:{listener.getsockname()[1]}", *lines)
 
         def on_stop() -> None:
             exit_after(GRACE)
             self._say("\nStopping: what is under way is given back …")
 
-        serve_until_told(Server(import_string(settings.ASGI_APPLICATION), on_ready, on_stop), listener)
-        if engine is not None:
-            engine.stop(grace=DRAIN)
+        try:
+            serve_until_told(Server(import_string(settings.ASGI_APPLICATION), on_ready, on_stop), listener)
+        except Exception:
+            exit_after(GRACE, code=1)
+            raise
+        finally:
+            if engine is not None:
+                engine.stop(grace=DRAIN)
         self._say("Stopped.")
 
-    def _say_who_signs_in(self, password: str | None) -> None:
-        if password is not None:
-            self._say(f"  Sign in as {accounts.FIRST_NAME} with the one-time password {password}")
-            self._say("  It is shown only now; you choose your own when you sign in.")
-        elif (name := accounts.unused_first_account()) is not None:
-            self._say(f"  Nobody has signed in yet. A new one-time password: .venv/bin/python manage.py account {name}")
-
-    def _say(self, line: str) -> None:
-        self.stdout.write(line)
+    def _say(self, *lines: str) -> None:
+        self.stdout.write("\n".join(lines))
         self.stdout.flush()
 
 
@@ -73,6 +73,19 @@ def prepare_database() -> None:
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         print("Preparing the database …", flush=True)
         call_command("migrate", verbosity=0, interactive=False)
+
+
+def who_signs_in() -> list[str]:
+    """Opens the first account where there is none. Lines that say how to sign in, where that may not be known."""
+    password = accounts.open_first_account()
+    if password is not None:
+        return [
+            f"  Sign in as {accounts.FIRST_NAME} with the one-time password {password}",
+            "  It is shown only now; you choose your own when you sign in.",
+        ]
+    if (name := accounts.unused_first_account()) is not None:
+        return [f"  Nobody has signed in yet. A new one-time password: .venv/bin/python manage.py account {name}"]
+    return []
 
 
 def mode() -> str:

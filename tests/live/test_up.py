@@ -1,0 +1,170 @@
+"""`manage.py up` as a person meets it: a process of its own, over a folder of its own."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PATIENCE = 30
+"""Seconds after which a process that says nothing is ended, so that the test fails instead of hanging."""
+
+_ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
+_PASSWORD = re.compile(r"one-time password (\S+)$", re.MULTILINE)
+
+
+class Up:
+    """A running `manage.py up`; `said` is all that it has printed so far."""
+
+    def __init__(self, data: Path, *options: str) -> None:
+        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "error::ResourceWarning", "manage.py", "up", *(options or ("--port", "0"))],
+            cwd=ROOT,
+            env={**kept, "INTERLOCK_DATA": str(data), "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.said = ""
+        self._watchdog = threading.Timer(PATIENCE, self.process.kill)
+        self._watchdog.daemon = True
+        self._watchdog.start()
+
+    def until(self, words: str) -> str:
+        """All it said, once that includes `words`."""
+        assert self.process.stdout is not None
+        while words not in self.said:
+            line = self.process.stdout.readline()
+            assert line, f"it ended before it said {words!r}:\n{self.said}"
+            self.said += line
+        return self.said
+
+    def ready(self) -> str:
+        """The address of the pages, once they are served."""
+        address = _ADDRESS.search(self.until("Stop with Ctrl-C"))
+        assert address is not None
+        return address[0]
+
+    def ended(self) -> int:
+        """The exit code, once it has ended, with the rest of what it said."""
+        assert self.process.stdout is not None
+        if not self.process.stdout.closed:
+            self.said += self.process.communicate()[0]
+            self._watchdog.cancel()
+        return self.process.wait()
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[Callable[..., Up]]:
+    started: list[Up] = []
+
+    def start(*options: str) -> Up:
+        started.append(Up(tmp_path / "data", *options))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.process.kill()
+        each.ended()
+
+
+def test_the_first_start_shows_a_password_once_and_the_next_tells_how_to_get_another(up: Callable[..., Up]) -> None:
+    first = up()
+    address = first.ready()
+    assert "Embedded · SQLite · rehearsal" in first.said
+    password = _PASSWORD.search(first.said)
+    assert password is not None
+    with httpx.Client(base_url=address, headers={"Referer": address}) as browser:
+        assert browser.get("/healthz").json() == {"status": "ok"}
+        browser.get("/account/login/")
+        form = {"login": "admin", "password": password[1], "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+        assert browser.post("/account/login/", data=form).headers["location"] == "/"
+        assert browser.get("/admin/").headers["location"] == "/account/password/"
+    first.process.send_signal(signal.SIGINT)
+    assert first.ended() == 0
+    assert "Traceback" not in first.said
+    assert first.said.rstrip().endswith("Stopped.")
+
+    second = up()
+    second.ready()
+    assert "password" not in second.said  # somebody has signed in
+
+
+def test_who_missed_the_password_is_told_how_to_get_another(up: Callable[..., Up], tmp_path: Path) -> None:
+    first = up()
+    first.ready()
+    first.process.kill()
+    first.ended()
+    second = up()
+    second.ready()
+    assert _PASSWORD.search(second.said) is None
+    assert "manage.py account admin" in second.said
+
+
+def test_a_killed_process_leaves_nothing_that_keeps_the_next_from_starting(up: Callable[..., Up]) -> None:
+    first = up()
+    first.ready()
+    first.process.kill()
+    assert first.ended() == -signal.SIGKILL
+    second = up()
+    assert httpx.get(f"{second.ready()}/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_although_a_client_keeps_its_connection_open(up: Callable[..., Up], number: signal.Signals) -> None:
+    running = up()
+    host, port = running.ready().removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as idle, socket.create_connection((host, int(port))) as halfway:
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert idle.recv(15) == b"HTTP/1.1 200 OK"
+        halfway.sendall(b"POST /account/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\nlo")
+        running.process.send_signal(number)
+        assert running.ended() == 0
+    assert "Stopping" in running.said
+
+
+def test_a_second_signal_ends_it_at_once(up: Callable[..., Up]) -> None:
+    running = up()
+    host, port = running.ready().removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as halfway:
+        halfway.sendall(b"POST /account/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\nlo")
+        running.process.send_signal(signal.SIGINT)
+        running.until("Stopping")
+        running.process.send_signal(signal.SIGINT)
+        assert running.ended() == 0
+
+
+def test_a_taken_port_is_one_sentence_and_nothing_is_touched(up: Callable[..., Up], tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        late = up("--port", str(port))
+        assert late.ended() == 1
+    assert late.said == (
+        f"CommandError: Port {port} is taken, perhaps by another Interlock. "
+        "Stop that program, or choose another one: make run PORT=8001\n"
+    )
+    assert not (tmp_path / "data" / "interlock.sqlite3").exists()
+
+
+@pytest.mark.parametrize("port", ["70000", "-1"])
+def test_a_port_that_is_none_is_one_sentence(up: Callable[..., Up], port: str) -> None:
+    late = up("--port", port)
+    assert late.ended() == 1
+    assert late.said.startswith(f"CommandError: Can't listen on port {port}")
+    assert late.said.count("\n") == 1
+
+
+def test_a_wrong_environment_is_one_sentence(tmp_path: Path) -> None:
+    environ = {"PATH": os.environ["PATH"], "INTERLOCK_DATA": str(tmp_path), "REDIS_URL": "nonsense"}
+    ran = subprocess.run([sys.executable, "manage.py", "up"], cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == "REDIS_URL: it is not an address that begins with redis:// or rediss:// or unix://.\n"

@@ -1,0 +1,177 @@
+"""Default deny: every address, walked, for those who may not."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser, User
+from django.core.cache import cache
+from django.test import Client
+from django.urls import URLResolver, get_resolver
+
+from config import settings as real
+from dashboard.access import PUBLIC
+from dashboard.errors import MACHINES
+from orchestration import accounts
+from orchestration.roles import Role, allows, role_of
+from tests.conftest import PASSWORD
+
+METHODS = ("get", "post", "put", "patch", "delete")
+SAMPLES = {"int": "7", "uuid": "0190a6b0-0000-7000-8000-000000000000"}
+
+
+def addresses(resolver: URLResolver | None = None, before: str = "/", space: str = "") -> Iterator[tuple[str, str]]:
+    """(view name, an address that leads to it) for every route there is."""
+    for entry in (resolver or get_resolver()).url_patterns:
+        path = before + sample(entry.pattern)
+        if isinstance(entry, URLResolver):
+            inner = f"{space}{entry.namespace}:" if entry.namespace else space
+            yield from addresses(entry, path, inner)
+        else:
+            yield f"{space}{entry.name or ''}", path
+
+
+def sample(pattern: Any) -> str:
+    route = str(pattern)
+    if hasattr(pattern, "_route"):
+        return re.sub(r"<(?:(\w+):)?\w+>", lambda hit: SAMPLES.get(hit[1] or "str", "x"), route)
+    route = re.sub(r"\(\?P<\w+>([^()|]*)[^()]*\)", lambda hit: hit[1] if hit[1].isalnum() else "x", route)
+    return route.lstrip("^").rstrip("$")
+
+
+ADDRESSES = sorted(set(addresses()))
+
+
+def test_what_is_public_is_this_and_no_more() -> None:
+    assert {"healthz", "account_login", "account_logout", "account_inactive", "mfa_authenticate"} == PUBLIC
+    assert {name for name, _ in ADDRESSES} >= PUBLIC
+
+
+@pytest.mark.django_db
+def test_no_address_answers_one_who_is_not_signed_in(as_nobody: Client) -> None:
+    assert len(ADDRESSES) > 20
+    answered = [
+        f"{method} {path} → {response.status_code}"
+        for name, path in ADDRESSES
+        for method in METHODS
+        if name not in PUBLIC and not _denied(path, response := getattr(as_nobody, method)(path))
+    ]
+    assert answered == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("token", ["Bearer nonsense", "Bearer ", "Basic YWRhOmFkYQ==", "nonsense"])
+def test_no_address_answers_a_token_that_is_none(as_nobody: Client, token: str) -> None:
+    as_nobody.defaults["HTTP_AUTHORIZATION"] = token
+    answered = [path for name, path in ADDRESSES if name not in PUBLIC and not _denied(path, as_nobody.get(path))]
+    assert answered == []
+
+
+def test_one_without_a_role_is_told_so_everywhere(as_nobody: Client, db: None) -> None:
+    as_nobody.force_login(User.objects.create_user("nora", password=PASSWORD))
+    answered = [path for name, path in ADDRESSES if name not in PUBLIC and as_nobody.get(path).status_code != 403]
+    assert answered == []
+    assert b"no role yet" in as_nobody.get("/account/password/").content
+
+
+def test_one_with_a_one_time_password_may_only_choose_an_own_one(as_nobody: Client, db: None) -> None:
+    accounts.open_account("otis", Role.DESIGNER)
+    as_nobody.force_login(User.objects.get(username="otis"))
+    free = PUBLIC | {"account_change_password"}
+    led = {path: as_nobody.get(path) for name, path in ADDRESSES if name not in free and not path.startswith(MACHINES)}
+    assert {response.get("Location") for response in led.values()} == {"/account/password/"}
+    assert as_nobody.get("/account/password/").status_code == 200
+    part = as_nobody.get("/admin/", headers={"HX-Request": "true"})
+    assert (part.status_code, part["HX-Redirect"]) == (200, "/account/password/")
+
+
+def test_the_tables_are_for_admins(as_admin: Client, as_designer: Client) -> None:
+    assert as_admin.get("/admin/").status_code == 200
+    assert as_designer.get("/admin/").status_code == 403
+
+
+def _denied(path: str, response: Any) -> bool:
+    if path.startswith(MACHINES):
+        return response.status_code == 401 and response["Content-Type"].startswith("application/problem+json")
+    return response.status_code == 302 and response["Location"].startswith("/account/login/?next=")
+
+
+@pytest.mark.django_db
+def test_a_role_covers_those_before_it(admin: User, designer: User, operator: User, viewer: User) -> None:
+    nobody = User.objects.create_user("nora")
+    gone = User.objects.create_user("greg", is_active=False, is_superuser=True)
+    rows: list[tuple[Any, Role | None, str]] = [
+        (admin, Role.ADMIN, "yyyy"),
+        (designer, Role.DESIGNER, "yyyn"),
+        (operator, Role.OPERATOR, "yynn"),
+        (viewer, Role.VIEWER, "ynnn"),
+        (nobody, None, "nnnn"),
+        (gone, None, "nnnn"),
+        (AnonymousUser(), None, "nnnn"),
+        (None, None, "nnnn"),
+    ]
+    for person, role, may in rows:
+        assert role_of(person) == role
+        assert "".join("y" if allows(person, each) else "n" for each in Role) == may
+
+
+def test_a_role_is_asked_for_once_in_a_request(viewer: User, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(1):
+        assert allows(viewer, Role.VIEWER)
+        assert not allows(viewer, Role.OPERATOR)
+        assert not accounts.must_change_password(viewer)
+
+
+def test_a_new_role_replaces_the_old_one(db: None) -> None:
+    accounts.open_account("rosa", Role.ADMIN)
+    accounts.open_account("rosa", Role.VIEWER)
+    rosa = User.objects.get(username="rosa")
+    assert (role_of(rosa), rosa.is_superuser, rosa.is_staff) == (Role.VIEWER, False, False)
+    first = accounts.open_account("rosa")
+    second = accounts.open_account("rosa")
+    rosa.refresh_from_db()
+    assert role_of(User.objects.get(username="rosa")) is Role.VIEWER
+    assert not rosa.check_password(first)
+    assert rosa.check_password(second)
+
+
+def test_ten_wrong_passwords_lock_even_the_right_one_out(as_nobody: Client, viewer: User, operator: User, settings: Any) -> None:
+    settings.ACCOUNT_RATE_LIMITS = real.ACCOUNT_RATE_LIMITS
+    cache.clear()
+
+    def signs_in(name: str, password: str) -> bool:
+        response = as_nobody.post("/account/login/", {"login": name, "password": password})
+        as_nobody.logout()
+        return response.status_code == 302
+
+    assert signs_in("vera", PASSWORD)
+    assert not any(signs_in("vera", f"guess {number}") for number in range(10))
+    assert not signs_in("vera", PASSWORD)
+    assert signs_in("otto", PASSWORD)
+    cache.clear()
+
+
+def test_signing_up_and_mailing_passwords_do_not_exist(as_nobody: Client) -> None:
+    for path in ("/account/signup/", "/account/password/reset/", "/account/email/", "/accounts/login/"):
+        assert as_nobody.get(path).status_code == 404
+
+
+def test_answers_say_what_browsers_may_do(as_viewer: Client) -> None:
+    response = as_viewer.get("/account/password/")
+    policy = dict(part.strip().split(" ", 1) for part in response["Content-Security-Policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert "unsafe" not in str(policy)
+    assert (policy["connect-src"], policy["frame-ancestors"], policy["base-uri"]) == ("'self'", "'none'", "'none'")
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["Referrer-Policy"] == "same-origin"
+    assert "no-cache" in response["Cache-Control"]
+    assert "microphone=()" in response["Permissions-Policy"]
+
+
+def test_a_form_without_its_token_is_refused_with_a_page_that_says_why(viewer: User) -> None:
+    careful = Client(enforce_csrf_checks=True)
+    careful.force_login(viewer)
+    response = careful.post("/account/password/", {})
+    assert response.status_code == 403
+    assert b"load the page again" in response.content.lower() or b"too old" in response.content.lower()
