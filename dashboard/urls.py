@@ -2,8 +2,10 @@
 
 from django.urls import path
 
+from dashboard.gallery import gallery
 from dashboard.health import healthz
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
+    path("gallery/", gallery, name="gallery"),
 ]

@@ -1,0 +1,84 @@
+"""A JSON value as markup: text stays text, what is nested folds. It works without a script."""
+
+import json
+from typing import Any
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+NOTHING = SafeString("")
+OPEN = SafeString(" open")
+OPEN_DEPTH = 2
+LONG_TEXT = 600
+MANY = 200
+LARGE = 150_000
+"""Characters of JSON above which no tree is drawn: tens of thousands of nodes make a page that nobody can use."""
+
+
+def text(value: Any, limit: int | None = None) -> str:
+    """`value` as JSON, indented where there is no limit, else on one line and cut to `limit` characters."""
+    whole = json.dumps(value, ensure_ascii=False, indent=None if limit else 2, default=str)
+    return whole if limit is None or len(whole) <= limit else whole[: limit - 1] + "…"
+
+
+def tree(value: Any, prefix: str = "") -> SafeString:
+    """Markup of `value`. `prefix` begins the ids of its folds; without one they have none, and close at a refresh."""
+    whole = text(value)
+    if len(whole) > LARGE:
+        return format_html(
+            '<pre>{}</pre><p class="c">… {} more; copy to see all of it</p>',
+            whole[:LARGE],
+            _count(len(whole) - LARGE, "character"),
+        )
+    return _node(value, NOTHING, f"{prefix}." if prefix else "", 0)
+
+
+def _node(value: Any, key: SafeString, place: str, depth: int) -> SafeString:
+    """`key` stands before the value on the same line, also where the value folds."""
+    if isinstance(value, dict):
+        named = [(_key(str(name)), child, str(name)) for name, child in value.items()]
+        return _branch(named, key, "{}", _count(len(named), "field"), place, depth)
+    if isinstance(value, list | tuple):
+        numbered = [(NOTHING, child, str(index)) for index, child in enumerate(value)]
+        return _branch(numbered, key, "[]", _count(len(numbered), "item"), place, depth)
+    return _leaf(value, key)
+
+
+def _key(name: str) -> SafeString:
+    return format_html('<span class="k">{}</span><span class="c">: </span>', json.dumps(name, ensure_ascii=False))
+
+
+def _branch(
+    entries: list[tuple[SafeString, Any, str]], key: SafeString, brackets: str, words: str, place: str, depth: int
+) -> SafeString:
+    if not entries:
+        return format_html('<span>{}<span class="c">{}</span></span>', key, brackets)
+    rows = [
+        format_html("<li>{}</li>", _node(child, name, f"{place}{part}." if place else "", depth + 1))
+        for name, child, part in entries[:MANY]
+    ]
+    if len(entries) > MANY:
+        rows.append(format_html('<li class="c">… {} more; copy to see all of it</li>', len(entries) - MANY))
+    fold = format_html(' id="{}"', place) if place else NOTHING
+    summary = format_html('{}<span class="c">{}</span> <span class="c">{}</span>', key, brackets, words)
+    return _fold(fold, depth < OPEN_DEPTH, summary, format_html("<ul>{}</ul>", mark_safe("".join(rows))))  # noqa: S308  (rows are from format_html)
+
+
+def _fold(attributes: SafeString, is_open: bool, summary: SafeString, body: SafeString) -> SafeString:
+    opened = OPEN if is_open else NOTHING
+    return format_html("<details{}{}><summary>{}</summary>{}</details>", attributes, opened, summary, body)
+
+
+def _leaf(value: Any, key: SafeString) -> SafeString:
+    shown = json.dumps(value, ensure_ascii=False, default=str)
+    kind = "s" if isinstance(value, str) else "w" if isinstance(value, bool) or value is None else "n"
+    if len(shown) <= LONG_TEXT:
+        return format_html('<span>{}<span class="{}">{}</span></span>', key, kind, shown)
+    summary = format_html(
+        '{}<span class="s">{}…</span> <span class="c">{}</span>', key, shown[:80], _count(len(shown), "character")
+    )
+    return _fold(NOTHING, False, summary, format_html('<pre class="s">{}</pre>', value))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

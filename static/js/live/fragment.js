@@ -1,0 +1,106 @@
+/* Bringing one fragment up to date, without taking anything from the person who is using it.
+ *
+ *   <section id="run" data-live-topic="run.7" data-live-revision="12" data-live-href="/runs/7/"> … </section>
+ *
+ * The page is fetched as htmx would (HX-Request) on condition of the revision shown: 304 says that it is current. The
+ * answer is an element with the same id. Forms that people fill in belong outside; where one is inside all the same, or
+ * text is selected, or a dialog is open, the fragment waits.
+ */
+
+const WAIT_WHILE_USED = 1_000;
+const TRIES_WHEN_BEHIND = 6;
+const BETWEEN = 150;
+const TIMEOUT = 10_000;
+
+const busy = new Map();
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+export function newer(revision, shown) {
+  const [a, b] = [Number(revision), Number(shown)];
+  return Number.isNaN(a) || Number.isNaN(b) ? String(revision) !== String(shown) : a > b;
+}
+
+/** Fetches until `wanted` (or, without it, what the server has) is shown. Resolves to whether the server confirmed it. */
+export async function refresh(id, wanted = null) {
+  const running = busy.get(id);
+  if (running) {
+    if (wanted !== null && (running.wanted === null || newer(wanted, running.wanted))) running.wanted = wanted;
+    return running.promise;
+  }
+  const job = { wanted };
+  job.promise = follow(id, job).finally(() => busy.delete(id));
+  busy.set(id, job);
+  return job.promise;
+}
+
+async function follow(id, job) {
+  for (let tries = 0; tries < TRIES_WHEN_BEHIND; tries += 1) {
+    const element = document.getElementById(id);
+    if (!element) return true;
+    if (!(await fetchOnce(element))) return false;
+    const shown = document.getElementById(id)?.dataset.liveRevision;
+    if (shown === undefined || job.wanted === null || !newer(job.wanted, shown)) return true;
+    await pause(BETWEEN * (tries + 1));
+  }
+  return false;
+}
+
+async function fetchOnce(element) {
+  const { liveHref, liveRevision } = element.dataset;
+  let answer;
+  try {
+    answer = await fetch(liveHref, {
+      headers: { "HX-Request": "true", "HX-Target": element.id, "If-None-Match": `"${liveRevision}"` },
+      cache: "no-store", credentials: "same-origin", redirect: "manual", signal: AbortSignal.timeout(TIMEOUT),
+    });
+  } catch {
+    return false;
+  }
+  if (answer.status === 304) return true;
+  if (answer.status !== 200) return false;
+  const text = await answer.text();
+  const fresh = new DOMParser().parseFromString(text, "text/html").getElementById(element.id);
+  if (!fresh?.dataset.liveTopic) return false;
+  await unused(element.id);
+  const now = document.getElementById(element.id);
+  if (now && !newer(now.dataset.liveRevision, fresh.dataset.liveRevision)) swap(now, text);
+  return true;
+}
+
+async function unused(id) {
+  for (;;) {
+    const element = document.getElementById(id);
+    if (!element || !inUse(element)) {
+      if (element) delete element.dataset.liveHeld;
+      return;
+    }
+    element.dataset.liveHeld = "";
+    await pause(WAIT_WHILE_USED);
+  }
+}
+
+function inUse(element) {
+  const typing = [...element.querySelectorAll("input, textarea, select")].some((field) => field === document.activeElement || changed(field));
+  const selection = document.getSelection();
+  const selecting = selection && !selection.isCollapsed && selection.rangeCount > 0 && selection.getRangeAt(0).intersectsNode(element);
+  return typing || selecting || element.querySelector("dialog[open], [popover]:popover-open") !== null;
+}
+
+function changed(field) {
+  if (field.type === "hidden") return false;
+  if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+  if (field instanceof HTMLSelectElement) return [...field.options].some((option) => option.selected !== option.defaultSelected) && field.selectedIndex > 0;
+  return field.value !== field.defaultValue;
+}
+
+/** Swaps and keeps what the reader has opened or scrolled; htmx keeps the focus of elements with an id. */
+function swap(element, text) {
+  const folds = new Map([...element.querySelectorAll("details[id]")].map((fold) => [fold.id, fold.open]));
+  const scrolled = [...element.querySelectorAll("[id]")].filter((part) => part.scrollTop > 0 || part.scrollLeft > 0).map((part) => [part.id, part.scrollTop, part.scrollLeft]);
+  window.htmx.swap(element, text, { swapStyle: "outerHTML", swapDelay: 0, settleDelay: 0 });
+  for (const [id, open] of folds) {
+    const fold = document.getElementById(id);
+    if (fold) fold.open = open;
+  }
+  for (const [id, top, left] of scrolled) document.getElementById(id)?.scrollTo(left, top);
+}

@@ -1,0 +1,88 @@
+/* Small conveniences of every page. All of them may be missing: pages work without scripts. */
+
+const YEAR = 365 * 24 * 3600;
+
+function chooseTheme(theme) {
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `theme=${theme}; Path=/; Max-Age=${theme ? YEAR : 0}; SameSite=Lax${secure}`;
+  if (theme) document.documentElement.dataset.theme = theme;
+  else delete document.documentElement.dataset.theme;
+  showTheme();
+}
+
+function showTheme() {
+  const current = document.documentElement.dataset.theme ?? "";
+  for (const choice of document.querySelectorAll("[data-theme-choice]")) {
+    choice.hidden = false;
+    for (const button of choice.querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.value === current));
+  }
+}
+
+async function copy(button) {
+  const kept = button.dataset.copies === "next" ? button.parentElement.querySelector(":scope > template")?.content.textContent : button.dataset.copies;
+  const label = button.lastChild;
+  const words = label.textContent;
+  try {
+    await navigator.clipboard.writeText(kept ?? "");
+    label.textContent = "Copied";
+  } catch {
+    label.textContent = "Could not copy";
+  }
+  setTimeout(() => { label.textContent = words; }, 1600);
+}
+
+/* "3 min ago", "due in 2 h": the same words as dashboard/presentation.py, kept going. */
+function coarse(seconds) {
+  for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"]]) if (seconds >= size) return `${Math.floor(seconds / size)} ${unit}`;
+  return `${Math.floor(seconds)} s`;
+}
+
+function tellTimes() {
+  const now = Date.now();
+  for (const time of document.querySelectorAll("time[data-ago], time[data-due]")) {
+    const seconds = (now - Date.parse(time.dateTime)) / 1000;
+    let words = null;
+    if ("due" in time.dataset) words = seconds < 0 ? `due in ${coarse(-seconds)}` : `overdue by ${coarse(seconds)}`;
+    else if (seconds < 7 * 86400) words = seconds < 5 ? "just now" : `${coarse(seconds)} ago`;
+    if (words && time.textContent !== words) time.textContent = words;
+  }
+}
+
+function showScripted(root) {
+  for (const element of root.querySelectorAll("[data-copies][hidden], [data-opens][hidden], [data-scripted][hidden]")) element.hidden = false;
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button, a");
+  if (!button) return;
+  if (button.closest("[data-theme-choice]")) chooseTheme(button.value);
+  else if (button.dataset.copies !== undefined) copy(button);
+  else if (button.dataset.opens) document.getElementById(button.dataset.opens)?.showModal();
+  else if (button.dataset.closes !== undefined) button.closest("dialog")?.close();
+  else if (button.dataset.dismiss !== undefined) button.closest(".toast")?.remove();
+});
+
+/* One key for one control, printed on it: <a data-key="n">New <kbd>N</kbd></a>. Never while something is typed. */
+document.addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
+  if (event.target.closest("input, textarea, select, [contenteditable]") || document.querySelector("dialog[open]")) return;
+  const control = document.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
+  if (!control || control.checkVisibility?.() === false) return;
+  event.preventDefault();
+  control.matches("input, textarea, select") ? control.focus() : control.click();
+});
+
+/* Good news goes by itself, unless somebody is looking at it; the rest stays until it is dismissed. */
+function letGo(root) {
+  for (const toast of root.querySelectorAll(".toast.tone-good, .toast.tone-live")) {
+    const leave = () => (toast.matches(":hover, :focus-within") ? setTimeout(leave, 2_000) : toast.remove());
+    setTimeout(leave, 8_000);
+  }
+}
+
+document.addEventListener("htmx:load", (event) => { showScripted(event.detail.elt); letGo(event.detail.elt); tellTimes(); });
+showTheme();
+showScripted(document);
+letGo(document);
+tellTimes();
+setInterval(tellTimes, 10_000);

@@ -1,0 +1,84 @@
+"""The look, measured: no accessibility violation, nothing wider than a phone, no literal colour outside the tokens."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from playwright.sync_api import Page
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+RUN_AXE = """() => axe.run(document, {resultTypes: ["violations"]}).then(found =>
+  found.violations.map(v => `${v.id}: ${v.nodes.map(n => n.target.join(" ")).join(", ")}`))"""
+PAGES = ("/gallery/?toasts=1", "/account/password/", "/account/logout/", "/account/2fa/", "/nowhere/")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1600])
+def test_no_page_violates_axe_or_overflows(sign_in: Callable[[User], Page], admin: User, theme: Any, width: int) -> None:
+    page = sign_in(admin)
+    page.emulate_media(color_scheme=theme)
+    page.set_viewport_size({"width": width, "height": 900})
+    for address in PAGES:
+        page.goto(address)
+        page.evaluate(AXE)
+        assert page.evaluate(RUN_AXE) == [], address
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, address
+
+
+def test_the_sign_in_page_passes_axe_and_keeps_the_chosen_theme(page: Page) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto("/account/login/")
+    page.get_by_role("button", name="Dark").click()
+    page.reload()
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    page.evaluate(AXE)
+    assert page.evaluate(RUN_AXE) == []
+    page.get_by_role("button", name="As the system").click()
+    page.reload()
+    assert page.locator("html").get_attribute("data-theme") is None
+
+
+def test_pages_work_by_keyboard_from_the_skip_link_on(sign_in: Callable[[User], Page], admin: User) -> None:
+    page = sign_in(admin)
+    page.goto("/gallery/")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "q"
+
+
+def test_the_editor_paints_what_is_typed_and_marks_problems(sign_in: Callable[[User], Page], admin: User) -> None:
+    page = sign_in(admin)
+    page.goto("/gallery/")
+    area = page.locator("#draft")
+    before = area.input_value()
+    page.locator("#draft-problems [data-goto='7']").click()
+    assert area.evaluate("e => e.value.slice(e.selectionStart, e.selectionEnd)") == "steps:"
+    page.keyboard.press("Control+]")
+    assert area.input_value() == before.replace("\nsteps:", "\n  steps:")
+    page.keyboard.press("Control+[")
+    assert area.input_value() == before
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    page.keyboard.type("<b>")
+    assert area.input_value() == before.replace("\nsteps:\n", "\nsteps:\n  <b>\n")
+    assert page.locator(".editor__paint").inner_text().rstrip("\n") == area.input_value().rstrip("\n")
+    assert page.locator(".editor__gutter .error").all_inner_texts() == ["7", "12"]
+
+
+def test_only_superusers_see_the_gallery(as_designer: Any, as_admin: Any) -> None:
+    assert as_designer.get("/gallery/").status_code == 403
+    assert as_admin.get("/gallery/").status_code == 200
+
+
+def test_colours_stand_in_the_tokens_alone() -> None:
+    literal = re.compile(r"#[0-9a-fA-F]{3,8}\b(?![-\w])|\b(?:rgb|hsl|oklch)a?\(")
+    for sheet in (Path(settings.STATICFILES_DIRS[0]) / "css").glob("*.css"):
+        if sheet.name != "tokens.css":
+            assert not literal.search(sheet.read_text()), sheet.name

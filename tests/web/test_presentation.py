@@ -1,0 +1,128 @@
+"""How amounts, times, strips and JSON are said. Tables; no database."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard import json_view, presentation
+from dashboard.presentation import Segment
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("nano", "said"),
+    [
+        (None, "unknown"),
+        (0, "$0"),
+        (90_000, "under $0.0001"),
+        (3_104_000, "$0.0031"),
+        (250_000_000, "$0.25"),
+        (200_000_000, "$0.20"),
+        (999_990_000, "$1.00"),
+        (12_345_678_900_000, "$12,345.68"),
+    ],
+)
+def test_money(nano: int | None, said: str) -> None:
+    assert presentation.money(nano) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (None, "unknown"),
+        (0, "0 ms"),
+        (0.85, "850 ms"),
+        (0.9996, "1.00 s"),
+        (1.239, "1.24 s"),
+        (42.06, "42.1 s"),
+        (59.97, "1 min"),
+        (60, "1 min"),
+        (123, "2 min 3 s"),
+        (12_000, "3 h 20 min"),
+        (187_200, "2 d 4 h"),
+    ],
+)
+def test_span(seconds: float | None, said: str) -> None:
+    assert presentation.span(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        (timedelta(seconds=2), "just now"),
+        (timedelta(seconds=48), "48 s ago"),
+        (timedelta(minutes=3, seconds=59), "3 min ago"),
+        (timedelta(days=3), "3 d ago"),
+        (timedelta(days=20), "11 Apr 2026"),
+        (timedelta(hours=-2), "in 2 h"),
+    ],
+)
+def test_ago(before: timedelta, said: str) -> None:
+    assert presentation.ago(NOW - before, NOW) == said
+
+
+def test_a_status_that_is_not_in_the_table_keeps_its_own_word() -> None:
+    assert presentation.look_of("held").word == "Running"
+    assert presentation.look_of("on_fire").word == "On fire"
+
+
+@given(st.lists(st.tuples(st.sampled_from(["queued", "running", "person", "new"]), st.floats(0, 1e6)), max_size=20))
+def test_every_segment_is_seen_inside_the_strip(parts: list[tuple[str, float]]) -> None:
+    segments, at = [], 0.0
+    for kind, length in parts:
+        segments.append(Segment(kind, at, at + length))
+        at += length
+    drawn = presentation.strip(segments, at)
+    assert len(drawn.bars) == len(segments)
+    assert all(bar.start >= 0 and bar.length >= 2 and bar.start + bar.length <= 1000 for bar in drawn.bars)
+
+
+class Text(HTMLParser):
+    """The text that a reader sees, and the tags that the browser makes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = ""
+        self.tags: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.tags.add(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(json_values)
+def test_no_value_becomes_markup(value: Any) -> None:
+    for drawn in (json_view.tree(value), json_view.tree(value, "here")):
+        seen = Text()
+        seen.feed(drawn)
+        assert seen.tags <= {"details", "summary", "ul", "li", "span", "pre"}
+    assert json.loads(json_view.text(value)) == value
+
+
+def test_hostile_text_is_shown_as_it_is() -> None:
+    hostile = '"><script>alert(1)</script>'
+    seen = Text()
+    seen.feed(json_view.tree({hostile: [hostile, hostile * 100]}, 'x"><img src=x>'))
+    assert seen.tags <= {"details", "summary", "ul", "li", "span", "pre"}
+    assert seen.text.count("<script>alert(1)</script>") >= 102
+
+
+def test_large_values_stay_usable() -> None:
+    assert len(json_view.tree(list(range(100_000)))) < 2 * json_view.LARGE
+    assert "800 more" in json_view.tree(list(range(1000)))
+    assert json_view.text({"a": "b" * 100}, 20) == '{"a": "bbbbbbbbbbbb…'
