@@ -6,7 +6,7 @@ expressions see (`state.environment`), the visit's own output already among the 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from orchestration.core import sentence
@@ -295,6 +295,27 @@ def _return(plan: Plan, position: Position, result: Result, env: Env) -> Decisio
     return Decision("advance", back.path, f"{outer.place}.fallback[{index}]", words, back)
 
 
+# people
+
+
+def again(plan: Plan, position: Position, by: str, words: str, rule: str) -> Decision:
+    """A new visit of the same step, because a person says so."""
+    after = replace(position, visit=position.visit + 1)
+    return Decision("again", after.path, rule, words, after)
+
+
+def unattended(plan: Plan, position: Position) -> Decision:
+    """Nobody answered an escalation that no step asked for: the workflow says how the run ends."""
+    outcome = plan.workflow.escalation.on_deadline or plan.workflow.on_failure
+    words = f"Nobody answered in time. {sentence.ended(plan, outcome)}"
+    return Decision("finish", outcome, "escalation.on_deadline", words, outcome=outcome)
+
+
+def cancelled(by: str, reason: str) -> Decision:
+    why = f": {reason.strip().rstrip('.')}." if reason.strip() else "."
+    return Decision("finish", "cancelled", "act.cancel", f"{by} cancelled the run{why}")
+
+
 # limits
 
 
@@ -310,7 +331,9 @@ class Spent:
     calls: int = 0
     steps: int = 0
     breached: bool = False
-    unpriced: bool = field(default=False)
+    """A limit was met once, and the run went on by its rule."""
+    lifted: bool = False
+    """A person has lifted the limits."""
 
     def as_dict(self) -> dict[str, Any]:
         return {name: value for name in self.__slots__ if (value := getattr(self, name))}  # type: ignore[attr-defined]
@@ -322,6 +345,8 @@ NANO = 1_000_000_000
 def breach(plan: Plan, spent: Spent, cost: int = 0) -> str | None:
     """The limit that another step, of `cost` nano-dollars at most, would break; None where there is room."""
     limits = plan.workflow.limits
+    if spent.lifted:
+        return None
     if limits.cost_usd is not None and spent.cost + spent.reserved + cost > round(limits.cost_usd * NANO):
         return "cost_usd"
     if spent.breached:

@@ -70,7 +70,6 @@ def applied(commits: Sequence[Commit]) -> list[bool]:
 
 def _move(cursor: Any, commits: Sequence[Commit]) -> set[str]:
     read = attrgetter(*columns(RunRow))
-    adapt = _adapter()
     parameters: list[Any] = []
     for commit in commits:
         parameters += (commit.run_id, commit.fence, commit.revision, commit.id, *map(adapt, read(commit.row)))
@@ -98,7 +97,7 @@ def _move_sql(vendor: str, count: int) -> str:
 
 
 def _many(cursor: Any, sql: str, row: type[Any], items: Iterable[Any]) -> None:
-    read, adapt = attrgetter(*columns(row)), _adapter()
+    read = attrgetter(*columns(row))
     parameters = [tuple(map(adapt, read(item))) for item in items]
     if parameters:
         cursor.executemany(sql, parameters)
@@ -125,14 +124,10 @@ def _insert_blobs(cursor: Any, commits: Sequence[Commit]) -> None:
         cursor.executemany(sql, sorted(blobs.items()))
 
 
-def _adapter() -> Any:
-    return _as_text if connection.vendor == "sqlite" else _as_it_is
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
+def adapt(value: Any) -> Any:
+    """A value as this database takes it. SQLite keeps times as text, in UTC and without a zone, as Django reads them."""
+    return _as_text(value) if connection.vendor == "sqlite" else value
 
 
 def _as_text(value: Any) -> Any:
-    """SQLite keeps times as text, in UTC and without a zone, as Django reads them."""
     return str(value.astimezone(UTC).replace(tzinfo=None)) if isinstance(value, datetime) else value

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from orchestration.core import values
+from orchestration.models import Blob
 
 INLINE = 4_000
 
@@ -39,8 +40,6 @@ def missing(packed: Iterable[str | None]) -> set[str]:
 
 def fetch(hashes: Iterable[str]) -> dict[str, str]:
     """These blobs, read from the database."""
-    from orchestration.models import Blob
-
     wanted = set(hashes)
     return dict(Blob.objects.filter(hash__in=wanted).values_list("hash", "body")) if wanted else {}
 
@@ -50,3 +49,8 @@ def unpack_all(packed: Iterable[str | None]) -> list[Any]:
     texts = list(packed)
     blobs = fetch(missing(texts))
     return [unpack(text, blobs) for text in texts]
+
+
+def keep(blobs: Mapping[str, str]) -> None:
+    """Writes blobs in the caller's transaction. Those that are there already are the same."""
+    Blob.objects.bulk_create([Blob(hash=digest, body=body) for digest, body in blobs.items()], ignore_conflicts=True)

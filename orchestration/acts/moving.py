@@ -1,0 +1,96 @@
+"""How a person's act moves a run: the same decisions and the same conditional write as the engine's, without an engine.
+
+`drive` runs a coroutine of the executor against a desk that never waits, and gives the commit that it came to; `apply_or_conflict`
+writes it together with the act. Somebody was first: `Conflict`.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from orchestration import nudges, tasks
+from orchestration.core.catalog import Tool
+from orchestration.core.errors import Conflict, NotFound
+from orchestration.core.ladder import CallFact
+from orchestration.core.result import Answer, Request
+from orchestration.executor.desk import Released
+from orchestration.executor.held import Held
+from orchestration.executor.reading import read_outputs, read_part, read_runs
+from orchestration.executor.written import Intent
+from orchestration.llm.ask import ProviderSpec
+from orchestration.queries.catalog import current
+from orchestration.queries.plans import plan_of
+from orchestration.record.apply import apply
+from orchestration.record.clock import Clock, DatabaseClock
+from orchestration.record.rows import ActRow, Commit, RunRow
+
+
+class ActDesk:
+    """A desk whose commits are kept for the act to write. It makes no calls."""
+
+    def __init__(self) -> None:
+        clock = DatabaseClock()
+        clock.sync()
+        self.clock: Clock = clock
+        self.made: Commit | None = None
+
+    async def commit(self, held: Held, row: RunRow) -> None:
+        self.made = held.take_commit(row)
+        raise Released
+
+    async def load(self, held: Held, steps: Iterable[str]) -> None:
+        names = [name for name in held.names(steps) if name not in held.values]
+        for name, (value, path, seq) in read_outputs(held.run_id, names).items():
+            held.values[name] = value
+            held.writers[name] = (path, seq)
+
+    async def load_part(self, held: Held, path: str) -> Any:
+        return read_part(held.run_id, path)
+
+    async def perform(self, held: Held, request: Request, tool: Tool | None) -> Answer:
+        raise AssertionError("an act makes no calls")
+
+    async def reconcile(self, held: Held, request: Request, tool: Tool) -> Answer | None:
+        raise AssertionError("an act makes no calls")
+
+    async def intent(self, held: Held, fact: CallFact) -> Intent:
+        raise AssertionError("an act makes no calls")
+
+    def provider(self, name: str) -> ProviderSpec | None:
+        return None
+
+
+def take(run: str) -> Held:
+    """The run as it is now. Nothing is claimed: the revision that was read guards the write."""
+    world = current()
+    found = read_runs([run], lambda version: plan_of(version, world))
+    if not found:
+        raise NotFound(f"There is no run {run}.")
+    found[0].overdue = False
+    return found[0]
+
+
+def drive(held: Held, move: Callable[[ActDesk], Awaitable[None]]) -> Commit:
+    """The commit that `move` comes to; where it comes to none, the run goes on: it is ready, and due now."""
+    desk = ActDesk()
+    coroutine: Any = move(desk)
+    try:
+        coroutine.send(None)
+    except (StopIteration, Released):
+        pass
+    else:
+        raise AssertionError("an act has to be decided without waiting")
+    if desk.made is None:
+        now = desk.clock.now()
+        desk.made = held.take_commit(held.leaving(now, "ready", due=now))
+    return desk.made
+
+
+def apply_or_conflict(commit: Commit, act: ActRow | None = None) -> None:
+    """Writes it, act included, and wakes whoever goes on with the run."""
+    if act is not None:
+        commit.acts.append(act)
+    if not apply([commit])[0]:
+        raise Conflict("Somebody else has moved this run in the meantime. Look again.", run=commit.run_id)
+    nudges.announce([(commit.run_id, commit.revision + 1)], people=True)
+    if commit.row.status == "ready":
+        tasks.hint(commit.run_id)

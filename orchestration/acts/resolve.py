@@ -1,0 +1,135 @@
+"""A person's answer to an escalation. Invalid input never consumes the pause; of two who answer, one wins."""
+
+from dataclasses import replace
+from typing import Any
+
+from orchestration.acts import audit
+from orchestration.acts.moving import ActDesk, apply_or_conflict, drive, take
+from orchestration.core import decision as deciding
+from orchestration.core import values as json_values
+from orchestration.core.acceptance import accept
+from orchestration.core.contract import coerce, contract
+from orchestration.core.errors import Conflict, ErrorCode, NotFound, Problem, Refused
+from orchestration.core.result import Failure, Result
+from orchestration.executor import escalate, rounds, settle
+from orchestration.executor.held import Held
+from orchestration.models import Escalation
+from orchestration.record.failpoints import failpoint
+from orchestration.record.pack import unpack_all
+
+MOST_VALUES = 1_000_000
+
+
+def resolve(
+    *, escalation: str, action: str, values: Any, by: str, revision: int | None = None, idempotency: str | None = None
+) -> dict[str, Any]:
+    """Resolves an escalation; returns `{escalation, run, action}`.
+
+    `revision` is the run's that was seen. Raises `Refused` (the pause stays open), `Conflict` (who was first, and what they
+    chose), `NotFound`.
+    """
+    body = json_values.digest([escalation, action, json_values.clean(values, max_bytes=MOST_VALUES).value])
+    if (answer := audit.replay(by, "resolve", idempotency, body)) is not None:
+        return dict(answer)
+    found = Escalation.objects.filter(id=escalation).select_related("run").first()
+    if found is None:
+        raise NotFound(f"There is no escalation {escalation}.")
+    _must_be_open(found, by, revision)
+    form, actions = unpack_all([found.form, found.actions])
+    chosen = _action(actions, action)
+    given = _values(form, values) if chosen["form"] == "required" else {}
+    held = take(found.run_id)
+    if held.escalation != escalation:
+        raise Conflict("This escalation is not open any more. Look again.", escalation=escalation)
+    answer = {"escalation": escalation, "run": found.run_id, "action": action}
+    failpoint("before_resolve")
+    try:
+        commit = drive(held, lambda desk: _move(desk, held, found.kind, action, given, by))
+        act = audit.row(subject=f"run:{found.run_id}", verb="resolve", by=by, detail={**answer, "values": given}, key=idempotency, body=body, answer=answer)
+        apply_or_conflict(commit, act)
+    except Conflict:
+        found.refresh_from_db()
+        _must_be_open(found, by, None)
+        raise
+    failpoint("after_resolve")
+    return answer
+
+
+def _must_be_open(found: Escalation, by: str, revision: int | None) -> None:
+    if found.status not in Escalation.PENDING:
+        who = f" by {found.resolved_by}" if found.resolved_by else ""
+        when = found.resolved.isoformat() if found.resolved else None
+        chosen = unpack_all([found.answer])[0] or {}
+        raise Conflict(
+            f"This escalation was {found.status}{who} already.", status=found.status, by=found.resolved_by, at=when, action=chosen.get("action")
+        )
+    if found.status == Escalation.Status.CLAIMED and found.claimed_by != by and found.claimed_until and found.claimed_until > ActDesk().clock.now():
+        raise Conflict(f"{found.claimed_by} has claimed this escalation.", status="claimed", by=found.claimed_by, at=found.claimed_until.isoformat())
+    if revision is not None and revision != found.run.revision:
+        message = f"The run has moved since you looked: you saw revision {revision}, it is at {found.run.revision}. Look again."
+        raise Conflict(message, seen=revision, revision=found.run.revision)
+
+
+def _action(actions: list[dict[str, Any]], action: str) -> dict[str, Any]:
+    chosen = next((item for item in actions if item["id"] == action), None)
+    if chosen is None:
+        known = ", ".join(item["id"] for item in actions)
+        raise Refused(Problem("unknown_action", f"There is no action {str(action)[:60]} here. There are {known}.", "action"))
+    return chosen
+
+
+def _values(form: dict[str, Any], given: Any) -> Any:
+    cleaned = json_values.clean(given if given is not None else {}, max_bytes=MOST_VALUES).value
+    if problems := contract(form).check(cleaned, "values"):
+        raise Refused(*problems)
+    return coerce(form, cleaned)
+
+
+async def _move(desk: ActDesk, held: Held, kind: str, action: str, given: Any, by: str) -> None:
+    """What the answer means for the run. Raises `Released` where it ended."""
+    now = desk.clock.now()
+    step = held.plan.steps[held.position.active]
+    escalate.close(held, "resolved", now, by, {"action": action, "values": given})
+    if action == "abort" and kind != Escalation.Kind.HUMAN:
+        taken = deciding.finish_failed(held.plan, f"{by} stopped the run.", "act.resolve")
+        failure = Failure(ErrorCode.UNKNOWN if kind == "unknown" else ErrorCode.LIMIT, f"{by} stopped the run")
+        held.record(step, None, Result.failed(failure), taken, now, by)
+        await settle.finish(desk, held, taken, failure)
+    elif kind == Escalation.Kind.HUMAN:
+        await settle.settle(desk, held, step, None, Result.done({"action": action, "values": given, "by": by}), by)
+    elif action == "happened":
+        await _happened(desk, held, given, by)
+    else:
+        _again(held, kind, by, now)
+
+
+async def _happened(desk: ActDesk, held: Held, given: Any, by: str) -> None:
+    step = held.plan.steps[held.position.active]
+    result = accept(step, None, given) if step.tool is not None else Result.done(given)
+    if result.failure is not None:
+        raise Refused(*result.failure.problems)
+    if held.position.part.startswith("tool."):
+        await _part_happened(desk, held, given, by)
+        return
+    await settle.settle(desk, held, step, None, result, by)
+
+
+async def _part_happened(desk: ActDesk, held: Held, given: Any, by: str) -> None:
+    await rounds.answered(desk, held, held.plan.steps[held.position.step], Result.done(given), by)
+
+
+def _again(held: Held, kind: str, by: str, now: Any) -> None:
+    """The same step once more, as a new visit."""
+    step = held.plan.steps[held.position.active]
+    words = {
+        "unknown": f"{by} said that it did not happen; it is done again.",
+        "limit": f"{by} lifted the limit.",
+        "quarantine": f"{by} had the run tried again.",
+    }[kind]
+    code = {"unknown": ErrorCode.UNKNOWN, "limit": ErrorCode.LIMIT}.get(kind, ErrorCode.UNAVAILABLE)
+    if kind == "limit":
+        held.spent = replace(held.spent, breached=True, lifted=True)
+    taken = deciding.again(held.plan, held.position, by, words, "act.resolve")
+    held.record(step, None, Result.failed(Failure(code, words)), taken, now, by)
+    held.row = replace(held.row, suspicion=0, deaths=0)
+

@@ -1,0 +1,140 @@
+"""Start a run, and cancel one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from orchestration import nudges, tasks
+from orchestration.acts import audit
+from orchestration.acts.moving import apply_or_conflict, drive, take
+from orchestration.core import state, values
+from orchestration.core.contract import coerce
+from orchestration.core.errors import Conflict, NotFound, Problem, Refused
+from orchestration.core.plan import Plan
+from orchestration.executor import settle
+from orchestration.models import Run, Version
+from orchestration.models.fields import new_id
+from orchestration.queries.catalog import current
+from orchestration.queries.plans import plan_of
+from orchestration.record.clock import database_now
+from orchestration.record.pack import keep, pack
+
+MOST_INPUT = 1_000_000
+
+
+def start(
+    *,
+    workflow: str,
+    input: Any,
+    by: str,
+    version: int | None = None,
+    key: str = "",
+    labels: Mapping[str, Any] | None = None,
+    idempotency: str | None = None,
+) -> str:
+    """Starts a run of the latest version, or of the one named, and returns its id.
+
+    With `idempotency` the same request gives the same run, however often it comes; another body under the same key is
+    `Conflict`. Raises `Refused` with a problem for each wrong place of the input, and `NotFound`.
+    """
+    body = values.digest([workflow, version, _digestible(input), key, dict(labels or {})])
+    if (answer := audit.replay(by, "start", idempotency, body)) is not None:
+        return str(answer["id"])
+    chosen = _version(workflow, version)
+    given = accept_input(plan_of(chosen.pk, current()), input)
+    run = new_id()
+    try:
+        with transaction.atomic():
+            _insert(run, chosen, given, by, key, dict(labels or {}))
+            audit.write(subject=f"run:{run}", verb="start", by=by, detail={"workflow": workflow}, key=idempotency, body=body, answer={"id": run})
+    except IntegrityError:
+        # Another request with the same key was first, between our look and our write.
+        if (answer := audit.replay(by, "start", idempotency, body)) is not None:
+            return str(answer["id"])
+        raise
+    tasks.hint(run)
+    nudges.announce([(run, 1)])
+    return run
+
+
+def _digestible(value: Any) -> Any:
+    return values.clean(value, max_bytes=MOST_INPUT).value
+
+
+def _version(workflow: str, number: int | None) -> Version:
+    versions = Version.objects.filter(workflow_id=workflow)
+    found = versions.filter(number=number).first() if number is not None else versions.order_by("-number").first()
+    if found is None:
+        what = f"version {number} of {workflow}" if number is not None else f"published version of {workflow}"
+        raise NotFound(f"There is no {what}. Publish one, or look for a slip of the pen.")
+    return found
+
+
+def accept_input(plan: Plan, input: Any) -> Any:
+    """The input, clean and typed by the workflow's contract. Raises `Refused`."""
+    cleaned = values.clean(input, max_bytes=MOST_INPUT).value
+    if plan.input is None:
+        raise Refused(Problem("bad_version", "The input contract of this version can't be read any more.", "input"))
+    if problems := plan.input.check(cleaned, "input"):
+        raise Refused(*problems)
+    return coerce(plan.input.schema, cleaned)
+
+
+def _insert(run: str, version: Version, given: Any, by: str, key: str, labels: dict[str, Any]) -> None:
+    blobs: dict[str, str] = {}
+    now = database_now()
+    packed = pack(given, blobs)
+    keep(blobs)
+    Run.objects.create(
+        id=run,
+        workflow_id=version.workflow_id,
+        version=version,
+        key=key[:200],
+        labels=values.dump(values.clean(labels).value),
+        input=packed,
+        created=now,
+        created_by=by,
+        status=Run.Status.READY,
+        due=now,
+        state_hash=state.start(given).hash,
+    )
+
+
+def cancel(*, run: str, by: str, reason: str = "") -> str:
+    """Cancels a run. One that a worker holds is asked to stop, and does at its next commit. Returns `cancelled` or `asked`.
+    Raises `Conflict` where it has ended already, and `NotFound`."""
+    for _ in range(20):
+        found = Run.objects.filter(id=run).values("status", "fence", "revision", "outcome").first()
+        if found is None:
+            raise NotFound(f"There is no run {run}.")
+        if found["status"] in Run.ENDED:
+            raise Conflict(f"The run has ended already: {found['status']}.", status=found["status"])
+        if found["status"] == Run.Status.HELD:
+            if _ask(run, found, by, reason):
+                tasks.hint(run)
+                return "asked"
+            continue
+        try:
+            _cancel_now(run, by, reason)
+            return "cancelled"
+        except Conflict:
+            continue
+    raise Conflict("The run moves too fast to be cancelled at this moment. Try again.")
+
+
+def _cancel_now(run: str, by: str, reason: str) -> None:
+    held = take(run)
+    act = audit.row(subject=f"run:{run}", verb="cancel", by=by, detail={"reason": reason})
+    apply_or_conflict(drive(held, lambda desk: settle.cancel(desk, held, by, reason)), act)
+
+
+def _ask(run: str, seen: Mapping[str, Any], by: str, reason: str) -> bool:
+    asked = values.dump({"verb": "cancel", "by": by, "reason": values.clean_text(reason).value[:2000]})
+    with transaction.atomic():
+        moved = Run.objects.filter(id=run, fence=seen["fence"], revision=seen["revision"], status=Run.Status.HELD).update(
+            asked=asked, revision=seen["revision"] + 1
+        )
+        if moved:
+            audit.write(subject=f"run:{run}", verb="cancel", by=by, detail={"reason": reason})
+    return bool(moved)

@@ -1,0 +1,246 @@
+"""One step alone, with an input of one's own: real calls or mocked ones, the whole ladder, nothing stored.
+
+It is the engine's own code on a desk in memory, so that what a trial shows is what a run does. Backoffs are not waited for.
+Irreversible tools are never called: they have to be mocked.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+
+from orchestration import llm, placeholders, tools, vault
+from orchestration.core import decision as deciding
+from orchestration.core import values
+from orchestration.core.catalog import Tool
+from orchestration.core.contract import contract
+from orchestration.core.definition import Definition, from_data, parse
+from orchestration.core.errors import ErrorCode, NotFound, Problem, Refused
+from orchestration.core.ladder import CallFact
+from orchestration.core.plan import Plan, PlanStep, compile_plan
+from orchestration.core.position import Frame, Position
+from orchestration.core.result import Answer, Failure, Request
+from orchestration.door import Door
+from orchestration.executor.advance import turn
+from orchestration.executor.desk import Released
+from orchestration.executor.held import Held
+from orchestration.executor.written import Intent
+from orchestration.llm.ask import ProviderSpec
+from orchestration.queries.catalog import World, current
+from orchestration.record.clock import Clock
+from orchestration.record.pack import unpack
+from orchestration.record.rows import Commit, RecordRow, RunRow
+from orchestration.tools.python import PythonPool
+
+MOST_SECONDS = 120.0
+_NOT_ALONE = ("loop", "human", "map", "parallel", "workflow", "wait")
+Mocks = Mapping[str, Mapping[str, Any]]
+
+
+def try_step(*, definition: str | dict[str, Any], step: str, input: Any, mocks: Mocks | None = None, by: str) -> dict[str, Any]:
+    """Runs `step` of `definition` on `input`: its own input for `llm` and `tool`, else `{run: {input}, steps: {…}, carry?}`.
+
+    `mocks` by step id or tool name: `{output}` or `{error: code or {code, message}}`. Returns `{result, output, decision,
+    calls}`. Raises `Refused` and `NotFound`.
+    """
+    world = current()
+    plan = compile_plan(_definition(definition), world.catalog)
+    chosen = _step(plan, step)
+    given = values.clean(input if input is not None else {}).value
+    if not isinstance(given, dict):
+        raise Refused(Problem("wrong_type", "The input is an object.", "input"))
+    asked = values.clean(dict(mocks or {})).value
+    for name, mock in asked.items():
+        _check_mock(plan, name, mock)
+    return asyncio.run(_run(world, plan, chosen, given, asked))
+
+
+def _definition(definition: str | dict[str, Any]) -> Definition:
+    return parse(definition) if isinstance(definition, str) else from_data(definition)
+
+
+def _step(plan: Plan, step: str) -> PlanStep:
+    chosen = plan.steps.get(step)
+    if chosen is None:
+        raise NotFound(f"There is no step {step[:60]}. There are {', '.join(plan.steps)}.")
+    if chosen.type in _NOT_ALONE:
+        raise Refused(Problem("not_alone", f"A {chosen.type} can't be tried alone. Try the steps in it.", "step", step))
+    if wrong := [p for p in plan.problems if p.step == step and p.severity == "error"]:
+        raise Refused(*wrong)
+    return chosen
+
+
+def _check_mock(plan: Plan, name: str, mock: Any) -> None:
+    path = f"mocks.{name}"
+    if not isinstance(mock, dict) or len(mock) != 1 or not set(mock) <= {"output", "error"}:
+        raise Refused(Problem("bad_mock", "A mock is either {output: …} or {error: …}.", path))
+    if "error" in mock:
+        _failure(mock["error"], path)
+        return
+    step = plan.steps.get(name)
+    tool = next((t for s in plan.steps.values() for t in (s.tool, *s.tools) if t is not None and t.name == name), None)
+    promised = step.output if step is not None and step.type in ("llm", "tool") else contract(tool.output) if tool and tool.output else None
+    if problems := promised.check(mock["output"], f"{path}.output") if promised else ():
+        raise Refused(*(replace(p, code="mock_breaks_contract") for p in problems))
+
+
+def _failure(error: Any, path: str) -> Failure:
+    found = {"code": error} if isinstance(error, str) else error
+    try:
+        return Failure(ErrorCode(found["code"]), str(found.get("message", "mocked")))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        codes = ", ".join(code.value for code in ErrorCode)
+        raise Refused(Problem("bad_mock", f"An error is one of {codes}, or {{code, message}} of it.", f"{path}.error")) from None
+
+
+class _Now:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass
+class _Desk:
+    """In memory: every commit is applied, every record and call kept."""
+
+    world: World
+    mocks: Mocks
+    door: Door
+    pool: PythonPool
+    clock: Clock = field(default_factory=_Now)
+    commits: list[Commit] = field(default_factory=list)
+    blobs: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, Any] = field(default_factory=dict)
+
+    async def commit(self, held: Held, row: RunRow) -> None:
+        commit = held.take_commit(row)
+        self.blobs.update(commit.blobs)
+        self.commits.append(commit)
+        held.committed(commit)
+        if row.wait == "backoff" and row.status == "ready":
+            held.rested = True
+        elif row.status != "held":
+            raise Released
+
+    @property
+    def records(self) -> list[RecordRow]:
+        return [record for commit in self.commits for record in commit.records]
+
+    async def load(self, held: Held, steps: Iterable[str]) -> None:
+        """What is there was given with the input."""
+
+    async def load_part(self, held: Held, path: str) -> Any:
+        return held.parts.get(path)
+
+    async def perform(self, held: Held, request: Request, tool: Tool | None) -> Answer:
+        mock = self.mocks.get(tool.name if tool else held.position.active, self.mocks.get(held.position.active))
+        if mock is not None:
+            return _mocked(mock, tool)
+        if tool is not None and tool.effect == "irreversible":
+            message = f"{tool.name} is irreversible and is not called in a trial. Mock it: {{{tool.name}: {{output: …}}}}"
+            raise Refused(Problem("mock_needed", message, f"mocks.{tool.name}"))
+        secrets = await asyncio.to_thread(vault.resolve, placeholders.names(request))
+        if request.protocol in llm.PROTOCOLS:
+            return await llm.PROTOCOLS[request.protocol].perform(request, secrets, self.door)
+        return await tools.KINDS[request.protocol].perform(request, secrets, self.pool if request.protocol == "python" else self.door)
+
+    async def reconcile(self, held: Held, request: Request, tool: Tool) -> Answer | None:
+        return None
+
+    async def intent(self, held: Held, fact: CallFact) -> Intent:
+        raise AssertionError("nobody takes a trial over")
+
+    def provider(self, name: str) -> ProviderSpec | None:
+        return self.world.providers.get(name)
+
+
+def _mocked(mock: Mapping[str, Any], tool: Tool | None) -> Answer:
+    if "error" in mock:
+        return Answer(failure=_failure(mock["error"], "mocks"))
+    text = values.dump(mock["output"])
+    return Answer(output=mock["output"], raw=text) if tool else Answer(text=text, raw=text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """An input that is there already, in the place of the expression that would compute it."""
+
+    value: Any
+
+    def evaluate(self, env: Mapping[str, Any]) -> Any:
+        return self.value
+
+
+async def _run(world: World, plan: Plan, step: PlanStep, given: dict[str, Any], mocks: Mocks) -> dict[str, Any]:
+    held = _held(plan, step, given)
+    async with Door(reach=settings.REACH) as door, PythonPool(settings.TOOL_MODULES, size=1) as pool:
+        desk = _Desk(world, mocks, door, pool)
+        path = held.position.path
+        try:
+            async with asyncio.timeout(MOST_SECONDS):
+                while not any(record.path == path for record in (*desk.records, *held.records)):
+                    await turn(desk, held)
+        except Released:
+            pass
+        except TimeoutError:
+            message = f"The step took more than {MOST_SECONDS:.0f} s and was stopped."
+            raise Refused(Problem("too_slow", message, "step", step.id)) from None
+        return _told(desk, held, path)
+
+
+def _held(plan: Plan, step: PlanStep, given: dict[str, Any]) -> Held:
+    alone = step
+    run_input, outputs, carry = given, {}, {}
+    if step.type in ("llm", "tool"):
+        alone = replace(step, input=_Given(given), needs=frozenset())  # type: ignore[arg-type]
+    else:
+        run = given.get("run") if isinstance(given.get("run"), dict) else {}
+        run_input, carry = (run or {}).get("input", {}), given.get("carry", {})
+        outputs = given.get("steps") if isinstance(given.get("steps"), dict) else {}
+    plan = replace(plan, steps={**plan.steps, step.id: alone})
+    frames = tuple(Frame(level, 1, carry) for level in reversed(plan.chain(step.level)[:-1]))
+    position = Position(step=step.id, frames=frames)
+    row = RunRow(
+        status="held", position="null", place="", seq=0, fence=0, holder="trial", step_deadline=None, due=None, wait="",
+        suspicion=0, deaths=0, spent="{}", cost=0, asked=None, state_hash="", outcome="", output="null", error="null",
+        started=None, ended=None,
+    )  # fmt: skip
+    held = Held("trial", plan, run_input, row, 1, position, deciding.Spent(lifted=True))
+    for name, output in (outputs or {}).items():
+        if name in plan.steps:
+            held.values.update(dict.fromkeys(held.names([name]), output))
+    return held
+
+
+def _told(desk: _Desk, held: Held, path: str) -> dict[str, Any]:
+    blobs = {**desk.blobs, **held.blobs}
+    record = next((r for r in (*desk.records, *held.records) if r.path == path), None)
+    answers = {(a.path, a.visit, a.n): a for c in desk.commits for a in c.answers} | {(a.path, a.visit, a.n): a for a in held.answers}
+    calls = [_call(intent, answers, blobs) for commit in desk.commits for intent in commit.intents]
+    if record is None:  # it stopped at a person
+        paused = next((e for c in desk.commits for e in c.escalations), None)
+        reason = unpack(paused.reason, blobs) if paused else {}
+        return {"result": {"kind": "needs_person", "error": reason.get("error")}, "output": None, "decision": None, "calls": calls}
+    return {
+        "result": unpack(record.result, blobs),
+        "output": unpack(record.output, blobs),
+        "decision": unpack(record.decision, blobs),
+        "calls": calls,
+    }
+
+
+def _call(intent: Any, answers: Mapping[Any, Any], blobs: Mapping[str, str]) -> dict[str, Any]:
+    answer = answers.get((intent.path, intent.visit, intent.n))
+    return {
+        "n": intent.n,
+        "kind": intent.kind,
+        "path": intent.path,
+        "key": intent.key,
+        "request": unpack(intent.request, blobs),
+        "response": unpack(answer.response, blobs) if answer else None,
+        "error": unpack(answer.error, blobs) if answer else None,
+        "tokens": {"in": answer.tokens_in, "out": answer.tokens_out} if answer else None,
+        "cost": answer.cost / deciding.NANO if answer else None,
+    }

@@ -1,0 +1,150 @@
+"""The engine's desk: commits through its recorder, reads through its readers, calls through the door and the tool pool."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from orchestration import llm, placeholders, tools, vault
+from orchestration.core import values
+from orchestration.core.catalog import Tool
+from orchestration.core.errors import ErrorCode
+from orchestration.core.ladder import CallFact
+from orchestration.core.result import Answer, Failure, Request
+from orchestration.door import Door
+from orchestration.executor import sweep
+from orchestration.executor.desk import Released, Superseded
+from orchestration.executor.held import Held
+from orchestration.executor.reading import read_intent, read_outputs, read_part, seen
+from orchestration.executor.written import Intent
+from orchestration.llm.ask import ProviderSpec
+from orchestration.record.clock import Clock
+from orchestration.record.rows import RunRow
+from orchestration.tools import http
+from orchestration.tools.python import PythonPool
+
+if TYPE_CHECKING:
+    from orchestration.executor.engine import Engine
+
+SURE = sweep.LAPSE.total_seconds() / 2
+"""Seconds since the last heartbeat after which a worker no longer takes its hold for granted."""
+
+
+class Bench:
+    def __init__(self, engine: "Engine", door: Door, pool: PythonPool) -> None:
+        self.engine = engine
+        self.door = door
+        self.pool = pool
+        self._pokes: dict[str, asyncio.Event] = {}
+
+    @property
+    def clock(self) -> Clock:
+        return self.engine.clock
+
+    # commits
+
+    async def commit(self, held: Held, row: RunRow) -> None:
+        if self.engine.draining and row.status == "held" and not held.intents:
+            row = replace(row, status="ready", holder=None, step_deadline=None, due=self.clock.now(), wait="backoff" if held.rested else "")
+        commit = held.take_commit(row)
+        while not await asyncio.wrap_future(self.engine.recorder.commit(commit)):
+            row = await self._rebase(held, row)
+            commit = held.take_commit(row)
+        held.committed(commit)
+        if commit.row.status != "held":
+            raise Released
+
+    async def _rebase(self, held: Held, row: RunRow) -> RunRow:
+        """Somebody wrote to the run. If it was only asked something, it is still ours: take note, and stay with it."""
+        await self._look(held)
+        if held.asked and row.status in ("ready", "waiting"):
+            return replace(held.holding(self.clock.now()), seq=row.seq, state_hash=row.state_hash)
+        return row
+
+    async def _look(self, held: Held) -> None:
+        """Takes note of what was asked of the run. Raises `Superseded` where somebody else has moved it."""
+        fence, revision, holder, asked = await self.engine.read(lambda: seen(held.run_id))
+        if fence != held.fence or holder != self.engine.id:
+            raise Superseded
+        held.revision = revision
+        held.asked = values.load(asked) if asked else None
+
+    # reading
+
+    async def load(self, held: Held, steps: Iterable[str]) -> None:
+        names = [name for name in held.names(steps) if name not in held.values]
+        if not names or held.seq == len(held.records):
+            return  # nothing is wanted, or nothing was ever committed
+        for name, (value, path, seq) in (await self.engine.read(lambda: read_outputs(held.run_id, names))).items():
+            held.values[name] = value
+            held.writers[name] = (path, seq)
+
+    async def load_part(self, held: Held, path: str) -> Any:
+        if path not in held.parts:
+            held.parts[path] = await self.engine.read(lambda: read_part(held.run_id, path))
+        return held.parts[path]
+
+    async def intent(self, held: Held, fact: CallFact) -> Intent:
+        key = held.visit_key
+        _, intent = await self.engine.read(lambda: read_intent(held.run_id, key, fact.n))
+        if intent.request.protocol in llm.PROTOCOLS:
+            return intent
+        step = held.plan.steps[held.position.active]
+        known = step.tool or next((tool for tool in step.tools if tool.name == intent.request.target), None)
+        return replace(intent, tool=known or Tool(intent.request.target, intent.request.protocol, intent.effect))  # type: ignore[arg-type]
+
+    def provider(self, name: str) -> ProviderSpec | None:
+        return self.engine.world.providers.get(name)
+
+    # calls
+
+    async def perform(self, held: Held, request: Request, tool: Tool | None) -> Answer:
+        if tool is not None and tool.effect == "irreversible" and time.monotonic() - self.engine.beat_at > SURE:
+            # Our hold may have lapsed while we slept: only a commit can tell.
+            await self.commit(held, held.holding(self.clock.now(), request.timeout))
+        call = asyncio.ensure_future(self._call(request))
+        if tool is not None and tool.effect != "none":
+            return await call
+        return await self._unless_asked(held, call)
+
+    async def _unless_asked(self, held: Held, call: "asyncio.Future[Answer]") -> Answer:
+        """The answer; or, where a person asks something of the run meanwhile, a call that is dropped: it has no effect."""
+        poke = self._pokes[held.run_id] = asyncio.Event()
+        try:
+            while not call.done():
+                poked = asyncio.ensure_future(poke.wait())
+                await asyncio.wait({call, poked}, return_when=asyncio.FIRST_COMPLETED)
+                poked.cancel()
+                if poke.is_set() and not call.done():
+                    poke.clear()
+                    await self._look(held)
+                    if held.asked:
+                        return Answer(failure=Failure(ErrorCode.TIMEOUT, "the call was dropped because a person intervened"))
+            return call.result()
+        finally:
+            call.cancel()
+            self._pokes.pop(held.run_id, None)
+
+    def poke(self, run: str) -> None:
+        """Something may have been asked of this run."""
+        if event := self._pokes.get(run):
+            event.set()
+
+    async def _call(self, request: Request) -> Answer:
+        names = placeholders.names(request)
+        secrets = await self.engine.read(lambda: vault.resolve(names)) if names else {}
+        if request.protocol in llm.PROTOCOLS:
+            return await llm.PROTOCOLS[request.protocol].perform(request, secrets, self.door)
+        means = self.pool if request.protocol == "python" else self.door
+        return await tools.KINDS[request.protocol].perform(request, secrets, means)
+
+    async def reconcile(self, held: Held, request: Request, tool: Tool) -> Answer | None:
+        if tool.reconcile is None:
+            return None
+        step = held.plan.steps[held.position.active]
+        given = step.input.evaluate(held.environment(step.needs)) if step.input and step.tool else {}
+        answer = await self._call(http.build_reconcile(tool, given, request.key, request.timeout))
+        if answer.failure is not None and answer.failure.code == ErrorCode.NOT_FOUND:
+            return None
+        return answer

@@ -1,0 +1,46 @@
+"""What a run needs of the world while it is moved. The engine has the real one; a trial of one step has one in memory."""
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from orchestration.core.catalog import Tool
+from orchestration.core.ladder import CallFact
+from orchestration.core.result import Answer, Request
+from orchestration.executor.held import Held
+from orchestration.executor.written import Intent
+from orchestration.llm.ask import ProviderSpec
+from orchestration.record.clock import Clock
+from orchestration.record.rows import RunRow
+
+
+class Superseded(Exception):
+    """Somebody else has moved the run. What is held of it is worth nothing any more."""
+
+
+class Released(Exception):
+    """The run was given back, or has ended: there is nothing more to do with it here."""
+
+
+class Desk(Protocol):
+    clock: Clock
+
+    async def commit(self, held: Held, row: RunRow) -> None:
+        """Writes what was gathered and moves the run to `row`. Raises `Superseded`."""
+
+    async def load(self, held: Held, steps: Iterable[str]) -> None:
+        """Reads the outputs of these steps that are not cached yet."""
+
+    async def load_part(self, held: Held, path: str) -> Any:
+        """The output of the record at `path` that writes nothing visible."""
+
+    async def perform(self, held: Held, request: Request, tool: Tool | None) -> Answer:
+        """Makes one call. Never raises for what the other side does."""
+
+    async def reconcile(self, held: Held, request: Request, tool: Tool) -> Answer | None:
+        """Asks whether a call happened: its answer if it did, None if it did not. An answer with failure: can't tell."""
+
+    async def intent(self, held: Held, fact: CallFact) -> Intent:
+        """The open call as it was committed."""
+
+    def provider(self, name: str) -> ProviderSpec | None:
+        """The account of that name, if there is one now."""

@@ -1,0 +1,139 @@
+"""Pauses that ask a person: what is asked, why, and what may be answered. Each is one row, in the commit that lets the run go."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from orchestration.core import values
+from orchestration.core.contract import example
+from orchestration.core.decision import Decision
+from orchestration.core.errors import ErrorCode, EvaluationError
+from orchestration.core.plan import PlanStep
+from orchestration.core.position import failure_data
+from orchestration.core.result import Result
+from orchestration.executor.desk import Desk, Released
+from orchestration.executor.held import Held
+from orchestration.models.fields import new_id
+from orchestration.record.rows import ClosingRow, EscalationRow
+
+UNKNOWN_ACTIONS = (
+    {"id": "happened", "label": "It happened", "form": "required"},
+    {"id": "did_not_happen", "label": "It did not happen: do it again", "form": "ignored"},
+    {"id": "abort", "label": "Stop the run", "form": "ignored"},
+)
+LIMIT_ACTIONS = (
+    {"id": "continue", "label": "Go on without this limit", "form": "ignored"},
+    {"id": "abort", "label": "Stop the run", "form": "ignored"},
+)
+QUARANTINE_ACTIONS = (
+    {"id": "retry", "label": "Try again", "form": "ignored"},
+    {"id": "abort", "label": "Stop the run", "form": "ignored"},
+)
+_NO_FORM = {"type": "object", "properties": {}}
+
+
+async def human(desk: Desk, held: Held, step: PlanStep) -> Result | None:
+    """Opens the pause of a `human` step. A result where it could not be opened; else raises `Released`."""
+    model = step.model
+    await desk.load(held, step.needs)
+    env = held.environment(step.needs)
+    try:
+        proposal = step.values.evaluate(env) if step.values else {}
+        shown = step.show.evaluate(env) if step.show else {}
+    except EvaluationError as error:
+        return Result.error(ErrorCode.EXPRESSION, str(error))
+    actions = [{"id": a.id, "label": a.label, "to": a.to, "form": a.form} for a in model.actions]
+    reason = {"kind": "human", "error": held.position.error, "because": held.because}
+    await _open(
+        desk, held, step, "human", step.label, reason, model.form, proposal, shown, actions,
+        queue=model.queue, deadline=model.deadline, priority=model.priority,
+    )  # fmt: skip
+    return None
+
+
+async def unknown(desk: Desk, held: Held, step: PlanStep, given: Any, taken: Decision) -> None:
+    """Asks whether a call happened, with the request shown."""
+    request = held.requests.get(held.visit_key)
+    tool = step.tool or next((t for t in step.tools if request and t.name == request.target), None)
+    form = (tool.output if tool else None) or _NO_FORM
+    reason = {
+        "kind": "unknown",
+        "error": failure_data(taken.failure),
+        "because": taken.sentence,
+        "request": {"method": request.method, "url": request.url, "body": request.body} if request else None,
+        "input": given,
+    }
+    await _open(
+        desk, held, step, "unknown", f"Did “{step.label}” happen?", reason, form, example(form) if form else {}, {}, UNKNOWN_ACTIONS
+    )
+
+
+async def limit(desk: Desk, held: Held, step: PlanStep, taken: Decision) -> None:
+    reason = {"kind": "limit", "error": failure_data(taken.failure), "because": taken.sentence, "rule": taken.rule}
+    await _open(desk, held, step, "limit", "A limit is reached", reason, _NO_FORM, {}, {}, LIMIT_ACTIONS)
+
+
+async def quarantine(desk: Desk, held: Held, step: PlanStep, because: str) -> None:
+    reason = {"kind": "quarantine", "because": because}
+    await _open(
+        desk, held, step, "quarantine", "This run keeps failing its worker", reason, _NO_FORM, {}, {}, QUARANTINE_ACTIONS,
+        status="quarantined",
+    )  # fmt: skip
+
+
+async def _open(
+    desk: Desk,
+    held: Held,
+    step: PlanStep,
+    kind: str,
+    title: str,
+    reason: dict[str, Any],
+    form: dict[str, Any],
+    proposal: Any,
+    shown: Any,
+    actions: Any,
+    *,
+    queue: str | None = None,
+    deadline: float | None = None,
+    priority: int | str | None = None,
+    status: str = "waiting",
+) -> None:
+    rules = held.plan.workflow.escalation
+    now = desk.clock.now()
+    seconds = deadline if queue else rules.deadline
+    due = now + timedelta(seconds=seconds) if seconds and status == "waiting" else None
+    path, visit = held.visit_key
+    escalation = EscalationRow(
+        id=new_id(),
+        run_id=held.run_id,
+        kind=kind,
+        step=held.position.active,
+        path=path,
+        visit=visit,
+        title=title[:200],
+        queue=queue or rules.queue,
+        priority=_number(priority if queue else rules.priority),
+        status="open",
+        reason=held.pack(reason),
+        form=held.pack(form),
+        values=held.pack(proposal),
+        show=held.pack(shown),
+        actions=values.dump(list(actions)),
+        created=now,
+        due=due,
+    )
+    held.escalations.append(escalation)
+    await desk.commit(held, held.leaving(now, status, due=due, wait="person"))
+    held.escalation = escalation.id
+    raise Released
+
+
+def close(held: Held, status: str, now: datetime, by: str = "", answer: Any = None) -> None:
+    """Ends the run's open escalation, if it has one, with the run's next commit."""
+    if held.escalation:
+        held.closings.append(ClosingRow(status, held.pack(answer), by, now, held.escalation))
+        held.escalation = None
+
+
+def _number(priority: int | str | None) -> int:
+    named = {"low": -1, "normal": 0, "high": 1, "urgent": 2}
+    return priority if isinstance(priority, int) else named.get(priority or "normal", 0)

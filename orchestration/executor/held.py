@@ -1,0 +1,244 @@
+"""A run in the hands of its worker: what the row says, what is cached of its state, and what waits to be committed.
+
+Nothing here touches the database. `note_*` methods gather rows; `take_commit` puts what was gathered and the run's move
+into one `Commit`. What a run has seen of itself is only ever ahead of the database by what is gathered here.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from orchestration.core import state, values
+from orchestration.core.decision import Decision, Spent
+from orchestration.core.ladder import CallFact
+from orchestration.core.plan import Plan, PlanStep
+from orchestration.core.position import Position, dump, failure_data
+from orchestration.core.result import Failure, Request, Result
+from orchestration.models.fields import new_id
+from orchestration.record.pack import pack, pack_text
+from orchestration.record.rows import AnswerRow, ClosingRow, Commit, EscalationRow, IntentRow, RecordRow, RunRow
+
+GRACE = timedelta(seconds=60)
+"""How long a step may take beyond the deadline of its call before another worker takes the run over."""
+KEPT_VALUES = 256
+
+VisitKey = tuple[str, int]
+
+
+@dataclass(slots=True)
+class Held:
+    run_id: str
+    plan: Plan
+    input: Any
+    row: RunRow
+    revision: int
+    position: Position
+    spent: Spent
+    queued: datetime | None = None
+    rested: bool = False
+    """It was given back to wait out a backoff, and has."""
+    overdue: bool = False
+    """It waited for a person, and its deadline has passed."""
+    asked: dict[str, Any] | None = None
+    values: dict[state.Name, Any] = field(default_factory=dict)
+    writers: dict[state.Name, tuple[str, int]] = field(default_factory=dict)
+    calls: dict[VisitKey, list[CallFact]] = field(default_factory=dict)
+    parts: dict[str, Any] = field(default_factory=dict)
+    """Outputs of records that write nothing visible: rounds, tools of a round, fallback steps. By path."""
+    escalation: str | None = None
+    because: str = ""
+    """The sentence of the last decision."""
+    spans: dict[VisitKey, datetime] = field(default_factory=dict)
+    tokens: dict[VisitKey, list[int]] = field(default_factory=dict)
+    prints: dict[VisitKey, dict[str, str]] = field(default_factory=dict)
+    said: dict[VisitKey, str | None] = field(default_factory=dict)
+    """What the model last answered in a visit, for the repair."""
+    reserved: dict[VisitKey, int] = field(default_factory=dict)
+    requests: dict[VisitKey, Request] = field(default_factory=dict)
+    records: list[RecordRow] = field(default_factory=list)
+    intents: list[IntentRow] = field(default_factory=list)
+    answers: list[AnswerRow] = field(default_factory=list)
+    escalations: list[EscalationRow] = field(default_factory=list)
+    closings: list[ClosingRow] = field(default_factory=list)
+    blobs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def fence(self) -> int:
+        return self.row.fence
+
+    @property
+    def seq(self) -> int:
+        return self.row.seq
+
+    @property
+    def visit_key(self) -> VisitKey:
+        return self.position.path, self.position.visit
+
+    @property
+    def round(self) -> int:
+        """Which tool round of an llm it is in, from 1."""
+        kind, _, number = self.position.part.partition(".")
+        return int(number.partition(".")[0]) if kind in ("round", "tool") else 1
+
+    @property
+    def facts(self) -> list[CallFact]:
+        """The calls of the open visit, in order."""
+        return self.calls.setdefault(self.visit_key, [])
+
+    @property
+    def pending(self) -> bool:
+        return bool(self.records or self.intents or self.answers or self.escalations or self.closings)
+
+    def pack(self, value: Any) -> str:
+        return pack(value, self.blobs)
+
+    def pack_text(self, text: str) -> str:
+        return pack_text(text, self.blobs)
+
+    # state
+
+    def names(self, steps: Iterable[str]) -> list[state.Name]:
+        """Where the outputs of these steps stand, as seen from here."""
+        return state.names_for(steps, {step: found.level for step, found in self.plan.steps.items()}, self.position)
+
+    def environment(self, steps: Iterable[str]) -> dict[str, Any]:
+        """What expressions see, with the outputs of `steps` as far as they are there. They must have been loaded."""
+        outputs = {name[1]: self.values[name] for name in self.names(steps) if name in self.values}
+        return state.environment(self.run_id, self.input, self.position, outputs)
+
+    # moving
+
+    def record(
+        self, step: PlanStep, given: Any, result: Result, decision: Decision, now: datetime, actor: str = "", kind: str = ""
+    ) -> None:
+        """Gathers the step record of a visit that is over, and moves the run as `decision` says."""
+        at = self.position
+        writes = result.failure is None and not at.part and step.type not in ("branch", "end") and kind == ""
+        seq = self.seq + 1
+        digest = values.digest(result.output)
+        link = state.chain(self.row.state_hash, seq, at.path, at.visit, digest, decision.to)
+        key = self.visit_key
+        tokens_in, tokens_out, cost = self.tokens.pop(key, [0, 0, 0])
+        prints = {"step": step.fingerprint, "input": values.digest(given), **self.prints.pop(key, {})}
+        self.records.append(
+            RecordRow(
+                run_id=self.run_id,
+                seq=seq,
+                step=at.active,
+                path=at.path,
+                visit=at.visit,
+                type=kind or step.type,
+                scope=at.scope if writes else None,
+                input=self.pack(given),
+                output=self.pack(result.output),
+                result=self.pack(_result_data(result)),
+                decision=self.pack(self._with_writers(decision).as_dict()),
+                position=self.pack(dump(decision.position) if decision.position else None),
+                fingerprints=self.pack(prints),
+                state_hash=link,
+                queued=self.queued,
+                started=self.spans.pop(key, now),
+                finished=now,
+                tokens_in=tokens_in,
+                tokens_out=tokens_out,
+                cost=cost,
+                actor=actor,
+            )
+        )
+        self.queued = now
+        if writes:
+            self.values[(at.scope, at.step)] = result.output
+            self.writers[(at.scope, at.step)] = (at.path, seq)
+        if at.part:
+            self.parts[at.path] = part_output(result.output, failure_data(result.failure))
+        self.because = decision.sentence
+        for seen in (self.calls, self.said, self.reserved, self.requests):
+            seen.pop(key, None)  # type: ignore[attr-defined]
+        self.spent = replace(self.spent, steps=self.spent.steps + 1)
+        self.row = replace(self.row, seq=seq, state_hash=link)
+        self.rested = False
+        if decision.position is not None:
+            self.position = decision.position
+
+    def _with_writers(self, decision: Decision) -> Decision:
+        """Each operand with who wrote it."""
+        because = tuple(self._with_writer(operand) for operand in decision.because)
+        return replace(decision, because=because)
+
+    def _with_writer(self, operand: dict[str, Any]) -> dict[str, Any]:
+        root, _, rest = operand["path"].partition(".")
+        if root != "steps":
+            return {**operand, "by": root}
+        for name in self.names([rest.partition(".")[0]]):
+            if name in self.writers:
+                path, seq = self.writers[name]
+                return {**operand, "by": path, "seq": seq}
+        return operand
+
+    # committing
+
+    def take_commit(self, row: RunRow) -> Commit:
+        """One commit of all that was gathered, which moves the run to `row`. Call `committed` once it was applied."""
+        spent = self.spent.as_dict()
+        full = replace(
+            row,
+            position=self.pack(dump(self.position)),
+            place=self.position.path[:500],
+            spent=values.dump(spent),
+            cost=self.spent.cost,
+            asked=values.dump(self.asked) if self.asked else None,
+        )
+        commit = Commit(self.run_id, self.fence, self.revision, new_id(), full)
+        for name in ("records", "intents", "answers", "escalations", "closings"):
+            getattr(commit, name).extend(getattr(self, name))
+        commit.blobs.update(self.blobs)
+        return commit
+
+    def committed(self, commit: Commit) -> None:
+        self.row, self.revision = commit.row, commit.revision + 1
+        for name in ("records", "intents", "answers", "escalations", "closings"):
+            getattr(self, name).clear()
+        self.blobs.clear()
+        while len(self.values) > KEPT_VALUES:
+            self.values.pop(next(iter(self.values)))
+
+    def holding(self, now: datetime, seconds: float = 0.0) -> RunRow:
+        """The row while it stays here, with a step that may take `seconds`."""
+        deadline = now + timedelta(seconds=seconds) + GRACE
+        return self._row(now, status="held", due=None, wait="", step_deadline=deadline)
+
+    def leaving(self, now: datetime, status: str, **changes: Any) -> RunRow:
+        """The row when it is let go of."""
+        return self._row(now, **{"status": status, "holder": None, "step_deadline": None, "due": None, "wait": "", **changes})
+
+    def _row(self, now: datetime, **changes: Any) -> RunRow:
+        # To have come through a step clears a suspect; to have stated an intent does not.
+        cleared = {"suspicion": 0, "deaths": 0} if self.records or self.answers else {}
+        return replace(self.row, started=self.row.started or now, **cleared, **changes)
+
+    def finished(self, decision: Decision, now: datetime, status: str, failure: Failure | None = None) -> RunRow:
+        error = failure_data(failure)
+        return self.leaving(
+            now,
+            status,
+            ended=now,
+            outcome=decision.outcome or "",
+            output=self.pack(decision.output),
+            error=self.pack(error),
+            asked=None,
+        )
+
+
+def _result_data(result: Result) -> dict[str, Any]:
+    found: dict[str, Any] = {"kind": result.kind}
+    if result.failure is not None:
+        found["error"] = failure_data(result.failure)
+    if result.degraded:
+        found["degraded"] = True
+    return found
+
+
+def part_output(output: Any, failure: dict[str, Any] | None) -> Any:
+    """What a record that writes nothing visible is remembered as: its output, or why there is none."""
+    return output if failure is None else {"error": {"code": failure["code"], "message": failure["message"]}}

@@ -1,0 +1,41 @@
+"""Suspects run in a child process that may die: `manage.py isolate --group N`, an engine that claims nothing else.
+
+The child ends by itself when no suspect is left, and when its parent is gone (its standard input closes).
+"""
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+from django.conf import settings
+
+log = logging.getLogger(__name__)
+
+
+class Isolation:
+    def __init__(self) -> None:
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
+
+    def see(self, groups: set[int]) -> None:
+        """Starts a child for each kind of suspects that there are and that has none."""
+        for group, child in list(self._children.items()):
+            if child.poll() is not None:
+                self._children.pop(group)
+                if child.returncode:
+                    log.warning("The process that ran suspects in groups of %d died (%d).", group, child.returncode)
+        for group in groups - self._children.keys():
+            command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "isolate", "--group", str(group)]
+            self._children[group] = subprocess.Popen(command, stdin=subprocess.PIPE)
+
+    def stop(self) -> None:
+        for child in self._children.values():
+            if child.stdin:
+                child.stdin.close()
+        for child in self._children.values():
+            try:
+                child.wait(5)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        self._children.clear()

@@ -1,0 +1,124 @@
+"""Runs, taken up from the database: everything that the engine reads. Synchronous; called from its reader threads."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from django.db.models import Q
+
+from orchestration.core import state, values
+from orchestration.core.decision import Spent
+from orchestration.core.ladder import CallFact
+from orchestration.core.plan import Plan
+from orchestration.core.position import Position, failure_of, load
+from orchestration.executor.held import Held, VisitKey, part_output
+from orchestration.executor.written import Intent, request_of
+from orchestration.models import Call, Escalation, Run, StepRecord
+from orchestration.record.pack import fetch, missing, unpack
+from orchestration.record.rows import RunRow, columns
+
+_ROW = columns(RunRow)
+_CHUNK = 100
+_RUN = (*_ROW, "id", "revision", "version_id", "input", "created")
+
+
+def read_runs(ids: Sequence[str], plan_of: Callable[[int], Plan]) -> list[Held]:
+    """These runs with what their open visits need: a constant number of queries, however many runs."""
+    runs = list(Run.objects.filter(id__in=ids).values(*_RUN))
+    open_calls = _open_calls([run for run in runs if run["started"]])
+    pauses = dict(Escalation.objects.filter(run_id__in=[r["id"] for r in runs], status__in=Escalation.PENDING).values_list("run_id", "id"))
+    packed = [run[name] for run in runs for name in ("position", "input")]
+    packed += [call[name] for found in open_calls.values() for call in found for name in ("output", "error", "response", "request")]
+    blobs = fetch(missing(packed))
+    return [_held(run, plan_of(run["version_id"]), open_calls.get(run["id"], []), pauses.get(run["id"]), blobs) for run in runs]
+
+
+def _open_calls(runs: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """The calls at the place where each run stands, and at the step around it."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for start in range(0, len(runs), _CHUNK):
+        here = Q()
+        for run in runs[start : start + _CHUNK]:
+            here |= Q(run_id=run["id"], path__in={run["place"], run["place"].rpartition("/")[0]} - {""})
+        for call in Call.objects.filter(here).order_by("n").values():
+            found.setdefault(call["run_id"], []).append(call)
+    return found
+
+
+def _held(run: dict[str, Any], plan: Plan, calls: list[dict[str, Any]], pause: str | None, blobs: dict[str, str]) -> Held:
+    at = unpack(run["position"], blobs)
+    position = load(at) if at else Position(step=plan.workflow.start)
+    held = Held(
+        run_id=run["id"],
+        plan=plan,
+        input=unpack(run["input"], blobs),
+        row=RunRow(**{name: run[name] for name in _ROW}),
+        revision=run["revision"],
+        position=position,
+        spent=Spent(**values.load(run["spent"])),
+        queued=run["due"] or run["created"],
+        rested=run["wait"] == "backoff",
+        overdue=run["wait"] == "person" and run["due"] is not None,
+        asked=values.load(run["asked"]) if run["asked"] else None,
+        escalation=pause,
+    )
+    for call in calls:
+        _take_call(held, call, blobs)
+    return held
+
+
+def _take_call(held: Held, call: dict[str, Any], blobs: dict[str, str]) -> None:
+    key: VisitKey = (call["path"], call["visit"])
+    done = call["finished"] is not None
+    failure = failure_of(unpack(call["error"], blobs)) if done else None
+    fact = CallFact(call["n"], call["ask"], call["rung"], call["kind"], done, failure, unpack(call["output"], blobs), call["key"])
+    held.calls.setdefault(key, []).append(fact)
+    held.spans.setdefault(key, call["intended"])
+    totals = held.tokens.setdefault(key, [0, 0, 0])
+    for index, name in enumerate(("tokens_in", "tokens_out", "cost")):
+        totals[index] += call[name]
+    request = unpack(call["request"], blobs)
+    held.requests[key] = request_of(request)
+    held.prints.setdefault(key, {}).update(request.get("prints", {}))
+    if done:
+        response = unpack(call["response"], blobs)
+        held.said[key] = response.get("text")
+        held.prints[key]["response"] = values.digest_text(response.get("raw", ""))
+    else:
+        held.reserved[key] = call["reserved"]
+
+
+def read_outputs(run_id: str, names: Iterable[state.Name]) -> dict[state.Name, tuple[Any, str, int]]:
+    """The latest output of each name, with the path and seq of its record. One indexed read each, however long the run."""
+    rows = {}
+    for scope, step in names:
+        found = (
+            StepRecord.objects.filter(run_id=run_id, scope=scope, step=step)
+            .order_by("-seq").values_list("output", "path", "seq").first()
+        )  # fmt: skip
+        if found:
+            rows[(scope, step)] = found
+    blobs = fetch(missing(row[0] for row in rows.values()))
+    return {name: (unpack(output, blobs), path, seq) for name, (output, path, seq) in rows.items()}
+
+
+def read_part(run_id: str, path: str) -> Any:
+    """What the latest record at `path` came to, though it writes nothing that others see. None where there is none."""
+    found = StepRecord.objects.filter(run_id=run_id, path=path).order_by("-seq").values_list("output", "result").first()
+    if found is None:
+        return None
+    blobs = fetch(missing(found))
+    output, result = (unpack(text, blobs) for text in found)
+    return part_output(output, result.get("error"))
+
+
+def read_intent(run_id: str, key: VisitKey, n: int) -> tuple[dict[str, Any], Intent]:
+    """The call as it was committed; its tool is for the caller to look up."""
+    path, visit = key
+    call = Call.objects.get(run_id=run_id, path=path, visit=visit, n=n)
+    data = unpack(call.request, fetch(missing([call.request])))
+    return data, Intent(request_of(data), call.effect, call.reserved, call.intended, call.deadline)
+
+
+def seen(run_id: str) -> tuple[int, int, str | None, str | None]:
+    """(fence, revision, holder, asked) as they are now."""
+    return Run.objects.values_list("fence", "revision", "holder", "asked").get(id=run_id)

@@ -1,0 +1,96 @@
+"""The end of a visit: decide, gather its record, and go where the decision says. The same for the engine and for people's acts."""
+
+from dataclasses import replace
+from typing import Any
+
+from orchestration.core import decision as deciding
+from orchestration.core.decision import Decision
+from orchestration.core.errors import ErrorCode
+from orchestration.core.plan import PlanStep
+from orchestration.core.result import Failure, Result
+from orchestration.executor import escalate
+from orchestration.executor.desk import Desk, Released
+from orchestration.executor.held import Held
+
+
+def needs(held: Held, step: PlanStep) -> frozenset[str]:
+    """What must be loaded to settle a visit: what the step reads, and the loops that may end their round with it."""
+    found = step.needs | held.plan.steps[held.position.step].needs
+    for frame in held.position.frames:
+        found |= held.plan.steps[frame.step].needs
+    return found
+
+
+async def settle(desk: Desk, held: Held, step: PlanStep, given: Any, result: Result, actor: str = "") -> None:
+    """`result` is the visit's. Raises `Released` where the run ended or now waits for a person."""
+    await desk.load(held, needs(held, step))
+    taken = _decide(held, step, result)
+    if taken.kind == "escalate":
+        await escalate.unknown(desk, held, step, given, taken)
+        return
+    held.record(step, given, result, taken, desk.clock.now(), actor)
+    if taken.kind == "finish":
+        await finish(desk, held, taken, result.failure)
+
+
+def _decide(held: Held, step: PlanStep, result: Result) -> Decision:
+    env = held.environment(needs(held, step))
+    if result.failure is None and not held.position.part:
+        env["steps"][step.id] = result.output
+    return deciding.decide(held.plan, held.position, result, env)
+
+
+async def finish(desk: Desk, held: Held, taken: Decision, failure: Failure | None = None) -> None:
+    """The run has ended, in the outcome that the decision names."""
+    kind = held.plan.workflow.outcomes[taken.outcome].kind if taken.outcome else "failure"
+    row = held.finished(taken, desk.clock.now(), "succeeded" if kind == "success" else "failed", failure)
+    await desk.commit(held, row)
+    raise Released
+
+
+async def take_breach(desk: Desk, held: Held, limit: str) -> None:
+    """A limit is met: on to `on_breach`, a person, or the end."""
+    step = held.plan.steps[held.position.active]
+    taken = deciding.breached(held.plan, held.position, limit, held.spent)
+    if taken.kind == "escalate":
+        await escalate.limit(desk, held, step, taken)
+        return
+    failure = taken.failure or Failure(ErrorCode.LIMIT, taken.sentence)
+    held.spent = replace(held.spent, breached=True)
+    held.record(step, None, Result.failed(failure), taken, desk.clock.now(), kind="limit")
+    if taken.kind == "finish":
+        await finish(desk, held, taken, failure)
+
+
+async def deadline(desk: Desk, held: Held, step: PlanStep) -> None:
+    """Nobody answered in time: the escalation expires, and the run goes on by its rule."""
+    await desk.load(held, needs(held, step))
+    now = desk.clock.now()
+    escalate.close(held, "expired", now)
+    env = held.environment(needs(held, step))
+    failure = Failure(ErrorCode.TIMEOUT, "nobody answered in time")
+    if step.type == "human":
+        taken = deciding.deadline(held.plan, held.position, env)
+    else:
+        taken = deciding.unattended(held.plan, held.position)
+    held.record(step, None, Result("needs_person", failure=failure), taken, now)
+    if taken.kind == "finish":
+        await finish(desk, held, taken, failure)
+
+
+async def apply_asked(desk: Desk, held: Held) -> None:
+    """What a person asked of a run that was held. There is one such thing: to cancel it."""
+    asked = held.asked or {}
+    await cancel(desk, held, asked.get("by", ""), asked.get("reason", ""))
+
+
+async def cancel(desk: Desk, held: Held, by: str, reason: str) -> None:
+    """Ends the run where it stands; a step record says who and why. Raises `Released`."""
+    now = desk.clock.now()
+    escalate.close(held, "cancelled", now, by)
+    step = held.plan.steps[held.position.active]
+    taken = deciding.cancelled(by, reason)
+    held.record(step, None, Result.done(None), taken, now, by, kind="cancel")
+    held.asked = None
+    await desk.commit(held, held.finished(taken, now, "cancelled"))
+    raise Released

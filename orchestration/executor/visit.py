@@ -1,0 +1,288 @@
+"""A visit with calls: up and down its ladder, each call's intent committed before it leaves (P4).
+
+    before    the request is built, what it may cost is reserved, and the intent is committed, together with whatever the
+              run had gathered; an irreversible call's intent is a commit of its own
+    the call  no connection, no thread and no lock is held meanwhile
+    after     the answer is read and gathered; it is committed with the next intent, or when the run leaves
+
+Where a worker died between intent and answer, the call's effect class says what its successor may do (`_resume`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from orchestration.core import decision as deciding
+from orchestration.core import prompt, values
+from orchestration.core.acceptance import accept
+from orchestration.core.catalog import Tool
+from orchestration.core.errors import ErrorCode, EvaluationError
+from orchestration.core.ladder import Ask, CallFact, Open, RunStep, Settled, call_key, climb
+from orchestration.core.plan import PlanStep
+from orchestration.core.position import failure_data
+from orchestration.core.prompt import Message
+from orchestration.core.result import Answer, Failure, Request, Result
+from orchestration.executor import settle, written
+from orchestration.executor.desk import Desk, Released
+from orchestration.executor.held import Held
+from orchestration.record.failpoints import failpoint
+from orchestration.record.rows import AnswerRow, IntentRow
+from orchestration.steps import llm, tool
+
+UNKNOWN_MARGIN = timedelta(seconds=5)
+"""How long after an irreversible call's deadline a person is asked whether it happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A call that may leave. `cost` is the most that it may cost, in nano-dollars."""
+
+    request: Request
+    effect: str
+    cost: int = 0
+    asked: tuple[Message, ...] = ()
+    tool: Tool | None = None
+
+
+async def turn(desk: Desk, held: Held, step: PlanStep) -> None:
+    """One turn of the visit: a call, a fallback step that begins, or its end. `step` is the one that does the work: itself,
+    or a fallback step in its place, which climbs its own first rung alone."""
+    await desk.load(held, settle.needs(held, step))
+    in_place = step.id != held.position.step
+    ladder = climb(step, held.facts, held.position.tried, only=in_place)
+    if isinstance(ladder, RunStep):
+        held.position = replace(held.position, part=f"fallback.{ladder.step}", rung=ladder.rung)
+        return
+    try:
+        given = step.input.evaluate(held.environment(step.needs)) if step.input else {}
+    except EvaluationError as error:
+        await settle.settle(desk, held, step, None, Result.error(ErrorCode.EXPRESSION, f"input: {error}"))
+        return
+    if isinstance(ladder, Settled):
+        await _settled(desk, held, step, given, ladder)
+    elif isinstance(ladder, Open):
+        await _resume(desk, held, step, given, ladder.call)
+    elif broken := unexpected(step, given) if not held.facts else None:
+        await settle.settle(desk, held, step, given, Result.failed(broken))
+    else:
+        await make(desk, held, step, given, ladder, lambda: prepare(desk, held, step, given, ladder))
+
+
+def unexpected(step: PlanStep, given: Any) -> Failure | None:
+    """Whether the input breaks what the step, or its tool, expects."""
+    problems = step.expects.check(given, "input") if step.expects else ()
+    if not problems:
+        return None
+    shown = "; ".join(f"{p.path}: {p.message}" for p in problems[:3])
+    return Failure(ErrorCode.REFUSED, f"the input does not meet the step's contract: {shown}", sent=False, problems=problems)
+
+
+async def _settled(desk: Desk, held: Held, step: PlanStep, given: Any, ladder: Settled) -> None:
+    result = ladder.result
+    if result.failure is None and (inner := step.rungs[ladder.rung].step):
+        output = await desk.load_part(held, f"{held.position.visit_path}/fallback.{inner}")
+        result = replace(accept(step, given, output), degraded=True)
+    await settle.settle(desk, held, step, given, result)
+
+
+# before
+
+
+def prepare(desk: Desk, held: Held, step: PlanStep, given: Any, ask: Ask) -> Prepared | Failure:
+    """The call that `ask` means, or why it can't be made."""
+    key = call_key(held.run_id, *held.visit_key, ask.ask)
+    timeout = time_left(held, step.timeout)
+    try:
+        if step.type == "tool":
+            assert step.tool is not None
+            return Prepared(tool.request(step, given, key, timeout), step.tool.effect, tool=step.tool)
+        asked = prompt.messages(step, given)
+        if ask.broken is not None:
+            asked += prompt.repair(ask.broken, held.said.get(held.visit_key))
+        return question(desk, held, step, ask, asked, timeout, key)
+    except EvaluationError as error:
+        return Failure(ErrorCode.EXPRESSION, str(error), sent=False)
+
+
+def question(
+    desk: Desk, held: Held, step: PlanStep, ask: Ask, asked: tuple[Message, ...], timeout: float, key: str
+) -> Prepared | Failure:
+    if failure := llm.too_long(step, asked):
+        return failure
+    model = step.rungs[ask.rung].model
+    assert model is not None
+    provider = desk.provider(model.provider)
+    if provider is None:
+        return Failure(ErrorCode.REFUSED, f"there is no provider {model.provider} any more", sent=False)
+    place = llm.Place(held.plan.definition.id, step.id, held.position.path, held.position.visit, ask.ask + 1, held.round)
+    request = llm.request(step, model, provider, asked, key, timeout, place)
+    return Prepared(request, "none", llm.bound(step, model, asked), asked)
+
+
+def time_left(held: Held, timeout: float) -> float:
+    """A call may take its timeout, or what is left of the run's machine time."""
+    most = held.plan.workflow.limits.machine_time
+    return timeout if most is None or held.spent.breached else max(min(timeout, most - held.spent.seconds), 0.001)
+
+
+Preparing = Callable[[], Prepared | Failure]
+
+
+async def make(desk: Desk, held: Held, step: PlanStep, given: Any, ask: Ask, preparing: Preparing) -> None:
+    """Makes the call that `ask` means, after its backoff, within the limits, its intent first."""
+    if ask.delay and not held.rested:
+        await back_off(desk, held, ask.delay)
+    held.rested = False
+    prepared = preparing()
+    now = desk.clock.now()
+    held.spans.setdefault(held.visit_key, now)
+    if isinstance(prepared, Failure):
+        held.facts.append(CallFact(ask.n, ask.ask, ask.rung, ask.kind, failure=prepared))
+        return
+    if limit := deciding.breach(held.plan, held.spent, prepared.cost):
+        await settle.take_breach(desk, held, limit)
+        return
+    if prepared.effect == "irreversible" and held.pending:
+        await desk.commit(held, held.holding(now))
+    state_intent(held, ask, prepared, now)
+    failpoint("before_intent")
+    await desk.commit(held, held.holding(now, prepared.request.timeout))
+    failpoint("after_intent")
+    await send(desk, held, step, given, held.facts[-1], prepared)
+
+
+def state_intent(held: Held, ask: Ask, prepared: Prepared, now: Any) -> None:
+    path, visit = held.visit_key
+    request = prepared.request
+    held.spent = replace(held.spent, reserved=held.spent.reserved + prepared.cost, calls=held.spent.calls + 1)
+    held.reserved[held.visit_key] = prepared.cost
+    held.facts.append(CallFact(ask.n, ask.ask, ask.rung, ask.kind, finished=False, key=request.key))
+    held.requests[held.visit_key] = request
+    prints = written.request_prints(request, prepared.asked)
+    held.prints.setdefault(held.visit_key, {}).update(prints)
+    held.intents.append(
+        IntentRow(
+            run_id=held.run_id,
+            path=path,
+            visit=visit,
+            n=ask.n,
+            ask=ask.ask,
+            rung=ask.rung,
+            kind=ask.kind,
+            protocol=request.protocol,
+            target=request.target,
+            effect=prepared.effect,
+            key=request.key,
+            request=held.pack({**written.request_data(request), "prints": prints}),
+            reserved=prepared.cost,
+            intended=now,
+            deadline=now + timedelta(seconds=request.timeout),
+        )
+    )
+
+
+async def back_off(desk: Desk, held: Held, delay: float) -> None:
+    """Gives the run back until the backoff is over: nothing sleeps holding one."""
+    now = desk.clock.now()
+    await desk.commit(held, held.leaving(now, "ready", due=now + timedelta(seconds=delay), wait="backoff"))
+    raise Released
+
+
+# the call
+
+
+async def send(desk: Desk, held: Held, step: PlanStep, given: Any, fact: CallFact, prepared: Prepared) -> None:
+    """The call itself, and its answer gathered. `fact` is the open call."""
+    failpoint("before_send")
+    begun = desk.clock.now()
+    answer = await desk.perform(held, prepared.request, prepared.tool)
+    failpoint("after_send")
+    gather(desk, held, step, given, fact, prepared, answer, (desk.clock.now() - begun).total_seconds())
+
+
+def gather(
+    desk: Desk, held: Held, step: PlanStep, given: Any, fact: CallFact, prepared: Prepared, answer: Answer, seconds: float
+) -> None:
+    """Reads an answer and puts it where the next commit takes it."""
+    if step.type == "llm" and prepared.tool is None:
+        result = llm.read(step, given, answer)
+        model = step.rungs[fact.rung].model
+        assert model is not None
+        usage, cost = llm.spent(step, model, prepared.asked, answer)
+        held.said[held.visit_key] = answer.text
+    else:
+        result = tool.read_tool(prepared.tool, step, given, answer)
+        usage, cost = answer.usage, 0
+    done = replace(fact, finished=True, failure=result.failure, output=result.output)
+    held.facts[held.facts.index(fact)] = done
+    tokens_in, tokens_out = usage.tokens_in or 0, usage.tokens_out or 0
+    held.spent = replace(
+        held.spent,
+        reserved=max(held.spent.reserved - held.reserved.pop(held.visit_key, 0), 0),
+        cost=held.spent.cost + cost,
+        seconds=held.spent.seconds + seconds,
+        tokens_in=held.spent.tokens_in + tokens_in,
+        tokens_out=held.spent.tokens_out + tokens_out,
+    )
+    totals = held.tokens.setdefault(held.visit_key, [0, 0, 0])
+    totals[0], totals[1], totals[2] = totals[0] + tokens_in, totals[1] + tokens_out, totals[2] + cost
+    held.prints.setdefault(held.visit_key, {})["response"] = values.digest_text(answer.raw)
+    path, visit = held.visit_key
+    held.answers.append(
+        AnswerRow(
+            finished=desk.clock.now(),
+            response=held.pack(written.answer_data(answer)),
+            output=held.pack(result.output),
+            error=held.pack(failure_data(result.failure)),
+            tokens_in=tokens_in,
+            tokens_out=tokens_out,
+            cost=cost,
+            run_id=held.run_id,
+            path=path,
+            visit=visit,
+            n=fact.n,
+        )
+    )
+    failpoint("before_answer")
+
+
+# after a worker died
+
+
+async def _resume(desk: Desk, held: Held, step: PlanStep, given: Any, fact: CallFact) -> None:
+    """Takes up a call whose intent stands and whose answer nobody has: `none` and `idempotent` send the same bytes again,
+    `reconcilable` asks first, `irreversible` is unknown once its deadline and a margin have passed."""
+    asked = prompt.messages(step, given) if step.type == "llm" else ()
+    await resume(desk, held, step, given, fact, await desk.intent(held, fact), asked)
+
+
+async def resume(
+    desk: Desk, held: Held, step: PlanStep, given: Any, fact: CallFact, intent: written.Intent, asked: tuple[Message, ...] = ()
+) -> None:
+    """The same for any visit. `asked` is the conversation, where a model was asked."""
+    prepared = Prepared(intent.request, intent.effect, intent.reserved, asked, intent.tool)
+    held.requests[held.visit_key] = intent.request
+    held.reserved[held.visit_key] = intent.reserved
+    held.spans.setdefault(held.visit_key, intent.intended)
+    if intent.effect == "irreversible":
+        await _wait_out(desk, held, intent)
+        message = f"{intent.request.target} was called, and the worker died before the answer was recorded"
+        answer = Answer(failure=Failure(ErrorCode.UNKNOWN, message))
+        gather(desk, held, step, given, fact, prepared, answer, 0.0)
+        return
+    if intent.effect == "reconcilable" and intent.tool is not None:
+        known = await desk.reconcile(held, intent.request, intent.tool)
+        if known is not None:
+            gather(desk, held, step, given, fact, prepared, known, 0.0)
+            return
+    await send(desk, held, step, given, fact, prepared)
+
+
+async def _wait_out(desk: Desk, held: Held, intent: written.Intent) -> None:
+    """Its sender may be alive still, and slow: nobody is asked before it can't be under way any more."""
+    now = desk.clock.now()
+    until = intent.deadline + UNKNOWN_MARGIN
+    if now < until:
+        await desk.commit(held, held.leaving(now, "ready", due=until, wait="backoff"))
+        raise Released

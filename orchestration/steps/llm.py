@@ -1,0 +1,89 @@
+"""`llm`: one question to a model; what it answers is parsed tolerantly and checked strictly."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from orchestration import llm
+from orchestration.core import values
+from orchestration.core.acceptance import accept
+from orchestration.core.errors import ErrorCode, Unreadable
+from orchestration.core.plan import ModelPlan, PlanStep
+from orchestration.core.prompt import Message
+from orchestration.core.result import Answer, Failure, Request, Result, Usage
+from orchestration.llm import tokens
+from orchestration.llm.ask import Ask, Place, ProviderSpec, ToolSpec
+
+CUT_OFF = "the answer was cut off at max_output_tokens, {most}; answer more briefly"
+
+
+def request(
+    step: PlanStep, model: ModelPlan, provider: ProviderSpec, asked: Sequence[Message], key: str, timeout: float, place: Place
+) -> Request:
+    """The exact request. `asked` is the whole conversation."""
+    ask = Ask(
+        model=model.model,
+        messages=tuple(asked),
+        tools=_tools(step),
+        schema=step.output_schema if step.output is not None else None,
+        schema_name=step.id,
+        max_output_tokens=step.model.max_output_tokens,
+        params={**model.params, **step.model.params},
+        timeout=timeout,
+        key=key,
+        place=place,
+    )
+    return llm.PROTOCOLS[provider.protocol].build(ask, provider)
+
+
+def too_long(step: PlanStep, asked: Sequence[Message]) -> Failure | None:
+    """Whether the prompt exceeds the step's cap, by an estimate on the safe side."""
+    cap, size = step.model.max_input_tokens, prompt_tokens(step, asked)
+    if cap is None or size <= cap:
+        return None
+    return Failure(ErrorCode.TOO_LARGE, f"the prompt has about {size} tokens; max_input_tokens is {cap}", sent=False)
+
+
+def prompt_tokens(step: PlanStep, asked: Sequence[Message]) -> int:
+    """At most so many tokens, estimated."""
+    return tokens.estimate_messages(asked, _tools(step))
+
+
+def bound(step: PlanStep, model: ModelPlan, asked: Sequence[Message]) -> int:
+    """The most that this ask may cost, in nano-dollars; 0 where prices are unknown."""
+    most_in = min(prompt_tokens(step, asked), step.model.max_input_tokens or 1 << 62)
+    return tokens.cost(Usage(most_in, step.model.max_output_tokens), model.price) or 0
+
+
+def spent(step: PlanStep, model: ModelPlan, asked: Sequence[Message], answer: Answer) -> tuple[Usage, int]:
+    """Tokens and nano-dollars of an answer; where the provider did not count, what they may have been at most."""
+    usage = answer.usage
+    if answer.failure is not None and usage.tokens_in is None:
+        return Usage(0, 0), 0
+    if usage.tokens_in is None or usage.tokens_out is None:
+        usage = Usage(prompt_tokens(step, asked), tokens.estimate(answer.text or ""))
+    return usage, tokens.cost(usage, model.price) or 0
+
+
+def _tools(step: PlanStep) -> tuple[ToolSpec, ...]:
+    return tuple(ToolSpec(tool.name, tool.description or tool.title, tool.input) for tool in step.tools)
+
+
+def read(step: PlanStep, given: Any, answer: Answer) -> Result:
+    """What the answer means: tool calls (`{text, tool_calls}`), or an output that meets the contract, or why not."""
+    if answer.failure is not None:
+        return Result.failed(answer.failure)
+    if answer.finish == "length":
+        return Result.error(ErrorCode.INVALID_OUTPUT, CUT_OFF.format(most=step.model.max_output_tokens))
+    if answer.tool_calls and step.tools:
+        calls = [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in answer.tool_calls]
+        return Result.done({"text": answer.text, "tool_calls": calls})
+    if step.output is None:
+        text = answer.text or ""
+        if not text.strip():
+            return Result.error(ErrorCode.INVALID_OUTPUT, "the answer is empty")
+        return accept(step, given, {"text": text})
+    try:
+        output = values.parse_answer(answer.text or "").value
+    except Unreadable as error:
+        return Result.failed(Failure(ErrorCode.INVALID_OUTPUT, error.problems[0].message, problems=error.problems))
+    return accept(step, given, output)

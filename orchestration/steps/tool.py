@@ -1,0 +1,39 @@
+"""`tool`: one request to a tool; its answer must meet the step's contract."""
+
+from typing import Any
+
+from orchestration import tools
+from orchestration.core.acceptance import accept, invalid
+from orchestration.core.catalog import Tool
+from orchestration.core.contract import contract
+from orchestration.core.errors import ErrorCode
+from orchestration.core.plan import PlanStep
+from orchestration.core.result import Answer, Failure, Request, Result
+
+
+def request(step: PlanStep, given: Any, key: str, timeout: float) -> Request:
+    """Raises `EvaluationError` where the tool's templates don't fit the input."""
+    assert step.tool is not None
+    return build(step.tool, given, key, timeout)
+
+
+def build(tool: Tool, given: Any, key: str, timeout: float) -> Request:
+    return tools.KINDS[tool.kind].build(tool, given, key, timeout)
+
+
+def read_tool(tool: Tool | None, step: PlanStep, given: Any, answer: Answer) -> Result:
+    """What a tool's answer means for the visit that asked. A tool that a model asked for has its own contract alone."""
+    assert tool is not None
+    if answer.failure is not None:
+        return Result.failed(unsure(tool, answer.failure))
+    if step.tool is not None:
+        return accept(step, given, answer.output)
+    problems = contract(tool.output).check(answer.output, "output") if tool.output else ()
+    return Result.failed(invalid(problems)) if problems else Result.done(answer.output)
+
+
+def unsure(tool: Tool, failure: Failure) -> Failure:
+    """For an irreversible call, a deadline or a connection broken after sending, or a 5xx, leaves open whether it happened."""
+    if tool.effect != "irreversible" or not failure.sent or failure.code not in (ErrorCode.TIMEOUT, ErrorCode.UNAVAILABLE):
+        return failure
+    return Failure(ErrorCode.UNKNOWN, f"{tool.name} may or may not have happened: {failure.message}", problems=failure.problems)

@@ -1,0 +1,32 @@
+"""Definitions for tests, and publishing them."""
+
+from typing import Any
+
+from orchestration.acts import workflows
+from orchestration.core import source
+from orchestration.models import Version
+
+
+def publish(definition: dict[str, Any]) -> Version:
+    """Publishes a definition; one that the proof refuses fails the test."""
+    workflows.push(text=source.write(definition), by="dora")
+    return workflows.publish(workflow=definition["id"], by="dora")
+
+
+def workflow(*steps: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A definition around these steps: it begins with the first, and has an outcome for good and one for bad."""
+    return {
+        "interlock": 1,
+        "id": "sample",
+        "input": {"type": "object", "properties": {"text": {"type": "string"}, "n": {"type": "number"}}},
+        "outcomes": {"good": {"kind": "success"}, "bad": {"kind": "failure"}},
+        "on_failure": "bad",
+        "models": {"main": {"provider": "main"}, "small": {"provider": "main", "model": "small"}},
+        "start": steps[0]["id"],
+        "steps": list(steps),
+        **more,
+    }
+
+
+def end(output: Any = None, id: str = "done", outcome: str = "good") -> dict[str, Any]:
+    return {"id": id, "type": "end", "outcome": outcome, **({"output": output} if output is not None else {})}
