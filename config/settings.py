@@ -16,6 +16,7 @@ REACH = env.reach
 RUNS = env.interlock_runs
 TOOL_MODULES = env.interlock_tools
 DATA = env.interlock_data
+BASE_DIR = ROOT
 OPENAI_API_KEY = env.openai_api_key
 OPENAI_BASE_URL = env.openai_base_url
 ANTHROPIC_API_KEY = env.anthropic_api_key
@@ -148,6 +149,7 @@ CONTENT_SECURITY_POLICY = {
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SESSION_COOKIE_NAME = "interlock_session"  # cookies don't know ports: another site on localhost may use the usual name
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 CSRF_COOKIE_HTTPONLY = True
@@ -179,6 +181,6 @@ LOGGING = {
         # Django attaches its own handlers, one of which mails; ours is enough. A 404 or 403 is not worth a line.
         "django": {"handlers": [], "level": "WARNING"},
         "django.request": {"level": "ERROR"},
-        "django.security.DisallowedHost": {"level": "CRITICAL"},
+        "django.security": {"level": "CRITICAL"},  # a wrong host, a body too large: answered, and not ours to mend
     },
 }

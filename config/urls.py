@@ -4,6 +4,7 @@ from allauth.account import views as account
 from django.contrib import admin
 from django.urls import include, path
 
+handler400 = "dashboard.errors.bad_request"
 handler403 = "dashboard.errors.forbidden"
 handler404 = "dashboard.errors.not_found"
 handler500 = "dashboard.errors.server_error"

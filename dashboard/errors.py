@@ -3,6 +3,8 @@
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
@@ -14,6 +16,13 @@ def problem(status: int, title: str, detail: str, **more: Any) -> HttpResponse:
     """Problem details; `more` are members of the document besides the standard ones."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
     return JsonResponse(body, status=status, content_type="application/problem+json")
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if isinstance(exception, RequestDataTooBig):
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1_000_000
+        return _refuse(request, 413, f"What you sent is larger than {limit} MB. Nothing was stored; send less at a time.")
+    return _refuse(request, 400, "The request is not as a browser or a client sends it. Nothing was done.")
 
 
 def forbidden(request: HttpRequest, exception: Exception | str | None = None) -> HttpResponse:

@@ -175,3 +175,16 @@ def test_a_form_without_its_token_is_refused_with_a_page_that_says_why(viewer: U
     response = careful.post("/account/password/", {})
     assert response.status_code == 403
     assert b"load the page again" in response.content.lower() or b"too old" in response.content.lower()
+
+
+def test_what_is_refused_before_any_view_is_said_in_words(as_nobody: Client, settings: Any) -> None:
+    wrong_host = as_nobody.get("/healthz", headers={"Host": "evil.example"})
+    assert wrong_host.status_code == 400
+    assert b"<html" in wrong_host.content
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+    too_large = as_nobody.post("/account/login/", {"login": "x" * 1_100_000})
+    assert too_large.status_code == 413
+    assert b"larger than 1 MB" in too_large.content
+    nowhere = as_nobody.get("/api/v1/nowhere")
+    assert (nowhere.status_code, nowhere["Content-Type"]) == (404, "application/problem+json")
+    assert nowhere.json()["title"] == "Not Found"
