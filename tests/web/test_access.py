@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.cache import cache
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import URLResolver, get_resolver
 
@@ -188,3 +190,14 @@ def test_what_is_refused_before_any_view_is_said_in_words(as_nobody: Client, set
     nowhere = as_nobody.get("/api/v1/nowhere")
     assert (nowhere.status_code, nowhere["Content-Type"]) == (404, "application/problem+json")
     assert nowhere.json()["title"] == "Not Found"
+
+
+def test_the_console_opens_an_account_and_shows_its_password(db: None) -> None:
+    said = StringIO()
+    call_command("account", "oona", "--role", "operator", stdout=said)
+    oona = User.objects.get(username="oona")
+    assert role_of(oona) is Role.OPERATOR
+    assert oona.check_password(said.getvalue().split()[-1])
+    assert accounts.must_change_password(oona)
+    with pytest.raises(CommandError, match="invalid"):
+        call_command("account", "oona", "--role", "king")
