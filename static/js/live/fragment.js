@@ -25,9 +25,10 @@ export async function refresh(id, wanted = null) {
   const running = busy.get(id);
   if (running) {
     if (wanted !== null && (running.wanted === null || newer(wanted, running.wanted))) running.wanted = wanted;
+    running.again = true;
     return running.promise;
   }
-  const job = { wanted };
+  const job = { wanted, again: false };
   job.promise = follow(id, job).finally(() => busy.delete(id));
   busy.set(id, job);
   return job.promise;
@@ -37,7 +38,11 @@ async function follow(id, job) {
   for (let tries = 0; tries < TRIES_WHEN_BEHIND; tries += 1) {
     const element = document.getElementById(id);
     if (!element) return true;
-    if (!(await fetchOnce(element))) return false;
+    job.again = false;
+    if (!(await fetchOnce(element))) {
+      if (job.again) continue; // asked for anew while this fetch was out: its failure is no answer to that
+      return false;
+    }
     const shown = document.getElementById(id)?.dataset.liveRevision;
     if (shown === undefined || job.wanted === null || !newer(job.wanted, shown)) return true;
     await pause(BETWEEN * (tries + 1));
