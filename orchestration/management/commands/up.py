@@ -41,7 +41,7 @@ class Command(BaseCommand):
     def _serve(self, listener: socket.socket) -> None:
         prepare_database()
         lines = [f"  {mode()}", *who_signs_in(), "  Stop with Ctrl-C; every run goes on at the next start."]
-        _call("orchestration.samples", "install")
+        _install_samples()
         engine = _engine()
 
         def on_ready(loop: asyncio.AbstractEventLoop) -> None:
@@ -118,8 +118,6 @@ def _engine() -> Any:
     return engine
 
 
-def _call(module: str, function: str, *args: Any) -> None:
-    """Calls a part that this build may not have."""
-    if importlib.util.find_spec(module) is None:
-        return
-    getattr(importlib.import_module(module), function)(*args)
+def _install_samples() -> None:
+    if importlib.util.find_spec("orchestration.samples.__init__") is not None:
+        importlib.import_module("orchestration.samples").install()
