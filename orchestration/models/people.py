@@ -91,6 +91,8 @@ class ApiToken(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
     hash = models.CharField(max_length=64, unique=True)
     prefix = models.CharField(max_length=12)
+    role = models.CharField(max_length=12, blank=True)
+    """The most that it may do; empty: all that its user may."""
     created = models.DateTimeField(auto_now_add=True)
     expires = models.DateTimeField(null=True)
     used = models.DateTimeField(null=True)

@@ -1,0 +1,150 @@
+"""What runs may reach: providers, shared tools and secrets, written by admins."""
+
+import re
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from django.db import transaction
+from pydantic import AfterValidator, Field, ValidationError
+
+from orchestration import vault
+from orchestration.acts import audit
+from orchestration.core import values
+from orchestration.core.catalog import Catalog
+from orchestration.core.definition import Model, from_data
+from orchestration.core.errors import Problem, Refused
+from orchestration.core.misfits import explain
+from orchestration.core.plan import compile_plan
+from orchestration.core.source import Source
+from orchestration.llm import PROTOCOLS
+from orchestration.models import Provider, Secret, Tool
+from orchestration.queries.catalog import current
+from orchestration.record.pack import keep, pack
+
+_PROVIDER = re.compile(r"[a-z][a-z0-9_]{0,47}\Z")
+_TOOL = re.compile(r"[a-z][a-z0-9_]{0,47}(\.[a-z][a-z0-9_]{0,47}){0,3}\Z")
+_SECRET = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}\Z")
+_MOST_SECRET = 10_000
+_BARE_TOOL: dict[str, Any] = {
+    "interlock": 1,
+    "id": "tool",
+    "outcomes": {"done": {"kind": "success"}, "broken": {"kind": "failure"}},
+    "on_failure": "broken",
+    "start": "done",
+    "steps": [{"id": "done", "type": "end", "outcome": "done"}],
+}
+
+
+def _known_protocol(name: str) -> str:
+    if name not in PROTOCOLS:
+        raise ValueError(f"there is no protocol {name[:40]}; there are {', '.join(PROTOCOLS)}")
+    return name
+
+
+def _http_url(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise ValueError("a base URL begins with http:// or https:// and names a host")
+    return text.rstrip("/")
+
+
+class PriceBody(Model):
+    usd_per_mtok_in: float = Field(ge=0, strict=False)
+    usd_per_mtok_out: float = Field(ge=0, strict=False)
+
+
+class ProviderBody(Model):
+    """An account of a model maker, or a server of one's own. `secret` names the secret that holds its key."""
+
+    protocol: Annotated[str, AfterValidator(_known_protocol)]
+    base_url: Annotated[str, Field(max_length=500), AfterValidator(_http_url)] = ""
+    secret: str = Field(default="", pattern=r"^([A-Za-z][A-Za-z0-9_]{0,63})?$")
+    default_model: str = Field(default="", max_length=200)
+    structured: Literal["json_schema", "json_object", "none"] = "json_schema"
+    prices: dict[str, PriceBody] = Field(default_factory=dict, max_length=500)
+    headers: dict[str, str] = Field(default_factory=dict, max_length=50)
+    options: dict[str, Any] = Field(default_factory=dict)
+    cap: int | None = Field(default=None, ge=1, le=100_000)
+
+
+def put_provider(*, name: str, body: Any, by: str) -> tuple[Problem, ...]:
+    """Writes the account, whole. Returns warnings, as for a secret that is not there yet. Raises `Refused`."""
+    _named(name, _PROVIDER, "provider", "a-z first, then a-z, 0-9 and _, 48 characters at most")
+    data = values.clean(body).value
+    given = _fitted(data)
+    if given.protocol != "rehearsal" and not given.base_url:
+        raise Refused(Problem("missing_key", "Say where it is reached: base_url, as https://host/v1.", "base_url"))
+    blobs: dict[str, str] = {}
+    plain = given.model_dump(mode="json")
+    row = {key: pack(plain[key], blobs) if key in ("prices", "headers", "options") else plain[key] for key in plain}
+    with transaction.atomic():
+        keep(blobs)
+        Provider.objects.update_or_create(name=name, defaults=row)
+        detail = {key: plain[key] for key in ("protocol", "base_url", "secret", "default_model", "prices", "cap")}
+        audit.write(subject=f"provider:{name}", verb="put_provider", by=by, detail=detail)
+    if given.secret and not Secret.objects.filter(name=given.secret).exists():
+        message = f"There is no secret {given.secret} yet; calls fail with auth until it is written."
+        return (Problem("unknown_secret", message, "secret", severity="warning"),)
+    return ()
+
+
+def _fitted(data: Any) -> ProviderBody:
+    try:
+        return ProviderBody.model_validate(data)
+    except ValidationError as error:
+        raise Refused(*explain(error, Source(data), ())) from None
+
+
+def put_tool(*, name: str, body: Any, by: str) -> tuple[Problem, ...]:
+    """Writes a shared HTTP tool, in the shape that a workflow's own tools have. Returns warnings; raises `Refused`."""
+    _named(name, _TOOL, "tool", "words of a-z, 0-9 and _, with dots between, as crm.get_customer")
+    data = values.clean(body).value
+    problems = check_tool(data)
+    if any(problem.severity == "error" for problem in problems):
+        raise Refused(*problems)
+    python = current().catalog.tools.get(name)
+    if python is not None and python.kind == "python":
+        raise Refused(
+            Problem("name_taken", f"{name} is a Python tool, which is registered in code. Choose another name.", "name")
+        )
+    blobs: dict[str, str] = {}
+    definition = pack(data, blobs)
+    with transaction.atomic():
+        keep(blobs)
+        Tool.objects.update_or_create(name=name, defaults={"definition": definition})
+        audit.write(
+            subject=f"tool:{name}", verb="put_tool", by=by, detail={"hash": values.digest(data), "effect": data.get("effect")}
+        )
+    return problems
+
+
+def check_tool(data: Any) -> tuple[Problem, ...]:
+    """What is wrong with a tool, by the checks of a definition that has it as its only one."""
+    try:
+        definition = from_data({**_BARE_TOOL, "tools": {"tool": data}})
+    except Refused as refused:
+        return tuple(map(_of_tool, refused.problems))
+    plan = compile_plan(definition, Catalog())
+    return tuple(_of_tool(problem) for problem in plan.problems if problem.path.startswith("tools.tool"))
+
+
+def _of_tool(problem: Problem) -> Problem:
+    return replace(problem, path=problem.path.removeprefix("tools.tool").lstrip("."), line=None)
+
+
+def put_secret(*, name: str, value: Any, by: str) -> None:
+    """Writes a secret, or replaces it. The act tells that, and nothing of the value. Raises `Refused`."""
+    _named(name, _SECRET, "secret", "a letter first, then letters, digits and _, 64 characters at most")
+    if not isinstance(value, str) or not value or len(value) > _MOST_SECRET:
+        raise Refused(Problem("bad_value", f'A secret is text of 1 to {_MOST_SECRET:,} characters: {{"value": "…"}}.', "value"))
+    if values.clean_text(value).marks:
+        raise Refused(Problem("bad_character", "The secret holds a NUL character or half of a surrogate pair.", "value"))
+    with transaction.atomic():
+        vault.put(name, value)
+        audit.write(subject=f"secret:{name}", verb="put_secret", by=by)
+
+
+def _named(name: str, pattern: re.Pattern[str], what: str, rule: str) -> None:
+    if not pattern.match(name):
+        raise Refused(Problem("bad_id", f"{name[:60]!r} is no name for a {what}: {rule}.", "name"))

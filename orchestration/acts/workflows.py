@@ -1,0 +1,221 @@
+"""Checking, drafting and publishing workflows.
+
+A draft is text and may be wrong: it is kept all the same, with what is wrong said beside it. What is published is right,
+frozen with its proof, and numbered.
+"""
+
+import re
+from typing import Any, NamedTuple
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from orchestration.acts import audit
+from orchestration.core import source, values
+from orchestration.core.definition import Definition, from_source
+from orchestration.core.errors import Conflict, NotFound, Problem, Refused, Unreadable
+from orchestration.core.plan import Plan, compile_plan
+from orchestration.core.proof import Proof, prove
+from orchestration.core.source import MAX_BYTES, Source
+from orchestration.models import Version, Workflow
+from orchestration.queries.catalog import current
+from orchestration.record.pack import keep, pack
+
+_ID = re.compile(r"[a-z][a-z0-9_]{0,47}\Z")
+_UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+class Checked(NamedTuple):
+    """What a definition comes to: as far as it could be read, and all problems, those of the proof among them."""
+
+    definition: Definition | None
+    plan: Plan | None
+    proof: Proof | None
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether it may be published."""
+        return self.proof is not None and not any(problem.severity == "error" for problem in self.problems)
+
+
+class Pushed(NamedTuple):
+    workflow: Workflow
+    created: bool
+    checked: Checked
+
+
+def check(given: str | bytes | dict[str, Any]) -> Checked:
+    """Reads, compiles and proves a definition: YAML or JSON text, or its plain data. Never raises for a wrong one."""
+    try:
+        return _check(_read(given))
+    except Refused as refused:
+        return Checked(None, None, None, refused.problems)
+
+
+def _read(given: str | bytes | dict[str, Any]) -> Source:
+    if isinstance(given, str | bytes):
+        return source.read(given)
+    cleaned = values.clean(given)
+    if cleaned.marks:
+        message = "There is a NUL character or half of a surrogate pair here, which no store can keep. Remove it."
+        raise Unreadable(*(Problem("bad_character", message, mark) for mark in cleaned.marks[:20]))
+    return source.read(values.dump(cleaned.value))
+
+
+def _check(read: Source) -> Checked:
+    try:
+        definition = from_source(read)
+    except Refused as refused:
+        return Checked(None, None, None, refused.problems)
+    plan = compile_plan(definition, current().catalog)
+    proof = prove(plan)
+    return Checked(definition, plan, proof, proof.problems)
+
+
+def push(*, text: str | bytes | dict[str, Any], by: str, revision: int | None = None, sample: bool | None = None) -> Pushed:
+    """Stores a definition as the draft of the workflow that it names, new or there already. It may be wrong, but it has to be
+    readable, and to say its id. `revision`: only over this one. Raises `Refused` and `Conflict`."""
+    read = _read(text)
+    name, title = _names(read)
+    draft = _draft(text, read)
+    checked = _check(read)
+    with transaction.atomic():
+        found = Workflow.objects.select_for_update().filter(id=name).first()
+        if found is None:
+            _must_be_new(name, revision)
+            found = Workflow.objects.create(id=name, title=title, draft=draft, updated_by=by, sample=bool(sample))
+            _note(found, "create", by)
+            return Pushed(found, True, checked)
+        if found.draft != draft or (revision is not None and revision != found.revision):
+            _write(found, draft, title, by, found.revision if revision is None else revision)
+        if sample is not None and found.sample != sample:
+            Workflow.objects.filter(id=name).update(sample=sample)
+            found.sample = sample
+    return Pushed(found, False, checked)
+
+
+def save_draft(*, workflow: str, text: str, revision: int, by: str) -> tuple[int, Checked]:
+    """Keeps `text` as the draft, whatever is wrong with it; returns its revision, and what is wrong. Raises `Conflict` where
+    the draft is not at `revision` any more, `NotFound`, and `Refused` for text that no store can keep."""
+    if len(text) > MAX_BYTES:
+        raise Refused(Problem("too_large", f"A draft has at most {MAX_BYTES // 1_000_000} MB.", "text"))
+    if bad := _UNKEEPABLE.search(text):
+        line = text.count("\n", 0, bad.start()) + 1
+        message = f"Line {line} holds a character that no store can keep: NUL, or half of a surrogate pair. Remove it."
+        raise Refused(Problem("bad_character", message, "text", line=line))
+    checked = check(text)
+    with transaction.atomic():
+        found = Workflow.objects.select_for_update().filter(id=workflow).first()
+        if found is None:
+            raise _missing(workflow)
+        if checked.definition is not None and checked.definition.id != workflow:
+            problem = Problem("other_id", f"This is the draft of {workflow}; its id has to stay that.", "id")
+            checked = checked._replace(problems=(problem, *checked.problems))
+        title = checked.definition.workflow.title if checked.definition else found.title
+        if found.draft != text or found.revision != revision:
+            _write(found, text, title, by, revision)
+    return found.revision, checked
+
+
+def publish(*, workflow: str, by: str, revision: int | None = None, note: str = "") -> Version:
+    """Freezes the draft as the next version, with its proof; the latest version where it says the same already.
+
+    Raises `Refused` with the problems that stand against it, `Conflict` where the draft is not at `revision`, `NotFound`.
+    """
+    with transaction.atomic():
+        found = Workflow.objects.select_for_update().filter(id=workflow).first()
+        if found is None:
+            raise _missing(workflow)
+        if revision is not None and revision != found.revision:
+            raise _moved(found, revision)
+        checked = check(found.draft)
+        definition = _publishable(checked, workflow)
+        latest = Version.objects.filter(workflow=found).order_by("-number").first()
+        if latest is not None and latest.hash == definition.hash:
+            return latest
+        version = _freeze(found, latest.number + 1 if latest else 1, definition, checked, by, note)
+        detail = {"version": version.number, "hash": version.hash, "note": note[:500]}
+        audit.write(subject=f"workflow:{workflow}", verb="publish", by=by, detail=detail)
+        return version
+
+
+def _publishable(checked: Checked, workflow: str) -> Definition:
+    if checked.definition is None or not checked.ok:
+        raise Refused(*checked.problems)
+    if checked.definition.id != workflow:
+        raise Refused(Problem("other_id", f"This is the draft of {workflow}; its id has to stay that.", "id"))
+    return checked.definition
+
+
+def _freeze(found: Workflow, number: int, definition: Definition, checked: Checked, by: str, note: str) -> Version:
+    assert checked.proof is not None
+    blobs: dict[str, str] = {}
+    proof = {**checked.proof.as_dict(), "problems": [problem.as_dict() for problem in checked.problems]}
+    version = Version(
+        workflow=found,
+        number=number,
+        hash=definition.hash,
+        definition=pack(definition.data, blobs),
+        text=found.draft,
+        proof=pack(proof, blobs),
+        note=note,
+        published_by=by,
+    )
+    keep(blobs)
+    version.save(force_insert=True)
+    return version
+
+
+def _names(read: Source) -> tuple[str, str]:
+    """The id and the title that a document gives itself. Raises `Unreadable` where it can't be filed under any."""
+    data = read.data
+    if not isinstance(data, dict):
+        raise Unreadable(Problem("wrong_type", "A definition is a mapping that begins with `interlock: 1`.", "", line=1))
+    name, title = data.get("id"), data.get("title")
+    if not isinstance(name, str) or not _ID.match(name):
+        message = "A definition says its id: a-z first, then a-z, 0-9 and _, 48 characters at most. Without it nothing is stored."
+        raise Unreadable(Problem("bad_id" if "id" in data else "missing_key", message, "id", line=read.line("id")))
+    return name, title[:200] if isinstance(title, str) else ""
+
+
+def _draft(given: str | bytes | dict[str, Any], read: Source) -> str:
+    """The text to keep. JSON becomes YAML, which people can read and edit."""
+    text = given.decode("utf-8-sig") if isinstance(given, bytes) else given
+    if isinstance(text, dict) or text.lstrip().startswith("{"):
+        return source.write(read.data)
+    return text
+
+
+def _write(found: Workflow, draft: str, title: str, by: str, revision: int) -> None:
+    """The draft, over `revision` and no other. Raises `Conflict`."""
+    changes = {"draft": draft, "title": title, "updated_by": by, "updated": timezone.now()}
+    moved = Workflow.objects.filter(id=found.id, revision=revision).update(revision=F("revision") + 1, **changes)
+    if not moved:
+        raise _moved(found, revision)
+    found.refresh_from_db()
+    _note(found, "draft", by)
+
+
+def _note(found: Workflow, verb: str, by: str) -> None:
+    detail = {"revision": found.revision, "text": values.digest_text(found.draft)}
+    audit.write(subject=f"workflow:{found.id}", verb=verb, by=by, detail=detail)
+
+
+def _must_be_new(name: str, revision: int | None) -> None:
+    if revision is not None:
+        raise Conflict(f"There is no workflow {name}, so no revision {revision} of it.", seen=revision, revision=None)
+
+
+def _moved(found: Workflow, seen: int) -> Conflict:
+    who = found.updated_by or "Somebody"
+    message = f"{who} changed the draft since you looked: you saw revision {seen}, it is at {found.revision}. Nothing was stored."
+    return Conflict(message, seen=seen, revision=found.revision, by=found.updated_by, at=found.updated.isoformat())
+
+
+def _missing(workflow: str) -> NotFound:
+    return NotFound(f"There is no workflow {workflow[:60]}.")
+
+
+__all__ = ["Checked", "Pushed", "check", "publish", "push", "save_draft"]
