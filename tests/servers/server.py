@@ -131,9 +131,7 @@ class ScriptedServer:
         await self._loop.shutdown_default_executor()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        text = (await request.read()).decode("utf-8", "replace")
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        self.seen.append(Seen(request.method, request.path, request.raw_path.partition("?")[2], headers, text))
+        text, headers = await self._note(request)
         queue = self._queues[request.path]
         behaviour, effect = queue.popleft() if queue else (self.defaults.get(request.path), True)
         output: Any = None
@@ -146,7 +144,14 @@ class ScriptedServer:
             return web.json_response({"error": "nothing is scripted here"}, status=404)
         return web.json_response(output)
 
+    async def _note(self, request: web.Request) -> tuple[str, dict[str, str]]:
+        text = (await request.read()).decode("utf-8", "replace")
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.seen.append(Seen(request.method, request.path, request.raw_path.partition("?")[2], headers, text))
+        return text, headers
+
     async def _effect(self, request: web.Request) -> web.StreamResponse:
+        await self._note(request)
         found = self.ledger.find(request.match_info["key"])
         if found is None:
             return web.json_response({"error": "nothing happened under this key"}, status=404)
