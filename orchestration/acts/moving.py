@@ -1,7 +1,7 @@
 """How a person's act moves a run: the same decisions and the same conditional write as the engine's, without an engine.
 
-`drive` runs a coroutine of the executor against a desk that never waits, and gives the commit that it came to; `apply_or_conflict`
-writes it together with the act. Somebody was first: `Conflict`.
+`drive` runs a coroutine of the executor against a desk that never waits, and gives the commit that it came to;
+`apply_or_conflict` writes it together with the act. Somebody was first: `Conflict`.
 """
 
 from collections.abc import Awaitable, Callable, Iterable

@@ -45,7 +45,15 @@ def resolve(
     failpoint("before_resolve")
     try:
         commit = drive(held, lambda desk: _move(desk, held, found.kind, action, given, by))
-        act = audit.row(subject=f"run:{found.run_id}", verb="resolve", by=by, detail={**answer, "values": given}, key=idempotency, body=body, answer=answer)
+        act = audit.row(
+            subject=f"run:{found.run_id}",
+            verb="resolve",
+            by=by,
+            detail={**answer, "values": given},
+            key=idempotency,
+            body=body,
+            answer=answer,
+        )
         apply_or_conflict(commit, act)
     except Conflict:
         found.refresh_from_db()
@@ -61,10 +69,24 @@ def _must_be_open(found: Escalation, by: str, revision: int | None) -> None:
         when = found.resolved.isoformat() if found.resolved else None
         chosen = unpack_all([found.answer])[0] or {}
         raise Conflict(
-            f"This escalation was {found.status}{who} already.", status=found.status, by=found.resolved_by, at=when, action=chosen.get("action")
+            f"This escalation was {found.status}{who} already.",
+            status=found.status,
+            by=found.resolved_by,
+            at=when,
+            action=chosen.get("action"),
         )
-    if found.status == Escalation.Status.CLAIMED and found.claimed_by != by and found.claimed_until and found.claimed_until > ActDesk().clock.now():
-        raise Conflict(f"{found.claimed_by} has claimed this escalation.", status="claimed", by=found.claimed_by, at=found.claimed_until.isoformat())
+    if (
+        found.status == Escalation.Status.CLAIMED
+        and found.claimed_by != by
+        and found.claimed_until
+        and found.claimed_until > ActDesk().clock.now()
+    ):
+        raise Conflict(
+            f"{found.claimed_by} has claimed this escalation.",
+            status="claimed",
+            by=found.claimed_by,
+            at=found.claimed_until.isoformat(),
+        )
     if revision is not None and revision != found.run.revision:
         message = f"The run has moved since you looked: you saw revision {revision}, it is at {found.run.revision}. Look again."
         raise Conflict(message, seen=revision, revision=found.run.revision)
@@ -132,4 +154,3 @@ def _again(held: Held, kind: str, by: str, now: Any) -> None:
     taken = deciding.again(held.plan, held.position, by, words, "act.resolve")
     held.record(step, None, Result.failed(Failure(code, words)), taken, now, by)
     held.row = replace(held.row, suspicion=0, deaths=0)
-

@@ -47,7 +47,15 @@ def start(
     try:
         with transaction.atomic():
             _insert(run, chosen, given, by, key, dict(labels or {}))
-            audit.write(subject=f"run:{run}", verb="start", by=by, detail={"workflow": workflow}, key=idempotency, body=body, answer={"id": run})
+            audit.write(
+                subject=f"run:{run}",
+                verb="start",
+                by=by,
+                detail={"workflow": workflow},
+                key=idempotency,
+                body=body,
+                answer={"id": run},
+            )
     except IntegrityError:
         # Another request with the same key was first, between our look and our write.
         if (answer := audit.replay(by, "start", idempotency, body)) is not None:

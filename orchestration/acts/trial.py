@@ -82,7 +82,13 @@ def _check_mock(plan: Plan, name: str, mock: Any) -> None:
         return
     step = plan.steps.get(name)
     tool = next((t for s in plan.steps.values() for t in (s.tool, *s.tools) if t is not None and t.name == name), None)
-    promised = step.output if step is not None and step.type in ("llm", "tool") else contract(tool.output) if tool and tool.output else None
+    promised = (
+        step.output
+        if step is not None and step.type in ("llm", "tool")
+        else contract(tool.output)
+        if tool and tool.output
+        else None
+    )
     if problems := promised.check(mock["output"], f"{path}.output") if promised else ():
         raise Refused(*(replace(p, code="mock_breaks_contract") for p in problems))
 
@@ -144,7 +150,9 @@ class _Desk:
         secrets = await asyncio.to_thread(vault.resolve, placeholders.names(request))
         if request.protocol in llm.PROTOCOLS:
             return await llm.PROTOCOLS[request.protocol].perform(request, secrets, self.door)
-        return await tools.KINDS[request.protocol].perform(request, secrets, self.pool if request.protocol == "python" else self.door)
+        return await tools.KINDS[request.protocol].perform(
+            request, secrets, self.pool if request.protocol == "python" else self.door
+        )
 
     async def reconcile(self, held: Held, request: Request, tool: Tool) -> Answer | None:
         return None
@@ -217,12 +225,19 @@ def _held(plan: Plan, step: PlanStep, given: dict[str, Any]) -> Held:
 def _told(desk: _Desk, held: Held, path: str) -> dict[str, Any]:
     blobs = {**desk.blobs, **held.blobs}
     record = next((r for r in (*desk.records, *held.records) if r.path == path), None)
-    answers = {(a.path, a.visit, a.n): a for c in desk.commits for a in c.answers} | {(a.path, a.visit, a.n): a for a in held.answers}
+    answers = {(a.path, a.visit, a.n): a for c in desk.commits for a in c.answers} | {
+        (a.path, a.visit, a.n): a for a in held.answers
+    }
     calls = [_call(intent, answers, blobs) for commit in desk.commits for intent in commit.intents]
     if record is None:  # it stopped at a person
         paused = next((e for c in desk.commits for e in c.escalations), None)
         reason = unpack(paused.reason, blobs) if paused else {}
-        return {"result": {"kind": "needs_person", "error": reason.get("error")}, "output": None, "decision": None, "calls": calls}
+        return {
+            "result": {"kind": "needs_person", "error": reason.get("error")},
+            "output": None,
+            "decision": None,
+            "calls": calls,
+        }
     return {
         "result": unpack(record.result, blobs),
         "output": unpack(record.output, blobs),

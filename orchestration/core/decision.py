@@ -44,7 +44,13 @@ class Decision:
     failure: Failure | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        found: dict[str, Any] = {"kind": self.kind, "to": self.to, "rule": self.rule, "because": list(self.because), "sentence": self.sentence}
+        found: dict[str, Any] = {
+            "kind": self.kind,
+            "to": self.to,
+            "rule": self.rule,
+            "because": list(self.because),
+            "sentence": self.sentence,
+        }
         if self.tried:
             found["tried"] = list(self.tried)
         if self.series:
@@ -109,14 +115,15 @@ def _branch(plan: Plan, step: PlanStep, position: Position, env: Env) -> Decisio
 
 
 def explain(condition: Condition, env: Mapping[str, Any]) -> dict[str, Any]:
-    """A condition on these values, as plain data: held, text, operands (path, value, present), comparisons (text, held, margin)."""
+    """A condition on these values as plain data: held, text, operands (path, value, present), comparisons (held, margin)."""
     found = condition.explain(env)
     return {
         "held": found.value is True,
         "text": condition.text,
         "operands": [{"path": o.path, "value": cut(o.value), "present": o.present} for o in found.operands],
         "comparisons": [
-            {"text": c.text, "left": cut(c.left), "op": c.op, "right": cut(c.right), "held": c.held, "margin": c.margin} for c in found.comparisons
+            {"text": c.text, "left": cut(c.left), "op": c.op, "right": cut(c.right), "held": c.held, "margin": c.margin}
+            for c in found.comparisons
         ],
     }
 
@@ -172,14 +179,26 @@ def _end_round(plan: Plan, position: Position, why: _Why, env: Env) -> Decision:
         series = (*frame.series, float(loop.progress.evaluate(env))) if loop.progress else frame.series
     except EvaluationError as error:
         failure = Failure(ErrorCode.EXPRESSION, f"at the end of round {frame.round}: {error}")
-        return _close(plan, position, Close("failed", failure), _Why(step.place, sentence.round_failed(plan, step, frame, failure)))
+        return _close(
+            plan, position, Close("failed", failure), _Why(step.place, sentence.round_failed(plan, step, frame, failure))
+        )
     inside = replace(position, frames=(*position.outer[:-1], replace(frame, carry=carry, series=series)), close=None)
     because = tuple(until["operands"]) if until else ()
     why = _Why(why.rule, why.sentence, because, why.tried, series)
     if until and until["held"]:
-        return _close(plan, inside, Close("until"), replace(why, rule=f"{step.place}.until", sentence=sentence.until(plan, step, frame, until)))
+        return _close(
+            plan,
+            inside,
+            Close("until"),
+            replace(why, rule=f"{step.place}.until", sentence=sentence.until(plan, step, frame, until)),
+        )
     if len(series) > 1 and not series[-1] > series[-2]:
-        return _close(plan, inside, Close("stalled"), replace(why, rule=f"{step.place}.progress", sentence=sentence.stalled(plan, step, frame, series)))
+        return _close(
+            plan,
+            inside,
+            Close("stalled"),
+            replace(why, rule=f"{step.place}.progress", sentence=sentence.stalled(plan, step, frame, series)),
+        )
     if frame.round >= step.model.max:
         words = sentence.exhausted(plan, step, frame, until)
         return _close(plan, inside, Close("exhausted"), replace(why, rule=f"{step.place}.max", sentence=words))
@@ -271,7 +290,10 @@ def takes(catch: Catch, code: ErrorCode) -> bool:
 def _caught(plan: Plan, step: PlanStep, position: Position, failure: Failure, to: str, rule: str, env: Env) -> Decision:
     error = {"code": failure.code.value, "message": str(cut(failure.message, 500)), "step": step.id}
     words = sentence.caught(plan, step, failure, to)
-    because = ({"path": "error.code", "value": error["code"], "present": True}, {"path": "error.message", "value": error["message"], "present": True})
+    because = (
+        {"path": "error.code", "value": error["code"], "present": True},
+        {"path": "error.message", "value": error["message"], "present": True},
+    )
     after = replace(position, error=error, part="", tried=(), rung=0)
     return go(plan, after, to, _Why(rule, words, because), {**env, "error": error})
 

@@ -93,7 +93,9 @@ def climb(step: PlanStep, calls: Sequence[CallFact], tried: Sequence[Sub] = (), 
     return Settled(Result.failed(last), start if only else len(step.rungs) - 1)
 
 
-def _rung(step: PlanStep, rung: Rung, index: int, calls: Sequence[CallFact], tried: Sequence[Sub], last: Failure | None) -> Next | Failure:
+def _rung(
+    step: PlanStep, rung: Rung, index: int, calls: Sequence[CallFact], tried: Sequence[Sub], last: Failure | None
+) -> Next | Failure:
     if rung.step is not None:
         sub = next((s for s in tried if s.rung == index), None)
         if sub is None:
@@ -111,7 +113,9 @@ def _rung(step: PlanStep, rung: Rung, index: int, calls: Sequence[CallFact], tri
     return _after_failure(step, index, calls, mine, call.failure)
 
 
-def _after_failure(step: PlanStep, index: int, calls: Sequence[CallFact], mine: list[CallFact], failure: Failure) -> Next | Failure:
+def _after_failure(
+    step: PlanStep, index: int, calls: Sequence[CallFact], mine: list[CallFact], failure: Failure
+) -> Next | Failure:
     asks = len({call.ask for call in mine})
     retries = len(mine) - asks
     model = step.model

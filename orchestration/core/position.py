@@ -151,7 +151,9 @@ def load(data: dict[str, Any]) -> Position:
     return Position(
         step=data["step"],
         visit=data.get("visit", 1),
-        frames=tuple(Frame(f["step"], f["round"], f["carry"], tuple(f.get("series", ())), f.get("error")) for f in data.get("frames", ())),
+        frames=tuple(
+            Frame(f["step"], f["round"], f["carry"], tuple(f.get("series", ())), f.get("error")) for f in data.get("frames", ())
+        ),
         part=data.get("part", ""),
         rung=data.get("rung", 0),
         tried=tuple(Sub(s["rung"], s["step"], failure_of(s["failure"])) for s in data.get("tried", ())),

@@ -55,7 +55,12 @@ class State:
         """As the API shows it: `run.input`, the visible outputs by scope, and where the run stands."""
         by_scope: dict[str, dict[str, Any]] = {}
         for (scope, step), written in self.outputs.items():
-            by_scope.setdefault(scope, {})[step] = {"value": written.value, "seq": written.seq, "path": written.path, "by": written.by}
+            by_scope.setdefault(scope, {})[step] = {
+                "value": written.value,
+                "seq": written.seq,
+                "path": written.path,
+                "by": written.by,
+            }
         return {
             "seq": self.seq,
             "hash": self.hash,

@@ -46,7 +46,9 @@ class Bench:
 
     async def commit(self, held: Held, row: RunRow) -> None:
         if self.engine.draining and row.status == "held" and not held.intents:
-            row = replace(row, status="ready", holder=None, step_deadline=None, due=self.clock.now(), wait="backoff" if held.rested else "")
+            row = replace(
+                row, status="ready", holder=None, step_deadline=None, due=self.clock.now(), wait="backoff" if held.rested else ""
+            )
         commit = held.take_commit(row)
         while not await asyncio.wrap_future(self.engine.recorder.commit(commit)):
             row = await self._rebase(held, row)

@@ -63,7 +63,16 @@ async def unknown(desk: Desk, held: Held, step: PlanStep, given: Any, taken: Dec
         "input": given,
     }
     await _open(
-        desk, held, step, "unknown", f"Did “{step.label}” happen?", reason, form, example(form) if form else {}, {}, UNKNOWN_ACTIONS
+        desk,
+        held,
+        step,
+        "unknown",
+        f"Did “{step.label}” happen?",
+        reason,
+        form,
+        example(form) if form else {},
+        {},
+        UNKNOWN_ACTIONS,
     )
 
 

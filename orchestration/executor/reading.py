@@ -25,9 +25,13 @@ def read_runs(ids: Sequence[str], plan_of: Callable[[int], Plan]) -> list[Held]:
     """These runs with what their open visits need: a constant number of queries, however many runs."""
     runs = list(Run.objects.filter(id__in=ids).values(*_RUN))
     open_calls = _open_calls([run for run in runs if run["started"]])
-    pauses = dict(Escalation.objects.filter(run_id__in=[r["id"] for r in runs], status__in=Escalation.PENDING).values_list("run_id", "id"))
+    pauses = dict(
+        Escalation.objects.filter(run_id__in=[r["id"] for r in runs], status__in=Escalation.PENDING).values_list("run_id", "id")
+    )
     packed = [run[name] for run in runs for name in ("position", "input")]
-    packed += [call[name] for found in open_calls.values() for call in found for name in ("output", "error", "response", "request")]
+    packed += [
+        call[name] for found in open_calls.values() for call in found for name in ("output", "error", "response", "request")
+    ]
     blobs = fetch(missing(packed))
     return [_held(run, plan_of(run["version_id"]), open_calls.get(run["id"], []), pauses.get(run["id"]), blobs) for run in runs]
 

@@ -112,7 +112,18 @@ def _back(at: Position, sub: Sub) -> Position:
     return replace(at, part="", tried=(*at.tried, sub))
 
 
-def _note(desk: Desk, held: Held, step: PlanStep, given: Any, result: Result, after: Position, rule: str, words: str, kind: str = "", actor: str = "") -> None:
+def _note(
+    desk: Desk,
+    held: Held,
+    step: PlanStep,
+    given: Any,
+    result: Result,
+    after: Position,
+    rule: str,
+    words: str,
+    kind: str = "",
+    actor: str = "",
+) -> None:
     taken = Decision("advance", after.path, rule, words, after)
     held.record(step, given, result, taken, desk.clock.now(), actor, kind)
 

@@ -1,4 +1,4 @@
-"""The end of a visit: decide, gather its record, and go where the decision says. The same for the engine and for people's acts."""
+"""The end of a visit: decide, gather its record, go where the decision says. The same for the engine and for people's acts."""
 
 from dataclasses import replace
 from typing import Any

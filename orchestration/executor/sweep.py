@@ -75,11 +75,14 @@ def claim(worker: str, group: int, room: int, now: datetime, only: Iterable[str]
     wanted = list(only) if only is not None else []
     if only is not None and not wanted:
         return []
-    suspicion = {0: "(suspicion = 0 OR deaths >= 3)", 1: "suspicion >= 2 AND deaths < 3"}.get(group, "suspicion = 1 AND deaths < 3")
+    suspicion = {0: "(suspicion = 0 OR deaths >= 3)", 1: "suspicion >= 2 AND deaths < 3"}.get(
+        group, "suspicion = 1 AND deaths < 3"
+    )
     named = f"AND id IN ({', '.join(['%s'] * len(wanted))})" if wanted else ""
     lock = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
     sql = (
-        "UPDATE orchestration_run SET status = 'held', holder = %s, fence = fence + 1, revision = revision + 1, step_deadline = %s "
+        "UPDATE orchestration_run SET status = 'held', holder = %s, step_deadline = %s, "
+        "fence = fence + 1, revision = revision + 1 "
         "WHERE id IN (SELECT id FROM orchestration_run WHERE status IN ('ready', 'waiting') AND due <= %s "
         f"AND {suspicion} {named} ORDER BY due LIMIT %s {lock}) AND status IN ('ready', 'waiting') RETURNING id"
     )

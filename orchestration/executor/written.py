@@ -56,7 +56,9 @@ def answer_data(answer: Answer) -> dict[str, Any]:
     if answer.text is not None:
         found["text"] = clean_text(answer.text).value
     if answer.tool_calls:
-        found["tool_calls"] = [{"id": c.id, "name": c.name, "arguments": clean_text(c.arguments).value} for c in answer.tool_calls]
+        found["tool_calls"] = [
+            {"id": c.id, "name": c.name, "arguments": clean_text(c.arguments).value} for c in answer.tool_calls
+        ]
     for key in ("finish", "status", "request_id"):
         if value := getattr(answer, key):
             found[key] = value

@@ -34,7 +34,9 @@ def _parse(text: str) -> dict[str, tuple[str, int]]:
         name, _, action = item.partition("=")
         action, _, count = action.partition("@")
         if name not in POINTS or action not in ("kill", "error", "stop"):
-            raise ValueError(f"INTERLOCK_FAILPOINTS: there is no failpoint {item!r}; there are {', '.join(POINTS)} with kill, error or stop")
+            raise ValueError(
+                f"INTERLOCK_FAILPOINTS: there is no failpoint {item!r}; there are {', '.join(POINTS)} with kill, error or stop"
+            )
         armed[name] = (action, int(count or 1))
     return armed
 

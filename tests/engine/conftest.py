@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from orchestration import tasks
+from orchestration import fsck, tasks
 from orchestration.acts import runs
 from orchestration.executor.engine import Engine
-from orchestration.models import Provider, Run
+from orchestration.models import Call, Escalation, Provider, Run, StepRecord
+from orchestration.record.pack import unpack_all
 from orchestration.record.rows import Commit
 from tests.engine.publishing import publish
 from tests.servers import ScriptedServer
@@ -43,10 +44,33 @@ class Floor:
         """The run once it has ended or waits for a person."""
         return self.until(run, lambda found: found.status in (*Run.ENDED, Run.Status.WAITING, Run.Status.QUARANTINED))
 
+    def records(self, run: Run) -> list[dict[str, Any]]:
+        """Its step records, unpacked, in order."""
+        found = list(StepRecord.objects.filter(run=run).order_by("seq").values())
+        for record in found:
+            names = ("input", "output", "result", "decision")
+            record.update(zip(names, unpack_all(record[name] for name in names), strict=True))
+        return found
+
+    def paths(self, run: Run) -> list[str]:
+        return [record["path"] for record in self.records(run)]
+
+    def calls(self, run: Run) -> list[tuple[str, str, str]]:
+        """(path, kind, error code or "") of each call, in order."""
+        found = Call.objects.filter(run=run).order_by("id")
+        return [(call.path, call.kind, (unpack_all([call.error])[0] or {}).get("code", "")) for call in found]
+
+    def output(self, run: Run) -> Any:
+        run.refresh_from_db()
+        return unpack_all([run.output])[0]
+
+    def escalation(self, run: Run) -> Escalation:
+        return Escalation.objects.get(run=run, status__in=Escalation.PENDING)
+
     def run(self, definition: Any, input: Any = None) -> Run:
         """Publishes, starts, and follows the run until it ends or waits for a person."""
         version = publish(definition)
-        return self.rested(runs.start(workflow=version.workflow_id, input=input or {}, by="ada"))
+        return self.rested(runs.start(workflow=version.workflow_id, input={"text": "x", "n": 0, **(input or {})}, by="ada"))
 
 
 @pytest.fixture
@@ -65,3 +89,4 @@ def floor(transactional_db: None, server: ScriptedServer, settings: Any) -> Iter
     yield floor
     tasks.use_engine(None)
     floor.engine.stop(grace=1.0)
+    assert [str(finding) for finding in fsck.check()] == []

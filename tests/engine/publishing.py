@@ -18,7 +18,11 @@ def workflow(*steps: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {
         "interlock": 1,
         "id": "sample",
-        "input": {"type": "object", "properties": {"text": {"type": "string"}, "n": {"type": "number"}}},
+        "input": {
+            "type": "object",
+            "required": ["text", "n"],
+            "properties": {"text": {"type": "string"}, "n": {"type": "number"}},
+        },
         "outcomes": {"good": {"kind": "success"}, "bad": {"kind": "failure"}},
         "on_failure": "bad",
         "models": {"main": {"provider": "main"}, "small": {"provider": "main", "model": "small"}},

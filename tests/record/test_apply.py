@@ -21,7 +21,9 @@ NOW = datetime(2026, 11, 22, 12, 0, 0, 250_000, tzinfo=UTC)
 @pytest.fixture
 def version(transactional_db: None) -> Version:
     workflow = Workflow.objects.create(id="sample")
-    return Version.objects.create(workflow=workflow, number=1, hash="h", definition="{}", text="", proof="{}", published_by="dora")
+    return Version.objects.create(
+        workflow=workflow, number=1, hash="h", definition="{}", text="", proof="{}", published_by="dora"
+    )
 
 
 def held_run(version: Version) -> Run:
@@ -33,9 +35,9 @@ def held_run(version: Version) -> Run:
 
 def row(**changes: Any) -> RunRow:
     base = RunRow(
-        status="ready", position="null", place="next", seq=1, fence=3, holder=None, step_deadline=None, due=NOW + timedelta(seconds=5),
-        wait="", suspicion=0, deaths=0, spent="{}", cost=2**40, asked=None, state_hash="1", outcome="", output="null", error="null",
-        started=NOW, ended=None,
+        status="ready", position="null", place="next", seq=1, fence=3, holder=None, step_deadline=None,
+        due=NOW + timedelta(seconds=5), wait="", suspicion=0, deaths=0, spent="{}", cost=2**40, asked=None, state_hash="1",
+        outcome="", output="null", error="null", started=NOW, ended=None,
     )  # fmt: skip
     return replace(base, **changes)
 

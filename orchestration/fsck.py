@@ -1,0 +1,233 @@
+"""P6: the invariants of FAULTS (I1–I11), checked on any database, read-only; each finding names the row and what it breaks.
+
+What only an outside witness can tell (I6, that an effect happened once) is checked against a ledger of effects where there is
+one: a file of JSON lines `{key, body, repeat?}`, one for each request as the other side saw it; a repeat did nothing new.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.db.models import Count
+
+from orchestration import vault
+from orchestration.acts import audit
+from orchestration.core import state, values
+from orchestration.core.ladder import call_key
+from orchestration.core.position import load
+from orchestration.models import Act, Blob, Call, Escalation, Run, Secret, StepRecord, Worker
+from orchestration.record.clock import database_now
+from orchestration.record.pack import fetch, missing, unpack, unpack_all
+
+CHUNK = 200
+_PACKED = {
+    Run: ("input", "output", "error", "position", "labels"),
+    StepRecord: ("input", "output", "result", "decision", "position", "fingerprints"),
+    Call: ("request", "response", "output", "error"),
+    Escalation: ("reason", "form", "values", "show", "answer"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    invariant: str
+    row: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.invariant}  {self.row}: {self.message}"
+
+
+def check(ledger: Path | None = None) -> Iterator[Finding]:
+    """Every breach of an invariant that the database, and the ledger if there is one, shows."""
+    yield from _blobs()
+    for runs in _chunks(Run.objects.order_by("id").values()):
+        yield from _runs(runs)
+    yield from _calls()
+    yield from _people()
+    yield from _secrets()
+    if ledger is not None:
+        yield from _effects(ledger)
+
+
+def _chunks(rows: Any) -> Iterator[list[dict[str, Any]]]:
+    found: list[dict[str, Any]] = []
+    for row in rows.iterator(chunk_size=CHUNK):
+        found.append(row)
+        if len(found) == CHUNK:
+            yield found
+            found = []
+    if found:
+        yield found
+
+
+def _blobs() -> Iterator[Finding]:
+    """Everything that a row points to is there, and is what its name says."""
+    there = set()
+    for blob in Blob.objects.iterator(chunk_size=CHUNK):
+        there.add(blob.hash)
+        if values.digest_text(blob.body) != blob.hash:
+            yield Finding("I2", f"blob {blob.hash[:12]}", "its content is not what its hash says")
+    for model, names in _PACKED.items():
+        for row in model.objects.values("pk", *names).iterator(chunk_size=CHUNK):
+            for gone in missing(row[name] for name in names) - there:
+                yield Finding("I2", f"{model.__name__} {row['pk']}", f"the blob {gone[:12]} that it stands on is missing")
+
+
+def _runs(runs: list[dict[str, Any]]) -> Iterator[Finding]:
+    records: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for record in StepRecord.objects.filter(run_id__in=[run["id"] for run in runs]).order_by("run_id", "seq").values():
+        records[record["run_id"]].append(record)
+    packed = [run["input"] for run in runs]
+    packed += [record[name] for found in records.values() for record in found for name in ("output", "decision", "position")]
+    blobs = fetch(missing(packed))
+    now = database_now()
+    pauses = set(Escalation.objects.filter(status__in=Escalation.PENDING).values_list("run_id", flat=True))
+    workers = {worker.id: worker for worker in Worker.objects.all()}
+    for run in runs:
+        try:
+            yield from _record(run, records[run["id"]], blobs)
+        except KeyError as error:
+            yield Finding("I2", f"run {run['id']}", f"its record can't be read: {error}")
+        yield from _exit(run, run["id"] in pauses, workers, now)
+
+
+def _record(run: dict[str, Any], records: list[dict[str, Any]], blobs: dict[str, str]) -> Iterator[Finding]:
+    """I1, I2: seq is gapless, each stored hash is the hash of the fold, and the row says the same as its last record."""
+    name = f"run {run['id']}"
+    found = state.start(unpack(run["input"], blobs))
+    for number, record in enumerate(records, 1):
+        if record["seq"] != number:
+            yield Finding("I2", name, f"step record {number} is missing; the next is {record['seq']}")
+            return
+        at = unpack(record["position"], blobs)
+        writes = (record["scope"], record["step"]) if record["scope"] is not None else None
+        decided = unpack(record["decision"], blobs)
+        told = state.Record(
+            number,
+            record["path"],
+            record["visit"],
+            unpack(record["output"], blobs),
+            writes,
+            decided["to"],
+            load(at) if at else None,
+        )
+        found = state.write(found, told)
+        if found.hash != record["state_hash"]:
+            yield Finding("I2", f"{name} #{number}", "its hash is not the hash of what was written up to it")
+            return
+    if run["seq"] != len(records):
+        yield Finding("I2", name, f"it is at seq {run['seq']}, and has {len(records)} step records")
+    elif run["state_hash"] != found.hash:
+        yield Finding("I2", name, "the hash of its state is not the hash of the fold")
+    if run["status"] in Run.ENDED and records and records[-1]["finished"] > run["ended"] + timedelta(seconds=1):
+        yield Finding("I5", name, "it has a step record later than its end")
+
+
+def _exit(run: dict[str, Any], paused: bool, workers: dict[str, Worker], now: Any) -> Iterator[Finding]:
+    """I4: what is not over can go on."""
+    name, status = f"run {run['id']}", run["status"]
+    if status == "ready" and run["due"] is None:
+        yield Finding("I4", name, "it is ready and never due")
+    if status == "held" and (run["holder"] not in workers or run["step_deadline"] is None):
+        yield Finding("I4", name, f"it is held by {run['holder']}, which is no worker, or without a deadline")
+    if status in ("waiting", "quarantined") and not paused and run["due"] is None:
+        yield Finding("I4", name, f"it is {status}, with no open escalation and no due time")
+    if status in Run.ENDED and paused:
+        yield Finding("I5", name, f"it is {status}, and an escalation of it is still open")
+    if status in Run.ENDED and (run["holder"] is not None or run["due"] is not None):
+        yield Finding("I5", name, f"it is {status}, and still held or due")
+
+
+def _calls() -> Iterator[Finding]:
+    """I7: each call's key is that of its intent; and none is open once its run is over, but those whose end nobody knows."""
+    for call in (
+        Call.objects.select_related("run")
+        .only("run__status", "run__ended", "path", "visit", "ask", "key", "n", "intended")
+        .iterator(chunk_size=CHUNK)
+    ):
+        name = f"call {call.run_id} {call.path} {call.visit}.{call.n}"
+        if call.key != call_key(call.run_id, call.path, call.visit, call.ask):
+            yield Finding("I7", name, "its key is not the key of its run, path, visit and ask")
+        if call.run.status in Run.ENDED and call.run.ended and call.intended > call.run.ended:
+            yield Finding("I5", name, "it was meant to leave after its run had ended")
+    again = Call.objects.values("run_id", "path", "visit", "ask").annotate(keys=Count("key", distinct=True)).filter(keys__gt=1)
+    for row in again:
+        yield Finding("I6", f"call {row['run_id']} {row['path']}", "one ask has two keys")
+
+
+def _people() -> Iterator[Finding]:
+    """I8, I11: one run for an accepted start; each resolved escalation has its act; the acts of a subject form a chain."""
+    for row in Escalation.objects.filter(status__in=Escalation.PENDING).values("run_id").annotate(n=Count("id")).filter(n__gt=1):
+        yield Finding("I11", f"run {row['run_id']}", "more than one of its escalations is open")
+    resolved: Counter[str] = Counter()
+    started: Counter[str] = Counter()
+    for subject in Act.objects.values_list("subject", flat=True).distinct():
+        acts = list(Act.objects.filter(subject=subject).order_by("number"))
+        yield from _chain(subject, acts)
+        resolved[subject] = sum(act.verb == "resolve" for act in acts)
+        started[subject] = sum(act.verb == "start" for act in acts)
+    counted = Counter(Escalation.objects.filter(status=Escalation.Status.RESOLVED).values_list("run_id", flat=True))
+    for run, count in counted.items():
+        if resolved[f"run:{run}"] != count:
+            yield Finding("I11", f"run {run}", f"{count} escalations are resolved, by {resolved[f'run:{run}']} acts")
+    runs = set(Run.objects.values_list("id", flat=True))
+    for subject, count in started.items():
+        if count != 1 and subject.startswith("run:") and count:
+            yield Finding("I8", subject, f"it was started {count} times")
+        if count and subject.removeprefix("run:") not in runs:
+            yield Finding("I8", subject, "its start was accepted, and there is no such run")
+
+
+def _chain(subject: str, acts: list[Act]) -> Iterator[Finding]:
+    last = ""
+    for number, (act, detail) in enumerate(zip(acts, unpack_all([act.detail for act in acts]), strict=True), 1):
+        link = audit.chain(
+            last, subject, number, act.verb, act.at.astimezone(UTC).isoformat(), act.by, values.digest(detail), act.body_hash
+        )
+        if act.number != number or act.hash != link:
+            yield Finding(
+                "I11", f"act {subject} {number}", "it does not follow from the act before it: one was changed or removed"
+            )
+            return
+        last = link
+
+
+def _secrets() -> Iterator[Finding]:
+    """I9: no secret in any store."""
+    known = vault.resolve(list(Secret.objects.values_list("name", flat=True)))
+    spelled = {name: (value, json.dumps(value)[1:-1]) for name, value in known.items() if len(value) >= 6}
+    stores: tuple[tuple[Any, Iterable[str]], ...] = (*_PACKED.items(), (Blob, ("body",)), (Act, ("detail", "answer")))
+    for model, names in stores if spelled else ():
+        for row in model.objects.values("pk", *names).iterator(chunk_size=CHUNK):
+            text = "\n".join(str(row[name]) for name in names)
+            for secret, forms in spelled.items():
+                if any(form in text for form in forms):
+                    yield Finding("I9", f"{model.__name__} {row['pk']}", f"it holds the secret {secret}")
+
+
+def _effects(ledger: Path) -> Iterator[Finding]:
+    """I6, I7: each effect once by its key, and each with the intent that it came from, byte for byte."""
+    lines = [json.loads(line) for line in ledger.read_text().splitlines() if line.strip()]
+    counted = Counter(line["key"] for line in lines)
+    fresh = Counter(line["key"] for line in lines if not line.get("repeat"))
+    intents: dict[str, dict[str, Any]] = {}
+    for call in Call.objects.filter(key__in=counted).values("key", "effect", "request"):
+        intents[call["key"]] = call
+    for line in lines:
+        intent = intents.get(line["key"])
+        if intent is None:
+            yield Finding("I7", f"effect {line['key']}", "it happened without an intent")
+        elif "body" in line:
+            request = unpack(intent["request"], fetch(missing([intent["request"]])))
+            if request["body"] != line["body"]:
+                yield Finding("I7", f"effect {line['key']}", "it happened with other bytes than were intended")
+    for key in counted.keys() & intents.keys():
+        # The other side may know a repeated key and do nothing new; an irreversible call may not even be sent twice.
+        count = {"none": 0, "irreversible": counted[key]}.get(intents[key]["effect"], fresh[key])
+        if count > 1:
+            yield Finding("I6", f"effect {key}", f"it happened {count} times")
