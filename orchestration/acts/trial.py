@@ -183,7 +183,7 @@ class _Given:
 
 async def _run(world: World, plan: Plan, step: PlanStep, given: dict[str, Any], mocks: Mocks) -> dict[str, Any]:
     held = _held(plan, step, given)
-    async with Door(reach=settings.REACH) as door, PythonPool(settings.TOOL_MODULES, size=1) as pool:
+    async with Door(reach=settings.REACH) as door, PythonPool(settings.TOOL_MODULES, size=1 if settings.TOOL_MODULES else 0) as pool:
         desk = _Desk(world, mocks, door, pool)
         path = held.position.path
         try:

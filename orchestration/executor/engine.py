@@ -136,7 +136,7 @@ class Engine:
         self._heart.start()
         turning = asyncio.create_task(self._keep_turning())
         try:
-            async with Door(reach=settings.REACH) as door, PythonPool(settings.TOOL_MODULES) as pool:
+            async with Door(reach=settings.REACH) as door, PythonPool(settings.TOOL_MODULES, size=2 if settings.TOOL_MODULES else 0) as pool:
                 self.bench = Bench(self, door, pool)
                 await self._sweep()
                 self._ready.set()

@@ -103,7 +103,9 @@ class TestLoops:
         assert "5 of 5" in floor.records(run)[4]["decision"]["sentence"]
 
     def test_it_stops_by_rule_when_it_makes_no_progress(self, floor: Floor) -> None:
-        run = self.run(floor, until="carry.n >= 30.0", progress="${carry.n > 2.0 ? 2.0 : carry.n}", on_stalled="tired", on_exhausted="tired")
+        run = self.run(
+            floor, until="carry.n >= 30.0", progress="${carry.n > 2.0 ? 2.0 : carry.n}", on_stalled="tired", on_exhausted="tired"
+        )
         assert floor.paths(run) == ["grow[1]/bump", "grow[2]/bump", "grow[3]/bump", "grow", "tired"]
         assert floor.records(run)[2]["decision"]["series"] == [1.0, 2.0, 2.0]
 
@@ -111,7 +113,10 @@ class TestLoops:
 class TestPeople:
     def human(self, **more: Any) -> dict[str, Any]:
         form = {"type": "object", "required": ["label"], "properties": {"label": {"enum": ["a", "b"]}}}
-        actions = [{"id": "accept", "label": "Accept", "to": "done"}, {"id": "stop", "label": "Stop", "to": "no", "form": "ignored"}]
+        actions = [
+            {"id": "accept", "label": "Accept", "to": "done"},
+            {"id": "stop", "label": "Stop", "to": "no", "form": "ignored"},
+        ]
         return {
             "id": "check", "type": "human", "form": form, "values": {"label": "a"}, "actions": actions, "deadline": "2d",
             "on_deadline": "no", **more,
@@ -205,7 +210,12 @@ class TestLimits:
         floor.server.default(b.as_json(answer))
         prices = {"provider": "main", "usd_per_mtok_in": 1000, "usd_per_mtok_out": 1000}
         more = {"models": {"main": prices}, "limits": {"cost_usd": 1.5, "on_breach": "over"}}
-        steps = [ask("one", next="two", max_input_tokens=200), ask("two", max_input_tokens=200), end(), end({"why": "${error.message}"}, id="over")]
+        steps = [
+            ask("one", next="two", max_input_tokens=200),
+            ask("two", max_input_tokens=200),
+            end(),
+            end({"why": "${error.message}"}, id="over"),
+        ]
         run = floor.run(workflow(*steps, **more))
         assert floor.paths(run) == ["one", "two", "over"]
         assert len(floor.server.seen_at()) == 1

@@ -1,0 +1,122 @@
+"""A worker dies at each named point of the protocol, for each effect class; another takes its run over. What happened is judged by
+the effect ledger of the tool server, which is on disk and saw everything, and by `fsck`."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from orchestration import fsck, tasks
+from orchestration.acts import resolve, runs
+from orchestration.executor import sweep, visit
+from orchestration.executor.engine import Engine
+from orchestration.models import Call, Escalation, Provider, Run, Worker
+from orchestration.record.clock import database_now
+from tests.engine.conftest import PATIENCE
+from tests.engine.publishing import end, publish, workflow
+from tests.servers import ScriptedServer
+
+POINTS = (
+    "after_claim",
+    "before_intent",
+    "after_intent",
+    "before_send",
+    "after_send",
+    "before_answer",
+    "before_commit",
+    "after_commit",
+)
+BEFORE_INTENT = ("after_claim", "before_intent", "before_commit@1")
+EFFECTS = ("none", "idempotent", "reconcilable", "irreversible")
+
+
+class Scene:
+    """One run whose only call is a tool's, a worker that dies over it, and one that takes it over."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ledger = folder / "ledger.jsonl"
+        self.server = ScriptedServer(ledger=self.ledger)
+
+    def publish(self, effect: str) -> str:
+        schema = {"type": "object", "required": ["message_id"], "properties": {"message_id": {"type": "string"}}}
+        tool: dict[str, Any] = {
+            "http": {"method": "POST", "url": f"{self.server.url}/tools/send"}, "effect": effect, "output": schema,
+        }  # fmt: skip
+        if effect == "reconcilable":
+            tool["reconcile"] = {"method": "GET", "url": f"{self.server.url}/effects/${{key}}"}
+        step = {"id": "send", "type": "tool", "tool": "send_it", "input": {"n": 1}, "next": "done", "timeout": "5s"}
+        before = {"id": "before", "type": "set", "values": {"n": 1}, "next": "send"}
+        return publish(workflow(before, step, end({"id": "${steps.send.message_id}"}), tools={"send_it": tool})).workflow_id
+
+    def die(self, failpoint: str) -> None:
+        """A worker process that takes up the run, and is dead at the end of this."""
+        environment = {
+            **os.environ,
+            "INTERLOCK_FAILPOINTS": f"{failpoint}=kill" if "@" not in failpoint else "{0}=kill@{1}".format(*failpoint.split("@")),
+            "TEST_DATABASE": str(connection.settings_dict["NAME"]),
+            "REACH": self.server.place,
+        }
+        victim = subprocess.Popen([sys.executable, "-m", "tests.engine.worker"], env=environment)
+        assert victim.wait(PATIENCE) == -signal.SIGKILL
+        Worker.objects.filter(pid=victim.pid).update(beat=database_now() - 2 * sweep.LAPSE)
+
+    def take_over(self, run: str, group: int = 1) -> Run:
+        """Another worker goes on with it, until it ends or waits: one for suspects, or an ordinary one (`group` 0)."""
+        changed = threading.Event()
+        engine = Engine(name="heir", group=group, on_commit=lambda commits: changed.set()).start()
+        tasks.use_engine(engine)
+        try:
+            while (found := Run.objects.get(id=run)).status not in (*Run.ENDED, Run.Status.WAITING):
+                assert changed.wait(PATIENCE), f"{found.status} at {found.place}"
+                changed.clear()
+            return found
+        finally:
+            tasks.use_engine(None)
+            engine.stop(1.0)
+
+    def sent(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.ledger.read_text().splitlines()] if self.ledger.exists() else []
+
+
+@pytest.fixture
+def scene(transactional_db: None, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    found = Scene(tmp_path)
+    with found.server:
+        settings.REACH = (found.server.place,)
+        monkeypatch.setattr(visit, "UNKNOWN_MARGIN", timedelta(seconds=-3600))  # a person is asked at once
+        Provider.objects.create(name="main", protocol="openai", base_url=found.server.base_url, default_model="m")
+        yield found
+    assert [str(finding) for finding in fsck.check(found.ledger if found.ledger.exists() else None)] == []
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+@pytest.mark.parametrize("failpoint", POINTS)
+def test_a_worker_that_dies_there_loses_and_doubles_nothing(scene: Scene, failpoint: str, effect: str) -> None:
+    run = runs.start(workflow=scene.publish(effect), input={"text": "x", "n": 0}, by="ada")
+    scene.die(failpoint)
+    held = Run.objects.get(id=run)
+    assert held.status == "held", "the fault did not bite"
+    intended = Call.objects.filter(run=run).exists()
+    happened = len(scene.sent())
+    found = scene.take_over(run)
+
+    if effect == "irreversible" and intended and happened + (found.status == "waiting"):
+        pause = Escalation.objects.get(run=run)
+        assert (found.status, pause.kind) == ("waiting", "unknown")
+        assert len(scene.sent()) == happened
+        resolve.resolve(escalation=pause.id, action="happened", values={"message_id": "told"}, by="otto")
+        found = scene.take_over(run, group=0)
+    assert (found.status, found.outcome) == ("succeeded", "good")
+    assert found.seq == 3
+    effects = [line for line in scene.sent() if not line["repeat"]]
+    assert len(effects) <= 1 or effect == "none"
+    assert len({line["body"] for line in scene.sent()}) <= 1
