@@ -103,7 +103,7 @@ class SignedInSockets:
         self.routes = routes
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        if await sync_to_async(_may_open)(scope.get("user")) and self._known(scope):
+        if await sync_to_async(may_open_socket)(scope.get("user")) and self._known(scope):
             await self.routes(scope, receive, send)
         else:
             await receive()
@@ -114,5 +114,5 @@ class SignedInSockets:
         return any(route.pattern.match(path) for route in self.routes.routes)
 
 
-def _may_open(user: Any) -> bool:
+def may_open_socket(user: Any) -> bool:
     return role_of(user) is not None and not must_change_password(user)

@@ -2,4 +2,10 @@
 
 from typing import Any
 
-websocket_urlpatterns: list[Any] = []
+from django.urls import path
+
+from dashboard.live import LiveConsumer
+
+websocket_urlpatterns: list[Any] = [
+    path("live/", LiveConsumer.as_asgi()),
+]

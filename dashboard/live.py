@@ -1,0 +1,124 @@
+"""The live socket: a page says what it watches, and is told which revision each of these is at, now and whenever it grows.
+
+    the page   {"watch": ["run.7", "inbox"]}         when the socket opens and after each tick
+    we         {"topic": "run.7", "revision": 12}    at once for each topic, then for each nudge
+               {"tick": 3}                           every ten seconds
+
+No content is sent: a page fetches, through the ordinary view with its access rules. Nudges may be lost, on the way here or
+in a full channel; since the page says again what it watches at each tick, a lost one costs it ten seconds.
+"""
+
+import asyncio
+import json
+from collections.abc import Coroutine
+from importlib import import_module
+from typing import Any
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.http import HttpRequest
+
+from dashboard.access import may_open_socket
+from orchestration.queries import changes
+
+TICK = 10.0
+GAP = 0.15
+"""Seconds between two messages about one topic: a page need not be told a hundred times a second."""
+MOST_TOPICS = 60
+MOST_TEXT = 8_000
+
+UNREADABLE, DENIED = 4400, 4403
+
+
+class LiveConsumer(AsyncWebsocketConsumer):
+    """Any role may watch any run, as any role may look at it. Whether who opened the socket still has one is asked again
+    at each tick."""
+
+    async def connect(self) -> None:
+        self.watched: set[str] = set()
+        self.waiting: dict[str, int] = {}
+        self.jobs: set[asyncio.Task[None]] = set()
+        await self.accept()
+        self._do(self._tick())
+
+    async def disconnect(self, code: int) -> None:
+        for job in self.jobs:
+            job.cancel()
+        for topic in self.watched:
+            await self.channel_layer.group_discard(topic, self.channel_name)
+        self.watched = set()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        topics = _topics(text_data)
+        if topics is None:
+            await self.close(UNREADABLE)
+            return
+        # In this order: what changes after the look is nudged, what changed before it is seen.
+        for topic in topics - self.watched:
+            await self.channel_layer.group_add(topic, self.channel_name)
+        for topic in self.watched - topics:
+            await self.channel_layer.group_discard(topic, self.channel_name)
+        self.watched = topics
+        for topic, revision in (await database_sync_to_async(changes.revisions)(topics)).items():
+            await self._tell(topic, revision)
+
+    async def nudge(self, event: dict[str, Any]) -> None:
+        """A message of `orchestration.nudges`. The first is passed on at once; those that follow closely, as one."""
+        topic, revision = event["topic"], event["revision"]
+        if topic not in self.watched:
+            return
+        if topic in self.waiting:
+            self.waiting[topic] = max(self.waiting[topic], revision)
+            return
+        self.waiting[topic] = 0
+        await self._tell(topic, revision)
+        self._do(self._release(topic))
+
+    async def _release(self, topic: str) -> None:
+        """Tells what came meanwhile, until nothing does."""
+        while True:
+            await asyncio.sleep(GAP)
+            revision, self.waiting[topic] = self.waiting[topic], 0
+            if not revision:
+                del self.waiting[topic]
+                return
+            await self._tell(topic, revision)
+
+    async def _tell(self, topic: str, revision: int) -> None:
+        await self.send(json.dumps({"topic": topic, "revision": revision}))
+
+    async def _tick(self) -> None:
+        number = 0
+        while True:
+            await asyncio.sleep(TICK)
+            number += 1
+            if not await database_sync_to_async(_still_allowed)(self.scope["session"].session_key):
+                await self.close(DENIED)
+                return
+            await self.send(json.dumps({"tick": number}))
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        job = asyncio.ensure_future(work)
+        self.jobs.add(job)
+        job.add_done_callback(self.jobs.discard)
+
+
+def _topics(text: str | None) -> set[str] | None:
+    """What a page says that it watches, without what is no topic; None where it says nothing of the kind."""
+    if text is None or len(text) > MOST_TEXT:
+        return None
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    watch = said.get("watch") if isinstance(said, dict) else None
+    return {topic for topic in watch[:MOST_TOPICS] if changes.is_topic(topic)} if isinstance(watch, list) else None
+
+
+def _still_allowed(session_key: str | None) -> bool:
+    """Whether the session lives, its user is active and known by the same password, and has a role."""
+    request = HttpRequest()
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+    return may_open_socket(get_user(request))

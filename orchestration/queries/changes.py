@@ -1,0 +1,62 @@
+"""Which revision each live topic is at: what a page compares its own with.
+
+A run has a revision of its own. Lists have none: theirs is the time, in milliseconds, of the last thing that was written
+down about any run, or about any question to a person. It grows with everything that leaves a row; what leaves none (a run
+that a worker takes up) is told by nudges alone.
+"""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+
+from orchestration.models import Act, Call, Escalation, Run, StepRecord
+
+RUNS, INBOX = "runs", "inbox"
+_RUN = re.compile(r"run\.([0-9a-z]{1,26})\Z")
+
+
+def run_of(topic: str) -> str | None:
+    """The id in `run.<id>`, None for another topic."""
+    found = _RUN.match(topic)
+    return found[1] if found else None
+
+
+def is_topic(topic: object) -> bool:
+    return isinstance(topic, str) and (topic in (RUNS, INBOX) or run_of(topic) is not None)
+
+
+def revisions(topics: Iterable[str]) -> dict[str, int]:
+    """The revision of each topic; none for a run that there is not. Seven narrow queries at most."""
+    wanted = set(topics)
+    ids = [run for topic in wanted if (run := run_of(topic))]
+    rows = Run.objects.filter(id__in=ids).values_list("id", "revision") if ids else ()
+    found = {f"run.{run}": revision for run, revision in rows}
+    if RUNS in wanted:
+        found[RUNS] = runs_changed()
+    if INBOX in wanted:
+        found[INBOX] = inbox_changed()
+    return found
+
+
+def runs_changed() -> int:
+    """Four reads of the end of an index, however many runs there are."""
+    return _latest(
+        Run.objects.order_by("-created").values_list("created", flat=True).first(),
+        StepRecord.objects.order_by("-id").values_list("finished", flat=True).first(),
+        Call.objects.order_by("-id").values_list("intended", flat=True).first(),
+        _last_act(),
+    )
+
+
+def inbox_changed() -> int:
+    """Two such reads. Any act counts, claims and answers among them."""
+    return _latest(Escalation.objects.order_by("-id").values_list("created", flat=True).first(), _last_act())
+
+
+def _last_act() -> datetime | None:
+    return Act.objects.order_by("-id").values_list("at", flat=True).first()
+
+
+def _latest(*moments: datetime | None) -> int:
+    known = [moment for moment in moments if moment is not None]
+    return round(max(known).timestamp() * 1000) if known else 0

@@ -1,0 +1,141 @@
+"""The live socket over the real server: current revisions at once, nudges as they come, and an end when the session ends."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.utils import timezone
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from dashboard import live
+from orchestration import nudges
+from orchestration.models import Run, Version, Workflow
+from orchestration.queries import changes
+
+PATIENCE = 20
+
+
+@pytest.fixture
+def run(transactional_db: None) -> Run:
+    workflow = Workflow.objects.create(id="sample")
+    version = Version.objects.create(workflow=workflow, number=1, hash="h", definition="{}", proof="{}", published_by="dora")
+    now = timezone.now()
+    return Run.objects.create(
+        workflow=workflow, version=version, input="{}", created=now, created_by="ada", status="ready", due=now, revision=4
+    )
+
+
+@contextmanager
+def socket(site: str, user: User) -> Iterator[ClientConnection]:
+    client = Client()
+    client.force_login(user)
+    cookie = f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
+    address = site.replace("http://", "ws://") + "/live/"
+    origin: Any = site
+    with connect(address, origin=origin, additional_headers={"Cookie": cookie}, proxy=None) as opened:
+        yield opened
+
+
+def watch(opened: ClientConnection, *topics: Any) -> None:
+    opened.send(json.dumps({"watch": topics}))
+
+
+def heard(opened: ClientConnection) -> Any:
+    return json.loads(opened.recv(timeout=PATIENCE))
+
+
+def closed(opened: ClientConnection) -> int | None:
+    """The code it is closed with, whatever is said before."""
+    while True:
+        try:
+            opened.recv(timeout=PATIENCE)
+        except ConnectionClosed as end:
+            return end.rcvd.code if end.rcvd else None
+
+
+def test_what_is_watched_is_told_at_once_and_whenever_it_grows(site: str, viewer: User, run: Run) -> None:
+    topic = f"run.{run.id}"
+    with socket(site, viewer) as opened:
+        watch(opened, topic, "run.nosuchrun", "run.7; drop", "elsewhere", 7)
+        assert heard(opened) == {"topic": topic, "revision": 4}
+        nudges.announce([("another", 9), (run.id, 5)])
+        assert heard(opened) == {"topic": topic, "revision": 5}
+        watch(opened, "runs")
+        assert heard(opened) == {"topic": "runs", "revision": changes.runs_changed()}
+        nudges.announce([(run.id, 6)])
+        told = heard(opened)
+        assert told["topic"] == "runs"
+        assert told["revision"] > changes.runs_changed()
+
+
+def test_a_flood_of_nudges_arrives_as_few_messages_of_which_the_last_is_the_latest(site: str, viewer: User, run: Run) -> None:
+    topic = f"run.{run.id}"
+    with socket(site, viewer) as opened:
+        watch(opened, topic)
+        heard(opened)
+        for revision in range(5, 60):
+            nudges.announce([(run.id, revision)])
+        told = [heard(opened)["revision"]]
+        while told[-1] != 59:
+            told.append(heard(opened)["revision"])
+        assert told == sorted(told)
+        assert len(told) < 30
+
+
+@pytest.mark.parametrize("said", ["", "{", "[]", '{"watch": "runs"}', "[" * 3000, '{"watch": ["' + "x" * 9000 + '"]}'])
+def test_what_is_no_message_closes_the_socket(site: str, viewer: User, said: str) -> None:
+    with socket(site, viewer) as opened:
+        opened.send(said)
+        assert closed(opened) == live.UNREADABLE
+
+
+def _session_ends(user: User) -> None:
+    Session.objects.all().delete()
+
+
+def _password_changes(user: User) -> None:
+    user.set_password("another long password")
+    user.save()
+
+
+def _role_is_taken_away(user: User) -> None:
+    user.groups.set(Group.objects.none())
+
+
+def _account_is_closed(user: User) -> None:
+    User.objects.filter(pk=user.pk).update(is_active=False)
+
+
+@pytest.mark.parametrize("loses", [_session_ends, _password_changes, _role_is_taken_away, _account_is_closed])
+def test_who_may_no_longer_look_is_shown_out_at_the_next_tick(
+    site: str, viewer: User, loses: Callable[[User], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "TICK", 0.05)
+    with socket(site, viewer) as opened:
+        assert heard(opened) == {"tick": 1}
+        loses(viewer)
+        assert closed(opened) == live.DENIED
+
+
+def test_nothing_is_left_behind_by_a_socket_that_closed(site: str, viewer: User) -> None:
+    from channels.layers import get_channel_layer
+
+    with socket(site, viewer) as opened:
+        watch(opened, "inbox")
+        heard(opened)
+        layer: Any = get_channel_layer()
+        assert layer.groups
+    for _ in range(1000):  # the server notices the end on its own loop
+        if not layer.groups.get("inbox"):
+            return
+        turn = asyncio.run_coroutine_threadsafe(asyncio.sleep(0.01), nudges._loop)  # type: ignore[arg-type]
+        turn.result(PATIENCE)
+    raise AssertionError(layer.groups)
