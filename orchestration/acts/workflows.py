@@ -33,6 +33,8 @@ class Checked(NamedTuple):
     plan: Plan | None
     proof: Proof | None
     problems: tuple[Problem, ...]
+    unreadable: Unreadable | None = None
+    """Set where it could not even be read."""
 
     @property
     def ok(self) -> bool:
@@ -50,8 +52,8 @@ def check(given: str | bytes | dict[str, Any]) -> Checked:
     """Reads, compiles and proves a definition: YAML or JSON text, or its plain data. Never raises for a wrong one."""
     try:
         return _check(_read(given))
-    except Refused as refused:
-        return Checked(None, None, None, refused.problems)
+    except Unreadable as unreadable:
+        return Checked(None, None, None, unreadable.problems, unreadable)
 
 
 def _read(given: str | bytes | dict[str, Any]) -> Source:

@@ -1,0 +1,178 @@
+"""Runs, in lists and one by one. What they did is in `records`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+
+from orchestration.core.errors import NotFound, Problem, Refused
+from orchestration.core.wording import did_you_mean
+from orchestration.models import Escalation, Run
+from orchestration.queries.paging import Page, bounded, cursor, moment, page, parts_of
+from orchestration.record.pack import fetch, missing, unpack
+
+WAITS = {"person": Q(wait="person"), "backoff": Q(wait="backoff")}
+"""What a list may be filtered by beside the statuses: what a run waits for."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """`status` holds statuses and keys of `WAITS`, and `live` and `ended` for several at once."""
+
+    status: tuple[str, ...] = ()
+    workflow: str | None = None
+    version: int | None = None
+    outcome: str | None = None
+    key: str | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """`place` is the path it stands at, `wait` what for; `escalation` is the open one; `cost` in nano-dollars."""
+
+    id: str
+    workflow: str
+    title: str
+    version: int
+    status: str
+    wait: str
+    place: str
+    outcome: str
+    revision: int
+    seq: int
+    escalation: str | None
+    cost: int
+    key: str
+    labels: dict[str, Any]
+    created: datetime
+    created_by: str
+    started: datetime | None
+    ended: datetime | None
+    due: datetime | None
+    deaths: int
+
+    @property
+    def label(self) -> str:
+        return self.title or self.workflow
+
+    @property
+    def over(self) -> bool:
+        return self.status in Run.ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail(RunSummary):
+    version_id: int
+    input: Any
+    output: Any
+    error: dict[str, Any] | None
+    spent: dict[str, Any]
+    asked: dict[str, Any] | None
+    parent: str | None
+    holder: str | None
+    state_hash: str
+
+
+_SAME = (
+    "id", "status", "wait", "place", "outcome", "revision", "seq", "cost", "key", "labels", "created", "created_by",
+    "started", "ended", "due", "deaths",
+)  # fmt: skip
+_SUMMARY = (*_SAME, "workflow_id", "workflow__title", "version__number", "escalation")
+_PACKED = ("input", "output", "error", "spent", "asked")
+_DETAIL = (*_SUMMARY, *_PACKED, "version_id", "parent_id", "holder", "state_hash")
+
+
+def runs(wanted: RunFilter, after: str | None = None, limit: int | None = None) -> Page[RunSummary]:
+    """The newest first. Two queries at most. Raises `Refused` for a filter or cursor that means nothing."""
+    size = bounded(limit)
+    found = _filtered(wanted).order_by("-created", "-id")
+    if after:
+        at, last = parts_of(after, 2)
+        created = moment(at)
+        found = found.filter(Q(created__lt=created) | Q(created=created, id__lt=last))
+    rows = list(found.values(*_SUMMARY)[: size + 1])
+    return page(rows, size, _summaries, lambda row: cursor(row["created"], row["id"]))
+
+
+def count(wanted: RunFilter) -> int:
+    return _filtered(wanted).count()
+
+
+def run(id: str) -> RunDetail:
+    """Two queries at most. Raises `NotFound`."""
+    row = _with_escalation(Run.objects.filter(id=id)).values(*_DETAIL).first()
+    if row is None:
+        raise NotFound(f"There is no run {id[:60]}.")
+    blobs = fetch(missing([row["labels"], *(row[name] for name in _PACKED)]))
+    return RunDetail(
+        **_summary(row, blobs),
+        **{name: unpack(row[name], blobs) for name in _PACKED},
+        version_id=row["version_id"],
+        parent=row["parent_id"],
+        holder=row["holder"],
+        state_hash=row["state_hash"],
+    )
+
+
+def standing(id: str) -> tuple[str, str, int]:
+    """(status, wait, revision), for one who waits. One narrow query. Raises `NotFound`."""
+    row = Run.objects.filter(id=id).values_list("status", "wait", "revision").first()
+    if row is None:
+        raise NotFound(f"There is no run {id[:60]}.")
+    return row
+
+
+def _filtered(wanted: RunFilter) -> "QuerySet[Run]":
+    found = _with_escalation(Run.objects.all())
+    if wanted.status:
+        found = found.filter(_statuses(wanted.status))
+    exact: dict[str, Any] = {
+        "workflow_id": wanted.workflow,
+        "version__number": wanted.version,
+        "outcome": wanted.outcome,
+        "key": wanted.key,
+    }
+    exact |= {"created__gte": wanted.created_from, "created__lt": wanted.created_to}
+    return found.filter(**{name: value for name, value in exact.items() if value is not None})
+
+
+def _statuses(names: Sequence[str]) -> Q:
+    found = Q()
+    several = {"live": Run.LIVE, "ended": Run.ENDED}
+    for name in names:
+        if name in WAITS:
+            found |= WAITS[name] & Q(status__in=Run.LIVE)
+        elif name in several:
+            found |= Q(status__in=several[name])
+        elif name in Run.Status.values:
+            found |= Q(status=name)
+        else:
+            known = [*Run.Status.values, *WAITS, *several]
+            raise Refused(Problem("bad_filter", f"There is no status {name[:40]}{did_you_mean(name, known)}", "status"))
+    return found
+
+
+def _with_escalation(found: "QuerySet[Run]") -> "QuerySet[Run]":
+    pending = Escalation.objects.filter(run=OuterRef("pk"), status__in=Escalation.PENDING)
+    return found.annotate(escalation=Subquery(pending.values("id")[:1]))
+
+
+def _summaries(rows: Sequence[dict[str, Any]]) -> list[RunSummary]:
+    blobs = fetch(missing(row["labels"] for row in rows))
+    return [RunSummary(**_summary(row, blobs)) for row in rows]
+
+
+def _summary(row: dict[str, Any], blobs: dict[str, str]) -> dict[str, Any]:
+    found = {name: row[name] for name in _SAME}
+    return {
+        **found,
+        "labels": unpack(row["labels"], blobs),
+        "workflow": row["workflow_id"],
+        "title": row["workflow__title"],
+        "version": row["version__number"],
+        "escalation": row["escalation"],
+    }

@@ -1,0 +1,115 @@
+"""Workflows, their drafts and versions."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+
+from orchestration.core.errors import NotFound
+from orchestration.models import Run, Version, Workflow
+from orchestration.queries.paging import Page, bounded, page
+from orchestration.record.pack import unpack_all
+
+
+@dataclass(frozen=True, slots=True)
+class VersionSummary:
+    number: int
+    hash: str
+    published: datetime
+    published_by: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionDetail(VersionSummary):
+    """`proof` is what was proved when it was published, with the problems of then."""
+
+    id: int
+    workflow: str
+    text: str
+    definition: dict[str, Any]
+    proof: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowSummary:
+    """`version` is the latest, None where there is none. `live` runs have not ended; `people` of them wait for a person."""
+
+    id: str
+    title: str
+    sample: bool
+    revision: int
+    created: datetime
+    updated: datetime
+    updated_by: str
+    version: int | None
+    published: datetime | None
+    live: int
+    people: int
+
+    @property
+    def label(self) -> str:
+        return self.title or self.id
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowDetail(WorkflowSummary):
+    draft: str
+    versions: tuple[VersionSummary, ...]
+    """The newest first, a hundred at most."""
+
+
+_VERSION = ("number", "hash", "published", "published_by", "note")
+_WORKFLOW = ("id", "title", "sample", "revision", "created", "updated", "updated_by", "version", "published", "live", "people")
+
+
+def workflows(after: str | None = None, limit: int | None = None) -> Page[WorkflowSummary]:
+    """By id. One query."""
+    size = bounded(limit)
+    found = _with_latest().order_by("id")
+    rows = list((found.filter(id__gt=after) if after else found).values(*_WORKFLOW)[: size + 1])
+    return page(rows, size, lambda here: [WorkflowSummary(**row) for row in here], lambda row: str(row["id"]))
+
+
+def workflow(id: str) -> WorkflowDetail:
+    """Two queries. Raises `NotFound`."""
+    row = _with_latest().filter(id=id).values(*_WORKFLOW, "draft").first()
+    if row is None:
+        raise NotFound(f"There is no workflow {id[:60]}.")
+    return WorkflowDetail(**row, versions=tuple(versions(id, limit=100).items))
+
+
+def versions(workflow: str, after: str | None = None, limit: int | None = None) -> Page[VersionSummary]:
+    """The newest first. One query."""
+    size = bounded(limit)
+    found = Version.objects.filter(workflow_id=workflow).order_by("-number")
+    if after and after.isdecimal():
+        found = found.filter(number__lt=int(after[:9]))
+    rows = list(found.values(*_VERSION)[: size + 1])
+    return page(rows, size, lambda here: [VersionSummary(**row) for row in here], lambda row: str(row["number"]))
+
+
+def version(workflow: str, number: int | None = None) -> VersionDetail:
+    """One version, the latest without `number`. Two queries. Raises `NotFound`."""
+    found = Version.objects.filter(workflow_id=workflow).order_by("-number")
+    row = (
+        (found.filter(number=number) if number is not None else found)
+        .values(*_VERSION, "id", "text", "definition", "proof")
+        .first()
+    )
+    if row is None:
+        what = f"version {number}" if number is not None else "published version"
+        raise NotFound(f"There is no {what} of {workflow[:60]}.")
+    row["definition"], row["proof"] = unpack_all([row["definition"], row["proof"]])
+    return VersionDetail(**row, workflow=workflow)
+
+
+def _with_latest() -> "QuerySet[Workflow]":
+    latest = Version.objects.filter(workflow=OuterRef("pk")).order_by("-number")
+    return Workflow.objects.annotate(
+        version=Subquery(latest.values("number")[:1]),
+        published=Subquery(latest.values("published")[:1]),
+        live=Count("runs", filter=Q(runs__status__in=Run.LIVE)),
+        people=Count("runs", filter=Q(runs__status__in=("waiting", "quarantined"), runs__wait="person")),
+    )
