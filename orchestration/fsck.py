@@ -24,7 +24,7 @@ from orchestration.record.clock import database_now
 from orchestration.record.pack import fetch, missing, unpack, unpack_all
 
 CHUNK = 200
-_PACKED = {
+_PACKED: dict[Any, tuple[str, ...]] = {
     Run: ("input", "output", "error", "position", "labels"),
     StepRecord: ("input", "output", "result", "decision", "position", "fingerprints"),
     Call: ("request", "response", "output", "error"),

@@ -183,7 +183,10 @@ class _Given:
 
 async def _run(world: World, plan: Plan, step: PlanStep, given: dict[str, Any], mocks: Mocks) -> dict[str, Any]:
     held = _held(plan, step, given)
-    async with Door(reach=settings.REACH) as door, PythonPool(settings.TOOL_MODULES, size=1 if settings.TOOL_MODULES else 0) as pool:
+    async with (
+        Door(reach=settings.REACH) as door,
+        PythonPool(settings.TOOL_MODULES, size=1 if settings.TOOL_MODULES else 0) as pool,
+    ):
         desk = _Desk(world, mocks, door, pool)
         path = held.position.path
         try:
@@ -200,13 +203,13 @@ async def _run(world: World, plan: Plan, step: PlanStep, given: dict[str, Any], 
 
 def _held(plan: Plan, step: PlanStep, given: dict[str, Any]) -> Held:
     alone = step
-    run_input, outputs, carry = given, {}, {}
+    run_input: Any = given
+    outputs: dict[str, Any] = {}
+    carry: Any = {}
     if step.type in ("llm", "tool"):
         alone = replace(step, input=_Given(given), needs=frozenset())  # type: ignore[arg-type]
     else:
-        run = given.get("run") if isinstance(given.get("run"), dict) else {}
-        run_input, carry = (run or {}).get("input", {}), given.get("carry", {})
-        outputs = given.get("steps") if isinstance(given.get("steps"), dict) else {}
+        run_input, carry, outputs = _mapping(given, "run").get("input", {}), given.get("carry", {}), _mapping(given, "steps")
     plan = replace(plan, steps={**plan.steps, step.id: alone})
     frames = tuple(Frame(level, 1, carry) for level in reversed(plan.chain(step.level)[:-1]))
     position = Position(step=step.id, frames=frames)
@@ -216,10 +219,17 @@ def _held(plan: Plan, step: PlanStep, given: dict[str, Any]) -> Held:
         started=None, ended=None,
     )  # fmt: skip
     held = Held("trial", plan, run_input, row, 1, position, deciding.Spent(lifted=True))
-    for name, output in (outputs or {}).items():
+    for name, output in outputs.items():
         if name in plan.steps:
             held.values.update(dict.fromkeys(held.names([name]), output))
     return held
+
+
+def _mapping(given: dict[str, Any], name: str) -> dict[str, Any]:
+    found = given.get(name, {})
+    if not isinstance(found, dict):
+        raise Refused(Problem("wrong_type", f"`{name}` is an object.", f"input.{name}"))
+    return found
 
 
 def _told(desk: _Desk, held: Held, path: str) -> dict[str, Any]:

@@ -83,8 +83,8 @@ def decide(plan: Plan, position: Position, result: Result, env: Env) -> Decision
 def _advance(plan: Plan, step: PlanStep, position: Position, result: Result, env: Env) -> Decision:
     if step.type == "end":
         outcome = step.model.outcome
-        why = sentence.ended(plan, outcome)
-        return Decision("finish", outcome, f"{step.place}.outcome", why, outcome=outcome, output=result.output)
+        words = sentence.ended(plan, outcome)
+        return Decision("finish", outcome, f"{step.place}.outcome", words, outcome=outcome, output=result.output)
     if step.type == "branch":
         return _branch(plan, step, position, env)
     if step.type == "human":

@@ -115,8 +115,8 @@ class Bench:
         poke = self._pokes[held.run_id] = asyncio.Event()
         try:
             while not call.done():
-                poked = asyncio.ensure_future(poke.wait())
-                await asyncio.wait({call, poked}, return_when=asyncio.FIRST_COMPLETED)
+                poked: asyncio.Future[Any] = asyncio.ensure_future(poke.wait())
+                await asyncio.wait([call, poked], return_when=asyncio.FIRST_COMPLETED)
                 poked.cancel()
                 if poke.is_set() and not call.done():
                     poke.clear()

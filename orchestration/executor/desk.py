@@ -22,7 +22,8 @@ class Released(Exception):
 
 
 class Desk(Protocol):
-    clock: Clock
+    @property
+    def clock(self) -> Clock: ...
 
     async def commit(self, held: Held, row: RunRow) -> None:
         """Writes what was gathered and moves the run to `row`. Raises `Superseded`."""

@@ -214,7 +214,7 @@ class Held:
 
     def _row(self, now: datetime, **changes: Any) -> RunRow:
         # To have come through a step clears a suspect; to have stated an intent does not.
-        cleared = {"suspicion": 0, "deaths": 0} if self.records or self.answers else {}
+        cleared: dict[str, Any] = {"suspicion": 0, "deaths": 0} if self.records or self.answers else {}
         return replace(self.row, started=self.row.started or now, **cleared, **changes)
 
     def finished(self, decision: Decision, now: datetime, status: str, failure: Failure | None = None) -> RunRow:

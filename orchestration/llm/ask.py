@@ -5,17 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from orchestration.core.catalog import Price
-from orchestration.core.result import ToolCall
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message. `tool_calls` belong to the assistant's, `tool_call_id` to the tool's that answers one."""
-
-    role: Literal["system", "user", "assistant", "tool"]
-    content: str | None
-    tool_calls: tuple[ToolCall, ...] = ()
-    tool_call_id: str | None = None
+from orchestration.core.prompt import Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,11 @@ from typing import Any
 
 from yarl import URL
 
+from orchestration.core.prompt import Message
 from orchestration.core.result import Answer, Request
 from orchestration.core.values import canonical
 from orchestration.door import Door
-from orchestration.llm.ask import Ask, Message, ProviderSpec, ToolSpec
+from orchestration.llm.ask import Ask, ProviderSpec, ToolSpec
 from orchestration.llm.completion import read
 from orchestration.llm.schema import portable, wire_name
 from orchestration.placeholders import json_text

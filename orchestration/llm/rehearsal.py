@@ -32,10 +32,11 @@ from typing import Any
 
 from orchestration.core.contract import example
 from orchestration.core.errors import ErrorCode
+from orchestration.core.prompt import Message
 from orchestration.core.result import Answer, Failure, Request, ToolCall, Usage
 from orchestration.core.values import dump, load
 from orchestration.door import Door
-from orchestration.llm.ask import Ask, Message, ProviderSpec
+from orchestration.llm.ask import Ask, ProviderSpec
 from orchestration.llm.tokens import estimate, estimate_messages
 
 _SEARCHED = 20_000  # characters of a message that a regular expression is tried on

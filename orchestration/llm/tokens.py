@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from orchestration.core.catalog import Price
+from orchestration.core.prompt import Message
 from orchestration.core.result import Usage
-from orchestration.llm.ask import Message, ToolSpec
+from orchestration.llm.ask import ToolSpec
 from orchestration.placeholders import json_text
 
 _LETTERS = (string.ascii_letters + " ").encode()

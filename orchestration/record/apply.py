@@ -51,9 +51,9 @@ def apply(commits: Sequence[Commit]) -> list[bool]:
         won = [commit for commit in commits if commit.run_id in moved]
         _insert_blobs(cursor, won)
         for table, row, name in _INSERTS:
-            _many(cursor, _insert(table, row), row, (item for commit in won for item in getattr(commit, name)))
+            _many(cursor, _insert(table, columns(row)), row, (item for commit in won for item in getattr(commit, name)))
         for table, row, name, key in _UPDATES:
-            _many(cursor, _update(table, row, key), row, (item for commit in won for item in getattr(commit, name)))
+            _many(cursor, _update(table, columns(row), key), row, (item for commit in won for item in getattr(commit, name)))
         failpoint("before_commit")
     failpoint("after_commit")
     return [commit.run_id in moved for commit in commits]
@@ -104,15 +104,15 @@ def _many(cursor: Any, sql: str, row: type[Any], items: Iterable[Any]) -> None:
 
 
 @cache
-def _insert(table: str, row: type[Any]) -> str:
-    names = ", ".join(f'"{name}"' for name in columns(row))
-    return f"INSERT INTO {table} ({names}) VALUES ({', '.join(['%s'] * len(columns(row)))})"
+def _insert(table: str, names: tuple[str, ...]) -> str:
+    listed = ", ".join(f'"{name}"' for name in names)
+    return f"INSERT INTO {table} ({listed}) VALUES ({', '.join(['%s'] * len(names))})"
 
 
 @cache
-def _update(table: str, row: type[Any], key: str) -> str:
+def _update(table: str, names: tuple[str, ...], key: str) -> str:
     keys = key.split()
-    sets = ", ".join(f'"{name}" = %s' for name in columns(row) if name not in keys)
+    sets = ", ".join(f'"{name}" = %s' for name in names if name not in keys)
     once = "finished" if table.endswith("call") else "resolved"
     return f"UPDATE {table} SET {sets} WHERE {' AND '.join(f'{name} = %s' for name in keys)} AND {once} IS NULL"
 
