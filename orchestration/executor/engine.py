@@ -99,8 +99,9 @@ class Engine:
     def stop(self, grace: float = 10.0) -> None:
         """Drains for at most `grace` seconds, then lets go of what is left. Everything is given back or leased."""
         self._grace = grace
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stop.set)
+        if not self._ready.wait(grace) or not self._thread.is_alive():
+            return  # it never claimed anything
+        self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(grace + 5.0)
 
     def hint(self, run: str) -> None:

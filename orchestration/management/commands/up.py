@@ -15,7 +15,8 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.module_loading import import_string
 
-from orchestration import accounts, nudges
+from orchestration import accounts, nudges, tasks
+from orchestration.executor.engine import Engine
 from orchestration.management.server import GRACE, PortTaken, Server, exit_after, listening_socket, serve_until_told
 
 DRAIN = 2.5
@@ -41,11 +42,14 @@ class Command(BaseCommand):
     def _serve(self, listener: socket.socket) -> None:
         prepare_database()
         lines = [f"  {mode()}", *who_signs_in(), "  Stop with Ctrl-C; every run goes on at the next start."]
-        _install_samples()
-        engine = _engine()
+        _install_samples(listener.getsockname()[1])
+        engine = Engine(name="embedded")
+        tasks.use_engine(engine)
 
         def on_ready(loop: asyncio.AbstractEventLoop) -> None:
             nudges.use_loop(loop)
+            # Only now: a run that an earlier process left may call the sample service of this very server.
+            loop.run_in_executor(None, engine.start)
             self._say(f"Interlock is ready: http://{_shown_host()}:{listener.getsockname()[1]}", *lines)
 
         def on_stop() -> None:
@@ -58,8 +62,7 @@ class Command(BaseCommand):
             exit_after(GRACE, code=1)
             raise
         finally:
-            if engine is not None:
-                engine.stop(grace=DRAIN)
+            engine.stop(grace=DRAIN)
         self._say("Stopped.")
 
     def _say(self, *lines: str) -> None:
@@ -107,17 +110,6 @@ def _shown_host() -> str:
     return "127.0.0.1" if settings.LISTENS_ON == "127.0.0.1" else settings.ALLOWED_HOSTS[0]
 
 
-def _engine() -> Any:
-    """The running engine of this process; it sweeps first, and so takes up what an earlier process left."""
-    if importlib.util.find_spec("orchestration.executor.engine") is None:
-        return None
-    from orchestration.executor.engine import Engine
-
-    engine = Engine(name="embedded")
-    engine.start()
-    return engine
-
-
-def _install_samples() -> None:
+def _install_samples(port: int) -> None:
     if importlib.util.find_spec("orchestration.samples.__init__") is not None:
-        importlib.import_module("orchestration.samples").install()
+        importlib.import_module("orchestration.samples").install(port=port)
