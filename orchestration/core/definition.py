@@ -8,6 +8,7 @@ are its typed view. What can't be seen from one place alone (references, reachab
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -23,6 +24,8 @@ FORMAT = 1
 _OURS = "run steps input output carry iter item index error secrets break continue"
 _CEL = "as const else false for function if import in let loop namespace null package return true var void while"
 RESERVED_IDS = frozenset(f"{_OURS} {_CEL}".split())
+MAX_TOOL_CALLS_PER_ROUND = 16
+"""Tools that a model may ask for at once. The engine enforces it, and the worst case counts on it."""
 NOT_YET = frozenset({"map", "parallel", "workflow", "wait"})
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)\Z")
@@ -50,6 +53,13 @@ def refuse_reserved(name: str) -> str:
     return name
 
 
+def refuse_others(names: tuple[str, ...], name: str) -> str:
+    if name not in names:
+        message = "{name} is no error. There are {names}"
+        raise PydanticCustomError("literal_error", message, {"name": name[:40], "names": ", ".join(names)})
+    return name
+
+
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 StepId = Annotated[Id, AfterValidator(refuse_reserved)]
@@ -57,8 +67,8 @@ Ref = Annotated[str, Field(min_length=1, max_length=100)]
 Title = Annotated[str, Field(max_length=200)]
 Schema = dict[str, Any]
 Condition = str | dict[str, Any]
-RetryCode = Literal[tuple(code.value for code in ErrorCode)]  # type: ignore[valid-type]
-CatchCode = Literal[("*", *(code.value for code in ErrorCode))]  # type: ignore[valid-type]
+RetryCode = Annotated[str, AfterValidator(partial(refuse_others, tuple(ErrorCode)))]
+CatchCode = Annotated[str, AfterValidator(partial(refuse_others, ("*", *ErrorCode)))]
 Effect = Literal["none", "idempotent", "reconcilable", "irreversible"]
 
 

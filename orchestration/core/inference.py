@@ -1,8 +1,15 @@
 """Schemas that nobody wrote: what a step gives where the definition does not say so."""
 
+from collections.abc import Iterable
+from functools import reduce
 from typing import Any
 
 Schema = dict[str, Any]
+
+_COMPOUND = frozenset({"$ref", "$defs", "anyOf", "oneOf", "allOf", "not", "if"})
+_KINDS: tuple[tuple[type, str], ...] = (
+    (bool, "boolean"), (int, "integer"), (float, "number"), (str, "string"), (list, "array"), (dict, "object")
+)  # fmt: skip
 
 
 def text_output() -> Schema:
@@ -10,7 +17,7 @@ def text_output() -> Schema:
     return {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}
 
 
-def schema_of_human(form: Schema, actions: Any) -> Schema:
+def schema_of_human(form: Schema, actions: Iterable[Any]) -> Schema:
     """What a person's answer gives: the action pressed, the form's values, and who."""
     return {
         "type": "object",
@@ -20,27 +27,67 @@ def schema_of_human(form: Schema, actions: Any) -> Schema:
 
 
 def join(left: Schema, right: Schema) -> Schema:
-    """A schema that covers both; `{}` where they have too little in common to say anything useful."""
+    """A schema that every value of either meets; `{}` where they have too little in common to say anything useful."""
     if left == right:
         return left
-    kinds = {left.get("type"), right.get("type")}
-    if kinds == {"integer", "number"}:
-        return {"type": "number"}
-    if "null" in kinds and len(kinds) == 2 and all(isinstance(kind, str) for kind in kinds):
-        return {"type": sorted(str(kind) for kind in kinds)} | {k: v for s in (left, right) for k, v in s.items() if k in ("properties", "required", "items")}
-    if kinds == {"object"}:
-        return _join_objects(left, right)
-    if kinds == {"array"}:
-        # An empty list says nothing of its items.
-        items = [schema["items"] for schema in (left, right) if schema.get("items")]
-        return {"type": "array", "items": join(*items) if len(items) == 2 else items[0]} if items else {"type": "array"}
-    if len(kinds) == 1 and isinstance(left.get("type"), str):
-        return {"type": left["type"]}
-    return {}
+    left, right = _plain(left), _plain(right)
+    if not left or not right or _COMPOUND & (left.keys() | right.keys()):
+        return {}
+    found = kinds(left) | kinds(right)
+    rest = found - {"null"}
+    if rest == {"integer", "number"}:
+        rest = frozenset({"number"})
+    values = _enum(left) + _enum(right)
+    if values and all("enum" in side or "const" in side or side == {"type": "null"} for side in (left, right)):
+        joined: Schema = {"enum": [value for index, value in enumerate(values) if value not in values[:index]]}
+        return joined if "null" not in found or None in values else {"enum": [*joined["enum"], None]}
+    sides = [side for side in (left, right) if kinds(side) & rest]
+    joined = {}
+    if rest == {"object"}:
+        joined = _join_objects(*sides) if len(sides) == 2 else dict(sides[0])
+    elif rest == {"array"}:
+        joined = _join_lists(*sides) if len(sides) == 2 else dict(sides[0])
+    types = sorted(rest | (found & {"null"}))
+    return {**joined, "type": types[0] if len(types) == 1 else types} if types else {}
+
+
+def _plain(schema: Schema) -> Schema:
+    """Alternatives and nothing else as one schema that covers them."""
+    if schema.keys() != {"anyOf"} or not all(isinstance(part, dict) for part in schema["anyOf"]):
+        return schema
+    return reduce(join, schema["anyOf"])
+
+
+def kinds(schema: Schema) -> frozenset[str]:
+    """The types that a value may have, none where the schema does not say."""
+    if values := _enum(schema):
+        return frozenset(_kind(value) for value in values)
+    types = schema.get("type", ())
+    return frozenset([types] if isinstance(types, str) else types)
+
+
+def _kind(value: Any) -> str:
+    return next((name for kind, name in _KINDS if isinstance(value, kind)), "null")
+
+
+def _enum(schema: Schema) -> list[Any]:
+    return [schema["const"]] if "const" in schema else list(schema.get("enum", ()))
+
+
+def _join_lists(left: Schema, right: Schema) -> Schema:
+    # A list that declares nothing of its items is most often the empty one that a loop begins with.
+    items = [side["items"] for side in (left, right) if side.get("items")]
+    if len(items) == 2 and not any(isinstance(item, bool) for item in items):
+        return {"items": join(items[0], items[1])}
+    return {"items": items[0]} if items else {}
 
 
 def _join_objects(left: Schema, right: Schema) -> Schema:
+    """A property that only one side knows is optional; one of which the other side may hold anything is unknown."""
     ours, theirs = left.get("properties", {}), right.get("properties", {})
-    both = {name: join(ours[name], theirs[name]) if name in ours and name in theirs else (ours.get(name) or theirs[name]) for name in {**ours, **theirs}}
+    both = {}
+    for name in {**ours, **theirs}:
+        sides = [side[name] for side in (ours, theirs) if name in side]
+        both[name] = join(*sides) if len(sides) == 2 and all(isinstance(side, dict) for side in sides) else sides[0]
     required = [name for name in left.get("required", ()) if name in right.get("required", ())]
-    return {"type": "object", "properties": both, "required": required}
+    return {"properties": both, "required": required}

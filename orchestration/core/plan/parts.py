@@ -1,0 +1,123 @@
+"""What a plan is made of. Frozen; the engine, the proof and the pages read it, and nobody writes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from orchestration.core.catalog import Catalog, Price, Tool
+from orchestration.core.contract import Contract
+from orchestration.core.definition import Definition
+from orchestration.core.errors import Problem
+from orchestration.core.expression import Condition, Read, Value
+from orchestration.core.prompt_text import PromptText
+from orchestration.core.routes import Exit
+
+Moment = Literal["enter", "leave", "round"]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    path: str
+    moment: Moment
+    reads: tuple[Read, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPlan:
+    """One model of the definition's `models`, resolved. `price` None: dollars are unknown."""
+
+    name: str
+    provider: str
+    protocol: str
+    model: str
+    params: Mapping[str, Any]
+    price: Price | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One rung of a ladder: this step's own call (on `model`, for an `llm`), or another step in its place."""
+
+    model: ModelPlan | None = None
+    step: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    carry: Value | None
+    update: Value | None
+    until: Condition | None
+    progress: Value | None
+    output: Value | None
+    carry_schema: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """One step, compiled. Which of the optional parts are there depends on its type."""
+
+    id: str
+    type: str
+    place: str
+    level: str
+    model: Any
+    exits: tuple[Exit, ...]
+    uses: tuple[Use, ...]
+    fingerprint: str
+    output_schema: dict[str, Any]
+    output: Contract | None = None
+    expects: Contract | None = None
+    input: Value | None = None
+    values: Value | None = None
+    show: Value | None = None
+    prompt: PromptText | None = None
+    system: PromptText | None = None
+    checks: tuple[Condition, ...] = ()
+    cases: tuple[Condition, ...] = ()
+    rungs: tuple[Rung, ...] = ()
+    tool: Tool | None = None
+    tools: tuple[Tool, ...] = ()
+    loop: Loop | None = None
+    needs: frozenset[str] = frozenset()
+    """Names of the steps whose outputs it reads."""
+
+    @property
+    def label(self) -> str:
+        return str(self.model.label)
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that one call of it may take in all."""
+        own = getattr(self.model, "timeout", None)
+        return float(own or (self.tool.timeout if self.tool else 60.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    definition: Definition
+    catalog: Catalog
+    steps: Mapping[str, PlanStep]
+    levels: Mapping[str, tuple[str, ...]]
+    """Level → the ids of its steps, in the order written; the first of a body is where a round begins."""
+    models: Mapping[str, ModelPlan]
+    input: Contract | None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def workflow(self) -> Any:
+        return self.definition.workflow
+
+    @property
+    def ok(self) -> bool:
+        return not any(problem.severity == "error" for problem in self.problems)
+
+    def first(self, level: str) -> str:
+        return str(self.workflow.start) if level == "" else self.levels[level][0]
+
+    def chain(self, level: str) -> tuple[str, ...]:
+        """`level` and the levels around it, innermost first, the root last."""
+        found = [level]
+        while level:
+            level = self.steps[level].level
+            found.append(level)
+        return tuple(found)

@@ -1,0 +1,168 @@
+"""One step of a definition → `PlanStep`. Each `_type` method returns the parts that its type has."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from orchestration.core import values
+from orchestration.core.contract import contract
+from orchestration.core.definition import CallStep, LlmStep
+from orchestration.core.expression import Condition, Value, compile_condition, compile_value
+from orchestration.core.inference import Schema
+from orchestration.core.plan.parts import Loop, ModelPlan, Moment, PlanStep, Rung, Use
+from orchestration.core.prompt_text import compile_prompt
+from orchestration.core.routes import exits
+from orchestration.core.wording import did_you_mean
+
+if TYPE_CHECKING:
+    from orchestration.core.plan.compiler import Compiler
+
+_NO_INPUT: Schema = {"type": "object", "properties": {}, "additionalProperties": False}
+_UNPRINTED = {"title", "note", "body"}
+"""Keys that change nothing in what a step does, or have fingerprints of their own."""
+
+
+def compile_step(outer: "Compiler", name: str) -> PlanStep:
+    place, model, level = outer.places[name]
+    return _Step(outer, name, place, model, level).compile()
+
+
+@dataclass
+class _Step:
+    outer: "Compiler"
+    id: str
+    place: str
+    model: Any
+    level: str
+    uses: list[Use] = field(default_factory=list)
+
+    def compile(self) -> PlanStep:
+        parts = {"output_schema": self.outer.sights.outputs.get(self.id, {}), **getattr(self, f"_{self.model.type}", dict)()}
+        expects = self.outer.contract(self.model.expects, f"{self.place}.expects", self.id)
+        parts["expects"] = expects or parts.get("expects")
+        needs = {read.path[1] for use in self.uses for read in use.reads if read.path[0] == "steps" and len(read.path) > 1}
+        return PlanStep(
+            id=self.id,
+            type=self.model.type,
+            place=self.place,
+            level=self.level,
+            model=self.model,
+            exits=exits(self.model, self.place, bool(self.level)),
+            uses=tuple(self.uses),
+            fingerprint=values.digest(self.model.model_dump(mode="json", by_alias=True, exclude=_UNPRINTED)),
+            needs=frozenset(needs),
+            **parts,
+        )
+
+    @property
+    def sight(self) -> dict[str, Any]:
+        return self.outer.sights.sight(self.level)
+
+    def _value(self, value: Any, key: str, moment: Moment = "enter", sight: dict[str, Any] | None = None) -> Value | None:
+        path = f"{self.place}.{key}"
+        return self._used(self.outer.attempt(self.id, compile_value, value, sight or self.sight, path), path, moment)
+
+    def _condition(self, tree: Any, key: str, moment: Moment = "enter", sight: dict[str, Any] | None = None) -> Condition | None:
+        path = f"{self.place}.{key}"
+        return self._used(self.outer.attempt(self.id, compile_condition, tree, sight or self.sight, path), path, moment)
+
+    def _used(self, built: Any, path: str, moment: Moment) -> Any:
+        if built is not None and built.reads:
+            self.uses.append(Use(path, moment, tuple(built.reads)))
+        return built
+
+    def _call(self, model: CallStep, output: Schema | None) -> dict[str, Any]:
+        """The parts that `llm` and `tool` share."""
+        given = self._value(model.input, "input") if model.input else None
+        if model.output is not None:
+            output = self.outer.schema(model.output, f"{self.place}.output", self.id)
+        own = {"input": self._given(given), "output": output or {}}
+        checks = [
+            self.outer.attempt(self.id, compile_condition, check.that, own, f"{self.place}.checks[{index}].that")
+            for index, check in enumerate(model.checks)
+        ]
+        return {
+            "input": given,
+            "output": contract(output) if output and (model.output is not None or self.model.type == "tool") else None,
+            "checks": tuple(check for check in checks if check is not None),
+        }
+
+    @staticmethod
+    def _given(value: Value | None) -> Schema:
+        return dict(value.schema) if value else _NO_INPUT
+
+    def _llm(self) -> dict[str, Any]:
+        model: LlmStep = self.model
+        parts = self._call(model, self.outer.sights.outputs[self.id])
+        given = self._given(parts["input"])
+        for key in ("prompt", "system"):
+            parts[key] = self.outer.attempt(self.id, compile_prompt, getattr(model, key), given, f"{self.place}.{key}")
+        first = self._named_model(model.model, f"{self.place}.model")
+        rungs = [Rung(model=first)] if first else []
+        for index, fallback in enumerate(model.fallback):
+            if fallback.step is not None:
+                rungs.append(Rung(step=fallback.step))
+            elif found := self._named_model(str(fallback.model), f"{self.place}.fallback[{index}].model"):
+                rungs.append(Rung(model=found))
+        tools = [self.outer.tool(name, f"{self.place}.tools[{index}]", self.id) for index, name in enumerate(model.tools)]
+        return {**parts, "rungs": tuple(rungs), "tools": tuple(tool for tool in tools if tool is not None)}
+
+    def _named_model(self, name: str, path: str) -> ModelPlan | None:
+        if (found := self.outer.models.get(name)) is None:
+            hint = did_you_mean(name, self.outer.models) or "; there is none yet"
+            self.outer.problem("unknown_model", f"There is no model {name} under `models`{hint}.", path, self.id)
+        return found
+
+    def _tool(self) -> dict[str, Any]:
+        tool = self.outer.tool(self.model.tool, f"{self.place}.tool", self.id)
+        parts = self._call(self.model, tool.output if tool else None)
+        rungs = [Rung()]
+        for index, fallback in enumerate(self.model.fallback):
+            if fallback.step is not None:
+                rungs.append(Rung(step=fallback.step))
+            else:
+                path = f"{self.place}.fallback[{index}].model"
+                message = "A tool falls back to another step, not to a model. Name a step."
+                self.outer.problem("bad_fallback", message, path, self.id)
+        expects = contract(tool.input) if tool and tool.input else None
+        return {**parts, "tool": tool, "rungs": tuple(rungs), "expects": expects}
+
+    def _branch(self) -> dict[str, Any]:
+        cases = [self._condition(case.when, f"cases[{index}].when") for index, case in enumerate(self.model.cases)]
+        return {"cases": tuple(case for case in cases if case is not None)}
+
+    def _set(self) -> dict[str, Any]:
+        declared = self.outer.schema(self.model.output, f"{self.place}.output", self.id)
+        return {"values": self._value(self.model.values, "values"), "output": contract(declared) if declared else None}
+
+    def _human(self) -> dict[str, Any]:
+        form = self.outer.schema(self.model.form, f"{self.place}.form", self.id)
+        return {
+            "values": self._value(self.model.values, "values"),
+            "show": self._value(self.model.show, "show"),
+            "output": contract(form or {"type": "object"}),
+        }
+
+    def _end(self) -> dict[str, Any]:
+        promised = self.outer.outcomes.get(self.model.outcome)
+        value = self._value(self.model.output, "output") if self.model.output is not None else None
+        return {"values": value, "output": contract(promised) if promised else None}
+
+    def _loop(self) -> dict[str, Any]:
+        model = self.model
+        inner = self.outer.sights.sight(self.id)
+        loop = Loop(
+            carry=self._value(model.carry, "carry"),
+            update=self._value(model.update, "update", "round", inner) if model.update is not None else None,
+            until=self._condition(model.until, "until", "round", inner) if model.until is not None else None,
+            progress=self._progress(model.progress, inner) if model.progress is not None else None,
+            output=self._value(model.output, "output", "leave", inner) if model.output is not None else None,
+            carry_schema=self.outer.sights.carries.get(self.id, {}),
+        )
+        return {"loop": loop}
+
+    def _progress(self, source: str, inner: dict[str, Any]) -> Value | None:
+        found = self._value(source if source.startswith("${") else f"${{{source}}}", "progress", "round", inner)
+        if found is not None and found.schema.get("type") not in ("number", "integer", None):
+            message = "Progress has to be a number: it must be greater than in the round before."
+            self.outer.problem("progress_type", message, f"{self.place}.progress", self.id)
+        return found

@@ -1,0 +1,111 @@
+"""Publishing is a proof: what is wrong with a plan, that every run ends, where each failure goes, and the worst case.
+
+`prove(plan)` gathers the problems that compiling found and its own, each with a stable code, a place and a sentence.
+
+    graph          routes, levels, circles, what is reached
+    names          outcomes, missing exits, unreachable steps, types that can't be executed yet
+    assignment     nothing is read that has not been written on every path
+    compatibility  contracts across edges
+    branches       cases that never hold
+    effects        what can't be undone, under retries, fallbacks, loops and models; secrets
+    failures       what each step may fail with, and where that goes
+    bound          what one visit may come to
+    worst_case     what a run may come to
+    derivation     that in words
+    limits         that beside the workflow's limits
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from orchestration.core.errors import Problem
+from orchestration.core.plan import Plan
+from orchestration.core.proof import assignment, branches, compatibility, effects, failures, graph, limits, names
+from orchestration.core.proof.bound import Bound
+from orchestration.core.proof.derivation import Line, derive
+from orchestration.core.proof.failures import ErrorRoute, Failures
+from orchestration.core.proof.graph import Graph
+from orchestration.core.proof.worst_case import WorstCases, with_breach
+
+__all__ = ["Bound", "ErrorRoute", "Line", "Proof", "WorstCase", "prove"]
+
+
+@dataclass(frozen=True, slots=True)
+class WorstCase:
+    """`bound` is what no run exceeds, acts of people aside. `derivation` is the path that costs most, without a breach of the
+    limits. `open_ended` are steps whose unknown effect waits for a person without a deadline, which no time here counts."""
+
+    bound: Bound
+    derivation: tuple[Line, ...]
+    open_ended: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        bound = self.bound
+        return {
+            "executions": bound.executions,
+            "calls": bound.calls,
+            "model_calls": bound.model_calls,
+            "tokens_in": None if bound.uncapped else bound.tokens_in,
+            "tokens_out": bound.tokens_out,
+            "cost_usd": bound.cost_usd,
+            "machine_seconds": bound.seconds,
+            "human_seconds": bound.human,
+            "open_ended": list(self.open_ended),
+            "derivation": [line.as_dict() for line in self.derivation],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Problems stand in the order of the document. A plan may be published if none of them is an error."""
+
+    problems: tuple[Problem, ...]
+    worst: WorstCase
+    error_routes: tuple[ErrorRoute, ...]
+
+    @property
+    def ok(self) -> bool:
+        return not any(problem.severity == "error" for problem in self.problems)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The proof for the API. `errors` is step → error → where it goes: a step, an outcome, or `escalation`."""
+        errors: dict[str, dict[str, str]] = {}
+        for route in self.error_routes:
+            errors.setdefault(route.step, {})[route.code] = route.to
+        return {"ok": self.ok, "worst": self.worst.as_dict(), "errors": errors}
+
+
+def prove(plan: Plan) -> Proof:
+    """The proof of a plan. It may hold problems; it never raises for a wrong definition. Takes no clock and no chance."""
+    routes = graph.build(plan)
+    failing = Failures(routes)
+    cases = WorstCases(routes, failing)
+    found = [
+        *plan.problems,
+        *routes.problems,
+        *names.check(routes),
+        *assignment.check(routes),
+        *compatibility.check(routes),
+        *branches.check(routes),
+        *effects.check(routes),
+        *failures.check(routes, failing),
+        *limits.check(routes, cases.run.bound),
+    ]
+    return Proof(_in_order(plan, found), _worst(routes, failing, cases), tuple(failing.routes()))
+
+
+def _in_order(plan: Plan, found: Iterable[Problem]) -> tuple[Problem, ...]:
+    source = plan.definition.source
+    located = [replace(problem, line=problem.line or source.line(problem.path)) for problem in dict.fromkeys(found)]
+    order = {name: index for index, name in enumerate(plan.steps)}
+    return tuple(sorted(located, key=lambda problem: (problem.line or 0, order.get(problem.step or "", -1))))
+
+
+def _worst(routes: Graph, failing: Failures, cases: WorstCases) -> WorstCase:
+    plan, bound = routes.plan, cases.run.bound
+    if any(limits.exceeded(plan, bound)):
+        bound = with_breach(plan, bound, cases.breached().bound)
+    asking = dict.fromkeys(route.step for route in failing.routes() if route.to == failures.PERSON and route.step in routes.live)
+    open_ended = tuple(asking) if plan.workflow.escalation.deadline is None else ()
+    return WorstCase(bound, derive(plan, cases.run.steps(), cases.own), open_ended)

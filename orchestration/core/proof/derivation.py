@@ -1,0 +1,98 @@
+"""The worst case in words: one line for each step on the worst path, which add up to it."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from orchestration.core.plan import Plan, PlanStep
+from orchestration.core.proof.bound import NANO, Bound
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`times`: how often the path comes to the step. The rest is for all of these together; dollars None where unknown."""
+
+    step: str
+    title: str
+    times: int
+    executions: int
+    calls: int
+    cost_usd: float | None
+    seconds: float
+    sentence: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}  # type: ignore[attr-defined]
+
+
+def derive(plan: Plan, path: Counter[str], own: dict[str, Bound]) -> tuple[Line, ...]:
+    """The lines, in the order of the definition."""
+    found = []
+    for step in plan.steps.values():
+        if times := path[step.id]:
+            come = own[step.id] * times
+            words = _sentence(plan, step, times, path, come)
+            found.append(Line(step.id, step.label, times, come.executions, come.calls, come.cost_usd, come.seconds, words))
+    return tuple(found)
+
+
+def _sentence(plan: Plan, step: PlanStep, times: int, path: Counter[str], come: Bound) -> str:
+    words = _visit(plan, step, times, path)
+    if come.calls:
+        words += f" = {_count(come.calls, 'call')}, {duration(come.seconds)}"
+        if come.model_calls:
+            cost = come.cost_usd
+            words += ", at an unknown price" if cost is None else f", {money(come.cost)}"
+        words += " at most"
+    return f"{step.label}: {words}."
+
+
+def _visit(plan: Plan, step: PlanStep, times: int, path: Counter[str]) -> str:
+    often = f"{times} × " if times > 1 else ""
+    if step.type == "loop":
+        rounds = f"at most {_count(step.model.max, 'round')} of {_count(sum(1 for n in plan.levels[step.id] if path[n]), 'step')}"
+        return f"{often}({rounds})" if often else rounds
+    if step.type == "human":
+        return f"{often}waits for a person, {duration(step.model.deadline)} at most"
+    if step.type not in ("llm", "tool"):
+        return f"{often}1 step" if often else "1 step"
+    first = _asks(step)
+    if step.tools:
+        first = f"{_count(step.model.max_rounds or 1, 'round')} of ({first}) and the tools they ask for"
+    below = [f"{rung.model.name} ({_asks(step)})" for rung in step.rungs[1:] if rung.model and not step.tools]
+    below += [f"{plan.steps[rung.step].label} in its place" for rung in step.rungs if rung.step and rung.step in plan.steps]
+    whole = ", then ".join([first, *below])
+    return f"{often}({whole})" if often and whole != "1 ask" else f"{often}{whole}"
+
+
+def _asks(step: PlanStep) -> str:
+    model, parts = step.model, ["1 ask"]
+    if model.repair.attempts:
+        parts.append(_count(model.repair.attempts, "repair"))
+    if model.retry.attempts > 1:
+        parts.append(_count(model.retry.attempts - 1, "retry"))
+    return " + ".join(parts)
+
+
+def _count(number: int, word: str) -> str:
+    if number == 1:
+        return f"1 {word}"
+    return f"{number} {word[:-1]}ies" if word.endswith("y") else f"{number} {word}s"
+
+
+def duration(seconds: float) -> str:
+    """`2 days`, `1 h 30 min`, `45 s`: two parts at most."""
+    units = (("day", 86400), ("h", 3600), ("min", 60))
+    for index, (unit, size) in enumerate(units):
+        if seconds >= size:
+            whole, rest = divmod(round(seconds), size)
+            first = _count(whole, unit) if unit == "day" else f"{whole} {unit}"
+            below, smaller = units[index + 1] if index + 1 < len(units) else ("s", 1)
+            return f"{first} {rest // smaller} {below}" if rest // smaller else first
+    return f"{seconds:g} s"
+
+
+def money(nano: int) -> str:
+    """Dollars for people: cents, or as many digits as a small sum needs."""
+    dollars = nano / NANO
+    return f"${dollars:.2f}" if dollars >= 1 or round(dollars, 2) == dollars else f"${dollars:.4g}"

@@ -1,0 +1,388 @@
+"""The proof, as tables: for each problem the smallest definition that has it, and the smallest change that has not."""
+
+import json
+from collections.abc import Iterator
+from functools import reduce
+from operator import or_
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from orchestration.core import ladder
+from orchestration.core.definition import MAX_TOOL_CALLS_PER_ROUND, from_data, parse
+from orchestration.core.errors import ErrorCode, Problem
+from orchestration.core.ladder import CallFact
+from orchestration.core.plan import PlanStep, compile_plan
+from orchestration.core.position import Sub
+from orchestration.core.proof import Proof, prove
+from orchestration.core.proof.assignment import Assignment
+from orchestration.core.proof.bound import Bound, total, visit
+from orchestration.core.proof.graph import build
+from orchestration.core.result import Failure
+from orchestration.core.source import write
+from tests.core.drawn import CATALOG, Data, ask, flow, fork, get, loop, person, planned, put
+from tests.core.flaws import CASES, OUT, without_nothing
+from tests.core.walks import definitions, runs
+
+
+def proof(data: Data) -> Proof:
+    return prove(planned(data))
+
+
+def found(data: Data) -> list[tuple[str, str, str | None, str]]:
+    return [(p.code, p.path, p.step, p.severity) for p in proof(data).problems]
+
+
+def sentences(data: Data, code: str) -> list[str]:
+    return [problem.message for problem in proof(data).problems if problem.code == code]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_smallest_definition_with_a_problem_and_the_smallest_change_without(name: str) -> None:
+    wrong, right, expected = CASES[name]
+    code = name.split()[0]
+    mine = [problem for problem in proof(without_nothing(wrong)).problems if problem.code == code]
+    assert [(p.path, p.step, p.severity) for p in mine] == [expected], [str(p) for p in proof(without_nothing(wrong)).problems]
+    assert all(_is_a_sentence(problem) for problem in mine)
+    left = [problem for problem in proof(without_nothing(right)).problems if problem.code == code]
+    assert left == []
+    assert proof(without_nothing(right)).ok, proof(without_nothing(right)).problems
+
+
+def _is_a_sentence(problem: Problem) -> bool:
+    text = problem.message
+    return text.endswith(".") and len(text) < 400 and "  " not in text and ".." not in text.replace("…", "")
+
+
+# Definite assignment, in words
+
+FORM = {"type": "object", "required": ["x"], "properties": {"x": {"type": "string"}}}
+PAY: Data = {"type": "tool", "tool": "crm.pay"}
+TWO = [{"id": "ok", "label": "Ok", "to": "b"}, {"id": "no", "label": "No", "to": "b", "form": "ignored"}]
+
+
+def reading(path: str, id: str = "b", **keys: Any) -> Data:
+    return put(id, values={"x": f"${{{path}}}"}, **keys)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (
+            flow(get("a", "b", catch=[{"errors": ["*"], "to": "b"}]), reading("steps.a.tier", title="Draft")),
+            "Draft reads steps.a, which has not run when A fails and its catch goes straight to Draft. ",
+        ),
+        (
+            flow(
+                get("a", "b", catch=[{"errors": ["auth"], "to": "c"}]), put("b", "d"), put("c", "d"), reading("steps.a.tier", "d")
+            ),
+            "D reads steps.a, which has not run when A fails and its catch goes to C → D. ",
+        ),
+        (
+            flow(fork("f", "run.input.text == 'x'", "a", "b"), get("a", "b"), reading("steps.a.tier")),
+            "B reads steps.a, which has not run on the way F (default) → B. ",
+        ),
+        (
+            flow(person("a", "b", "b"), reading("steps.a.by")),
+            "B reads steps.a, which has not run when nobody answers A in time and it goes straight to B. ",
+        ),
+        (
+            flow(person("a", form=FORM, actions=TWO), reading("steps.a.values.x")),
+            "B reads steps.a.values.x, which nobody need have filled in on the way A (No) → B. ",
+        ),
+        (
+            flow({"id": "a", **PAY, "next": "b", "on_unknown": "b"}, reading("steps.a")),
+            "B reads steps.a, which has not run when nobody knows whether A happened and it goes straight to B. ",
+        ),
+        (
+            flow(get("a", "b"), reading("steps.a.tier"), limits={"steps": 9, "on_breach": "b"}),
+            "B reads steps.a, which has not run when a limit is met and the run goes to B. ",
+        ),
+        (
+            flow(put("a", "b"), reading("error.code")),
+            "B reads error.code, which is there only after a failure, and not on the way A → B. ",
+        ),
+        (flow(put("a", "b"), get("g"), reading("steps.g.tier")), "B reads steps.g, which never runs. "),
+        (flow(reading("steps.g.tier"), get("g"), start="b"), "B reads steps.g, which never runs. "),
+        (flow(reading("steps.b.x")), "B reads steps.b, its own output, which is not there yet. "),
+        (flow(reading("steps")), "B reads steps, all outputs at once. "),
+        (
+            flow(fork("a", "run.input.text == 'x'", "b", "done"), reading("steps.a")),
+            "B reads steps.a, which is a branch, and gives nothing to read. ",
+        ),
+        (
+            flow(loop("l", [fork("f", "run.input.text == 'x'", "a", "continue"), get("a", None)], until="steps.a.tier == 'pro'")),
+            "L reads steps.a, which has not run on the way F (default) → the end of the round. ",
+        ),
+        (
+            flow(loop("l", [fork("f", "run.input.text == 'x'", "a", "break"), get("a", None)], output="${steps.a}")),
+            "L reads steps.a, which has not run on the way F (default) → the end of the loop. ",
+        ),
+        (
+            flow(get("a", "l", catch=[{"errors": ["*"], "to": "l"}]), loop("l", [reading("steps.a.tier", next=None)])),
+            "B reads steps.a, which has not run when A fails and its catch goes straight to L. ",
+        ),
+        (
+            flow(
+                loop(
+                    "l",
+                    [
+                        get("a", "m"),
+                        loop(
+                            "m",
+                            [fork("f", "iter.index > 1", "b", "break"), reading("steps.c.x", next="c"), put("c", None, {"x": 1})],
+                            None,
+                        ),
+                    ],
+                )
+            ),
+            "B reads steps.c, which has not run on the way F (case) → B. ",
+        ),
+        (
+            flow(loop("l", [get("a", None)], "z", catch=[{"errors": ["*"], "to": "z"}]), reading("steps.l.n", "z")),
+            "Z reads steps.l, which has not run when L fails and its catch goes straight to Z. ",
+        ),
+        (
+            flow(
+                ask("q", fallback=[{"step": "b"}], next="g"),
+                get("g"),
+                put("b", None, {"label": "bug", "confidence": 0.5, "note": "${steps.g.tier}"}),
+            ),
+            "B, in place of Q, reads steps.g, which has not run when the run begins. ",
+        ),
+    ],
+)
+def test_the_path_that_breaks_an_assignment_is_named(data: Data, words: str) -> None:
+    assert [sentence[: len(words)] for sentence in sentences(data, "unassigned")] == [words]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        flow(get("a", "b", catch=[{"errors": ["*"], "to": "b"}]), reading("has(steps.a) ? steps.a.tier : 'none'")),
+        flow(get("a", "b", catch=[{"errors": ["*"], "to": "c"}]), put("b"), reading("error.code", "c")),
+        flow(person("a", form=FORM, actions=[TWO[0], {**TWO[1], "to": "done"}]), reading("steps.a.values.x")),
+        flow(person("a", form=FORM, actions=TWO), reading("has(steps.a.values.x) ? steps.a.values.x : ''")),
+        flow(
+            fork("f", "run.input.text == 'x'", "a", "c"),
+            get("a", "b"),
+            get("c", "b", tool="crm.get"),
+            reading("has(steps.a.tier) ? steps.a.tier : has(steps.c.tier) ? steps.c.tier : ''"),
+        ),
+        flow(loop("l", [get("a", None)], until="steps.a.tier == 'pro'", update={"n": "${carry.n + 1}"}, output="${steps.a}")),
+        flow(get("a", "l"), loop("l", [reading("steps.a.tier", next=None)])),
+        flow(
+            get("a", "q"),
+            ask("q", fallback=[{"step": "b"}]),
+            put("b", None, {"label": "bug", "confidence": 0.5, "note": "${steps.a.tier}"}),
+        ),
+    ],
+)
+def test_what_is_there_on_every_path_or_asked_for_first_may_be_read(data: Data) -> None:
+    assert sentences(data, "unassigned") == []
+    assert proof(data).ok
+
+
+# Failures
+
+
+def errors(data: Data) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = proof(data).as_dict()["errors"]
+    return found
+
+
+def test_each_failure_goes_to_the_first_catch_then_the_container_then_on_failure() -> None:
+    inner = get("b", None, catch=[{"errors": ["timeout"], "to": "break"}])
+    data = flow(loop("a", [inner], catch=[{"errors": ["auth", "limit"], "to": "z"}]), put("z"))
+    found = errors(data)
+    assert (found["b"]["timeout"], found["b"]["auth"], found["b"]["tool_error"]) == ("break", "z", "broken")
+    assert "timeout" not in found["a"]
+    assert (found["a"]["auth"], found["a"]["limit"], found["a"]["refused"]) == ("z", "z", "broken")
+    rules = {(route.step, route.code): route.rule for route in proof(data).error_routes}
+    assert rules["b", "auth"] == "steps[0].catch[0].to"
+    assert rules["a", "refused"] == "on_failure"
+
+
+def test_a_ladder_fails_with_what_its_last_rung_fails_with() -> None:
+    spare = put("b", None, {"label": "bug", "confidence": 0.5})
+    assert set(errors(flow(ask("a", fallback=[{"step": "b"}]), spare))["a"]) == {"expression", "invalid_output"}
+    assert "timeout" in errors(flow(ask("a", fallback=[{"step": "b"}, {"model": "small"}]), spare))["a"]
+    pay = {"id": "a", **PAY, "next": "done", "fallback": [{"step": "b"}]}
+    assert errors(flow(pay, put("b", None)))["a"]["unknown"] == "escalation"
+    assert errors(flow({**pay, "on_unknown": "b"}, put("b")))["a"]["unknown"] == "b"
+    assert set(errors(flow(put("a", values={"x": 1}))).get("a", {})) == set()
+
+
+def test_a_loop_that_need_not_converge_fails_with_limit_only_where_no_route_says_so() -> None:
+    body = [put("b", None)]
+    assert errors(flow(loop("a", body)))["a"]["limit"] == "broken"
+    assert "limit" not in errors(flow(loop("a", body, on_exhausted="done")))["a"]
+    assert errors(flow(loop("a", body, on_exhausted="done", progress="carry.n")))["a"]["limit"] == "broken"
+    fixed = {key: value for key, value in loop("a", body).items() if key != "until"}
+    assert "limit" not in errors(flow(fixed))["a"]
+
+
+# The worst case
+
+
+def worst(data: Data) -> dict[str, Any]:
+    found: dict[str, Any] = proof(data).as_dict()["worst"]
+    return found
+
+
+def test_the_worst_case_of_a_ladder_and_its_words() -> None:
+    spare = get("c", None, retry={"attempts": 3})
+    keys: Data = {"repair": {"attempts": 2}, "retry": {"attempts": 3}, "output": OUT}
+    data = flow(ask("a", fallback=[{"model": "small"}, {"step": "c"}], **keys), spare)
+    found = worst(data)
+    assert (found["executions"], found["calls"], found["model_calls"]) == (3, 13, 10)
+    assert found["cost_usd"] == pytest.approx(5 * 0.002 + 5 * 0.0002)
+    assert found["machine_seconds"] == 10 * 60 + 3 * 5
+    assert (found["tokens_in"], found["tokens_out"], found["human_seconds"]) == (10_000, 1_000, 0)
+    words = "A: 1 ask + 2 repairs + 2 retries, then small (1 ask + 2 repairs + 2 retries), then C in its place = 13 calls"
+    assert found["derivation"][0]["sentence"] == f"{words}, 10 min 15 s, $0.011 at most."
+
+
+def test_rounds_with_tools_are_bounded_over_all_models_of_the_ladder() -> None:
+    data = flow(ask("a", tools=["crm.get"], max_rounds=3, model="small", fallback=[{"model": "main"}], repair={"attempts": 1}))
+    found = worst(data)
+    tools = 2 * MAX_TOOL_CALLS_PER_ROUND
+    assert (found["executions"], found["model_calls"], found["calls"]) == (1 + 3 + tools + 1, 6, 6 + tools)
+    assert found["cost_usd"] == pytest.approx(2 * 0.0002 + 4 * 0.002)
+    assert found["machine_seconds"] == 6 * 60 + tools * 5
+    assert MAX_TOOL_CALLS_PER_ROUND == ladder.MAX_TOOL_CALLS_PER_ROUND
+
+
+def test_a_loop_is_its_bound_times_its_longest_round_and_its_own_record() -> None:
+    body = [get("b", "c"), fork("c", "steps.b.tier == 'pro'", "d", "break"), person("d", "continue", "continue")]
+    found = worst(flow(loop("a", body, max=4)))
+    assert (found["executions"], found["human_seconds"]) == (4 * 3 + 2, 4 * 3600)
+    times = {line["step"]: line["times"] for line in found["derivation"]}
+    assert times == {"a": 1, "b": 4, "c": 4, "d": 4, "done": 1}
+    assert found["derivation"][0]["sentence"] == "A: at most 4 rounds of 3 steps."
+    twice = worst(flow(loop("z", [loop("a", body, None, max=4)], max=2)))
+    assert (twice["executions"], twice["human_seconds"]) == (2 * 13 + 2, 8 * 3600)
+
+
+def test_unknown_prices_and_prompts_without_a_cap_are_unknown_and_not_nothing() -> None:
+    assert worst(flow(ask("a", model="odd")))["cost_usd"] is None
+    open_prompt = {key: value for key, value in ask("a").items() if key != "max_input_tokens"}
+    assert (worst(flow(open_prompt))["cost_usd"], worst(flow(open_prompt))["tokens_in"]) == (None, None)
+    assert worst(flow(put("a")))["cost_usd"] == 0
+    pay = {"id": "a", **PAY, "next": "done"}
+    assert worst(flow(pay))["open_ended"] == ["a"]
+    assert worst(flow(pay, escalation={"deadline": "1d", "on_deadline": "broken"}))["open_ended"] == []
+
+
+def test_a_worst_case_above_a_limit_counts_the_way_after_the_breach() -> None:
+    chain = [put(f"s{n}", f"s{n + 1}" if n < 9 else "done") for n in range(10)]
+    after = [get("x", "y"), get("y")]
+    assert worst(flow(*chain, *after, limits={"steps": 11, "on_breach": "x"}))["executions"] == 11
+    assert worst(flow(*chain, *after, limits={"steps": 4, "on_breach": "x"}))["executions"] == (4 + 1) + 1 + 3
+    costly = [ask("a", "b"), ask("b")]
+    found = worst(flow(*costly, ask("x"), limits={"cost_usd": 0.003, "on_breach": "x"}))
+    assert found["cost_usd"] == 0.003
+
+
+def test_a_plan_with_circles_and_holes_is_still_proved() -> None:
+    data = flow(put("a", "b"), put("b", "a"), get("c", "nobody"), loop("d", [put("e", "e")]), start="a")
+    found = proof(data)
+    assert {problem.code for problem in found.problems} >= {"cycle", "unknown_step", "unreachable"}
+    assert not found.ok
+    [circle] = [problem for problem in found.problems if problem.code == "cycle" and problem.step == "b"]
+    assert circle.message.startswith("A → B → A goes in a circle.")
+
+
+def test_problems_come_in_the_order_of_the_document() -> None:
+    data = flow(get("a", "b", tool="nope"), put("b", "nobody"), put("c"), on_failure="ok")
+    found = prove(compile_plan(parse(write(data)), CATALOG)).problems
+    assert [problem.line for problem in found] == sorted(problem.line or 0 for problem in found)
+    assert len(set(found)) == len(found)
+
+
+# By property, against every run that there is
+
+
+def levels_of(data: Data) -> dict[str, str]:
+    return {inner["id"]: each["id"] for each in data["steps"] for inner in each.get("body", ())} | {
+        each["id"]: "" for each in data["steps"]
+    }
+
+
+@settings(max_examples=150)
+@given(definitions())
+def test_what_is_surely_there_is_what_every_run_has_written(data: Data) -> None:
+    routes = build(planned(data))
+    assignment = Assignment(routes)
+    seen: dict[str, frozenset[str]] = {}
+    for walk in runs(data):
+        for name, facts in walk.entered:
+            seen[name] = seen.get(name, facts) & facts
+    assert set(assignment.entry) == set(seen) == routes.reached
+    levels = levels_of(data)
+    for name, facts in seen.items():
+        visible = {other for other, level in levels.items() if level in ("", levels[name])} | {"error"}
+        assert {fact for fact in visible if assignment.holds(name, fact)} == {fact for fact in facts if fact in visible}
+
+
+@settings(max_examples=150)
+@given(definitions())
+def test_the_worst_case_is_the_worst_of_all_runs(data: Data) -> None:
+    plan = planned(data)
+    worst = prove(plan).worst
+    own = {name: visit(plan, each) for name, each in plan.steps.items()}
+    most = reduce(or_, (total(own[name] for name in walk.records) for walk in runs(data)), Bound())
+    assert worst.bound == most
+    lines = [own[line.step] * line.times for line in worst.derivation]
+    assert total(lines).rank == max(total(own[name] for name in walk.records).rank for walk in runs(data))
+
+
+ANSWERS = (None, ErrorCode.INVALID_OUTPUT, ErrorCode.TIMEOUT, ErrorCode.REFUSED)
+
+
+def climbs(each: PlanStep, calls: tuple[CallFact, ...] = (), tried: tuple[Sub, ...] = ()) -> Iterator[tuple[int, int]]:
+    """(calls, steps in place) of every way up the ladder."""
+    following = ladder.climb(each, calls, tried)
+    if isinstance(following, ladder.Settled):
+        yield len(calls), len(tried)
+    elif isinstance(following, ladder.RunStep):
+        yield from climbs(each, calls, (*tried, Sub(following.rung, following.step, Failure(ErrorCode.REFUSED, "no"))))
+    else:
+        assert isinstance(following, ladder.Ask)
+        for code in ANSWERS:
+            failure = Failure(code, "no") if code else None
+            fact = CallFact(following.n, following.ask, following.rung, following.kind, failure=failure)
+            yield from climbs(each, (*calls, fact), tried)
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2), st.integers(1, 3), st.lists(st.sampled_from(["small", "odd", "step"]), max_size=2))
+def test_a_ladder_may_ask_as_often_as_its_bound_and_no_more(repairs: int, attempts: int, below: list[str]) -> None:
+    fallback = [{"step": "b"} if each == "step" else {"model": each} for each in below]
+    spare = put("b", None, {"label": "bug", "confidence": 1.0})
+    plan = planned(flow(ask("a", repair={"attempts": repairs}, retry={"attempts": attempts}, fallback=fallback), spare))
+    bound = visit(plan, plan.steps["a"])
+    ways = list(climbs(plan.steps["a"]))
+    assert (bound.calls, bound.executions) == (max(calls for calls, _ in ways), 1 + max(tried for _, tried in ways))
+    assert bound.unpriced == (repairs + attempts) * below.count("odd")
+
+
+@given(definitions())
+def test_a_definition_written_and_read_again_is_the_same(data: Data) -> None:
+    assert parse(write(data)).hash == from_data(data).hash == parse(json.dumps(data)).hash
+
+
+@settings(max_examples=50)
+@given(definitions(), st.data())
+def test_a_route_that_is_drawn_backwards_is_named_and_the_rest_is_still_proved(data: Data, drawn: Any) -> None:
+    names = [each["id"] for each in data["steps"] if "next" in each]
+    assume(names)
+    source, target = drawn.draw(st.sampled_from(names)), drawn.draw(st.sampled_from([each["id"] for each in data["steps"]]))
+    changed = [{**each, "next": target} if each["id"] == source else each for each in data["steps"]]
+    proved = proof({**data, "steps": changed})
+    order = [each["id"] for each in data["steps"]]
+    if order.index(target) > order.index(source):
+        assert "cycle" not in {problem.code for problem in proved.problems}
+    assert proved.worst.bound.executions < 100
