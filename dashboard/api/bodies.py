@@ -1,0 +1,104 @@
+"""What comes in: JSON through the one sanitiser, and definitions as YAML or JSON."""
+
+from typing import Annotated, Any
+
+from django.http import HttpRequest
+from ninja import Schema
+from ninja.parser import Parser
+from pydantic import ConfigDict, Field
+
+from orchestration.core import values
+from orchestration.core.errors import Problem, Refused
+
+
+class Body(Schema):
+    """Unknown keys are refused, so that a slip of the pen is not taken for a wish not to say."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class CleanParser(Parser):
+    """Strict JSON without duplicate keys, NaN, or more levels than anything here needs."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        given = request.body
+        found = values.parse_json(given).value if given.strip() else {}
+        if not isinstance(found, dict):
+            raise Refused(Problem("wrong_type", "The body is a JSON object.", ""))
+        return found
+
+
+class Start(Body):
+    """`key` is the business key that runs are found by; `labels` are free."""
+
+    input: Any = Field(default_factory=dict)
+    key: Annotated[str, Field(max_length=200)] = ""
+    labels: dict[str, str | int | float | bool] = Field(default_factory=dict, max_length=50)
+    version: Annotated[int, Field(ge=1, le=2_000_000_000)] | None = None
+
+
+class Cancel(Body):
+    reason: Annotated[str, Field(max_length=2000)] = ""
+
+
+class Publish(Body):
+    """`revision`: only this revision of the draft."""
+
+    revision: Annotated[int, Field(ge=1, le=2_000_000_000)] | None = None
+    note: Annotated[str, Field(max_length=5000)] = ""
+
+
+class Claim(Body):
+    take_over: bool = False
+    note: Annotated[str, Field(max_length=500)] = ""
+
+
+class Draft(Body):
+    values: Any = None
+
+
+class Resolve(Body):
+    """`revision` is the escalation's as it was seen: whoever answers what has moved on is told so."""
+
+    action: str
+    values: Any = Field(default_factory=dict)
+    revision: Annotated[int, Field(ge=1, le=2_000_000_000)] | None = None
+
+
+class Try(Body):
+    """`definition` as text or object. `mocks` by step or tool: {output} or {error}."""
+
+    definition: str | dict[str, Any]
+    step: str
+    input: Any = Field(default_factory=dict)
+    mocks: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+class SecretValue(Body):
+    value: str
+
+
+class Anything(Schema):
+    """An object whose shape the act itself checks and explains."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+DEFINITION: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/yaml": {"schema": {"type": "string"}},
+            "application/json": {"schema": {"type": "object"}},
+        },
+    }
+}
+"""For the description of endpoints that take a definition."""
+
+
+def known(request: HttpRequest, *names: str) -> None:
+    """Refuses parameters of the address that mean nothing here: a filter with a slip in it would show everything."""
+    for name in request.GET:
+        if name not in names:
+            there = f"There are {', '.join(names)}." if names else "There is none."
+            raise Refused(Problem("unknown_parameter", f"There is no parameter {name[:40]} here. {there}", name[:40]))

@@ -1,0 +1,75 @@
+"""What waits for a person: list, look into, claim, answer."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Router
+
+from dashboard.api import shape
+from dashboard.api.bodies import Claim, Draft, Resolve, known
+from dashboard.api.guard import may, who
+from dashboard.api.runs import idempotency_key, words
+from orchestration.acts import escalations as acts
+from orchestration.acts.resolve import resolve
+from orchestration.queries import escalations as queries
+from orchestration.queries import runs as run_queries
+from orchestration.roles import Role
+
+router = Router(tags=["escalations"])
+
+
+@router.get("", auth=may(Role.VIEWER), summary="List escalations")
+def list_escalations(
+    request: HttpRequest,
+    run: str | None = None,
+    status: str = "",
+    queue: str | None = None,
+    workflow: str | None = None,
+    kind: str | None = None,
+    mine: bool = False,
+    after: str = "",
+    limit: int = 50,
+) -> Any:
+    """The most urgent first. `status`: open, claimed, resolved, expired, cancelled, or pending for the first two."""
+    known(request, "run", "status", "queue", "workflow", "kind", "mine", "after", "limit")
+    wanted = queries.Inbox(words(status), run, workflow, queue, kind, who(request) if mine else None)
+    return shape.page(queries.escalations(wanted, after or None, limit), shape.escalation)
+
+
+@router.get("/{escalation}", auth=may(Role.VIEWER), summary="An escalation with its dossier")
+def get_escalation(request: HttpRequest, escalation: str) -> Any:
+    return shape.escalation_detail(queries.escalation(escalation))
+
+
+@router.post("/{escalation}/claim", auth=may(Role.OPERATOR), summary="Claim an escalation")
+def claim_escalation(request: HttpRequest, escalation: str, body: Claim | None = None) -> Any:
+    """Reserves it for a quarter hour. None is needed to resolve it, unless another holds it."""
+    body = body or Claim()
+    acts.claim(escalation=escalation, by=who(request), take_over=body.take_over, note=body.note)
+    return shape.escalation_detail(queries.escalation(escalation))
+
+
+@router.post("/{escalation}/release", auth=may(Role.OPERATOR), summary="Give an escalation back")
+def release_escalation(request: HttpRequest, escalation: str) -> Any:
+    acts.release(escalation=escalation, by=who(request))
+    return shape.escalation_detail(queries.escalation(escalation))
+
+
+@router.put("/{escalation}/draft", auth=may(Role.OPERATOR), summary="Keep an answer that is not finished")
+def save_draft(request: HttpRequest, escalation: str, body: Draft) -> Any:
+    acts.save_answer_draft(escalation=escalation, values=body.values, by=who(request))
+    return {"id": escalation}
+
+
+@router.post("/{escalation}/resolve", auth=may(Role.OPERATOR), summary="Answer an escalation")
+def resolve_escalation(request: HttpRequest, escalation: str, body: Resolve) -> Any:
+    """The run as it goes on. 422 where the values are wrong: the pause stays. 409 says who was first."""
+    done = resolve(
+        escalation=escalation,
+        action=body.action,
+        values=body.values,
+        by=who(request),
+        revision=body.revision,
+        idempotency=idempotency_key(request),
+    )
+    return {**done, "status": "resolved", "run_as_it_is": shape.run(run_queries.run(done["run"]))}

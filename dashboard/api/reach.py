@@ -1,0 +1,73 @@
+"""What runs may reach: providers, tools, secrets. Secrets are written, never read."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Router
+
+from dashboard.api import shape
+from dashboard.api.bodies import Anything, SecretValue, known
+from dashboard.api.guard import may, who
+from dashboard.api.problems import as_dicts
+from orchestration.acts import reach as acts
+from orchestration.queries import reach as queries
+from orchestration.roles import Role
+
+router = Router(tags=["reach"])
+
+
+@router.get("/providers", auth=may(Role.DESIGNER), summary="List providers")
+def list_providers(request: HttpRequest) -> Any:
+    known(request)
+    return {"items": [shape.provider(found) for found in queries.providers()], "next": None}
+
+
+@router.get("/providers/{name}", auth=may(Role.DESIGNER), summary="A provider")
+def get_provider(request: HttpRequest, name: str) -> Any:
+    return shape.provider(queries.provider(name))
+
+
+@router.put("/providers/{name}", auth=may(Role.ADMIN), summary="Write a provider, whole")
+def put_provider(request: HttpRequest, name: str, body: Anything) -> Any:
+    """`{protocol, base_url, secret, default_model, structured, prices: {model: {usd_per_mtok_in, usd_per_mtok_out}}, headers,
+    options, cap}`; a price under `*` is any other model's."""
+    warnings = acts.put_provider(name=name, body=body.model_dump(), by=who(request))
+    return {**shape.provider(queries.provider(name)), "problems": as_dicts(warnings)}
+
+
+@router.get("/tools", auth=may(Role.DESIGNER), summary="List tools")
+def list_tools(request: HttpRequest) -> Any:
+    known(request)
+    return {"items": [shape.tool(found) for found in queries.tools()], "next": None}
+
+
+@router.get("/tools/{name}", auth=may(Role.DESIGNER), summary="A tool")
+def get_tool(request: HttpRequest, name: str) -> Any:
+    return shape.tool(queries.tool(name))
+
+
+@router.put("/tools/{name}", auth=may(Role.ADMIN), summary="Write a shared HTTP tool, whole")
+def put_tool(request: HttpRequest, name: str, body: Anything) -> Any:
+    """As a definition's own tools: `{title, description, http: {method, url, headers, body}, effect, input, output, timeout,
+    reconcile}`."""
+    warnings = acts.put_tool(name=name, body=body.model_dump(), by=who(request))
+    return {**shape.tool(queries.tool(name)), "problems": as_dicts(warnings)}
+
+
+@router.get("/secrets", auth=may(Role.DESIGNER), summary="List the names of secrets")
+def list_secrets(request: HttpRequest) -> Any:
+    known(request)
+    return {"items": [{"name": found.name, "updated": shape.when(found.updated)} for found in queries.secrets()], "next": None}
+
+
+@router.get("/secrets/{name}", auth=may(Role.DESIGNER), summary="That there is a secret, and since when")
+def get_secret(request: HttpRequest, name: str) -> Any:
+    found = queries.secret(name)
+    return {"name": found.name, "updated": shape.when(found.updated)}
+
+
+@router.put("/secrets/{name}", auth=may(Role.ADMIN), summary="Write a secret")
+def put_secret(request: HttpRequest, name: str, body: SecretValue) -> Any:
+    acts.put_secret(name=name, value=body.value, by=who(request))
+    found = queries.secret(name)
+    return {"name": found.name, "updated": shape.when(found.updated)}

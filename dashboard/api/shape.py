@@ -1,0 +1,216 @@
+"""How things look in the API: DESIGN.md 9. Times are ISO 8601 in UTC, money is in dollars."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from orchestration.acts.workflows import Checked
+from orchestration.queries.escalations import EscalationDetail, EscalationSummary
+from orchestration.queries.paging import Page
+from orchestration.queries.reach import ProviderView, ToolView
+from orchestration.queries.records import CallView, StepView
+from orchestration.queries.runs import RunDetail, RunSummary
+from orchestration.queries.workflows import VersionDetail, VersionSummary, WorkflowDetail, WorkflowSummary
+
+NANO = 1_000_000_000
+
+Json = dict[str, Any]
+
+
+def dollars(nano: int) -> float:
+    return nano / NANO
+
+
+def when(at: datetime | None) -> str | None:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at else None
+
+
+def page(found: Page[Any], shown: Any) -> Json:
+    return {"items": [shown(item) for item in found.items], "next": found.next}
+
+
+def checked(found: Checked) -> Json:
+    return {
+        "problems": [problem.as_dict() for problem in found.problems],
+        "proof": found.proof.as_dict() if found.proof else None,
+        "hash": found.definition.hash if found.definition else None,
+    }
+
+
+def workflow(found: WorkflowSummary) -> Json:
+    return {
+        "id": found.id,
+        "title": found.title,
+        "revision": found.revision,
+        "version": found.version,
+        "published": when(found.published),
+        "sample": found.sample,
+        "live": found.live,
+        "created": when(found.created),
+        "updated": when(found.updated),
+        "updated_by": found.updated_by,
+    }
+
+
+def workflow_detail(found: WorkflowDetail) -> Json:
+    return {**workflow(found), "draft": found.draft, "versions": [version(item) for item in found.versions]}
+
+
+def version(found: VersionSummary) -> Json:
+    return {
+        "version": found.number,
+        "hash": found.hash,
+        "published": when(found.published),
+        "published_by": found.published_by,
+        "note": found.note,
+    }
+
+
+def version_detail(found: VersionDetail) -> Json:
+    return {
+        **version(found),
+        "workflow": found.workflow,
+        "definition": found.definition,
+        "text": found.text,
+        "proof": {key: value for key, value in found.proof.items() if key != "problems"},
+        "problems": found.proof.get("problems", []),
+    }
+
+
+def run(found: RunSummary) -> Json:
+    """As it stands in a list: without what it holds."""
+    return {
+        "id": found.id,
+        "workflow": found.workflow,
+        "version": found.version,
+        "status": found.status,
+        "wait": found.wait or None,
+        "outcome": found.outcome or None,
+        "position": found.place or None,
+        "revision": found.revision,
+        "seq": found.seq,
+        "escalation": found.escalation,
+        "cost": dollars(found.cost),
+        "key": found.key or None,
+        "labels": found.labels,
+        "created": when(found.created),
+        "created_by": found.created_by,
+        "started": when(found.started),
+        "ended": when(found.ended),
+        "due": when(found.due),
+    }
+
+
+def run_detail(found: RunDetail) -> Json:
+    spent = {**found.spent, "cost": dollars(found.spent.get("cost", 0)), "reserved": dollars(found.spent.get("reserved", 0))}
+    return {
+        **run(found),
+        "input": found.input,
+        "output": found.output,
+        "error": found.error,
+        "spent": spent,
+        "parent": found.parent,
+    }
+
+
+def record(found: StepView) -> Json:
+    return {
+        "seq": found.seq,
+        "step": found.step,
+        "path": found.path,
+        "visit": found.visit,
+        "type": found.type,
+        "input": found.input,
+        "output": found.output,
+        "result": found.result,
+        "decision": found.decision,
+        "calls": [call(item) for item in found.calls],
+        "fingerprints": found.fingerprints,
+        "state_hash": found.state_hash,
+        "queued": when(found.queued),
+        "started": when(found.started),
+        "finished": when(found.finished),
+        "tokens": {"in": found.tokens_in, "out": found.tokens_out},
+        "cost": dollars(found.cost),
+        "actor": found.actor or None,
+    }
+
+
+def call(found: CallView) -> Json:
+    return {
+        "path": found.path,
+        "visit": found.visit,
+        "n": found.n,
+        "kind": found.kind,
+        "protocol": found.protocol,
+        "target": found.target,
+        "effect": found.effect,
+        "key": found.key,
+        "request": found.request,
+        "response": found.response,
+        "error": found.error,
+        "tokens": {"in": found.tokens_in, "out": found.tokens_out},
+        "cost": dollars(found.cost),
+        "intended": when(found.intended),
+        "finished": when(found.finished),
+        **({"late": found.late} if found.late else {}),
+    }
+
+
+def escalation(found: EscalationSummary) -> Json:
+    return {
+        "id": found.id,
+        "run": found.run,
+        "workflow": found.workflow,
+        "version": found.version,
+        "kind": found.kind,
+        "step": found.step,
+        "path": found.path,
+        "title": found.title,
+        "status": found.status,
+        "queue": found.queue,
+        "priority": found.priority,
+        "revision": found.revision,
+        "created": when(found.created),
+        "due": when(found.due),
+        "claimed_by": found.claimed_by or None,
+        "claimed_until": when(found.claimed_until),
+        "resolved": when(found.resolved),
+        "resolved_by": found.resolved_by or None,
+    }
+
+
+def escalation_detail(found: EscalationDetail) -> Json:
+    good = found.dossier.last_good
+    return {
+        **escalation(found),
+        "reason": found.reason,
+        "form": found.form,
+        "values": found.values,
+        "show": found.show,
+        "actions": found.actions,
+        "draft": found.draft,
+        "answer": found.answer,
+        "tried": [call(item) for item in found.dossier.tried],
+        "last_good": {"step": good.step, "path": good.path, "seq": good.seq, "value": good.value} if good else None,
+        "messages": list(found.dossier.messages) if found.dossier.messages is not None else None,
+        "raw_answer": found.dossier.answer,
+    }
+
+
+def provider(found: ProviderView) -> Json:
+    return {**{name: getattr(found, name) for name in ProviderView.__slots__}, "updated": when(found.updated)}
+
+
+def tool(found: ToolView) -> Json:
+    shown = found.tool
+    return {
+        "name": shown.name,
+        "kind": shown.kind,
+        "title": shown.title,
+        "description": shown.description,
+        "effect": shown.effect,
+        "input": shown.input,
+        "output": shown.output,
+        "timeout": shown.timeout,
+        **({"http": found.definition.get("http"), "updated": when(found.updated)} if found.definition else {}),
+    }

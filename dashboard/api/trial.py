@@ -1,0 +1,20 @@
+"""One step alone."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Router
+
+from dashboard.api.bodies import Try
+from dashboard.api.guard import may, who
+from orchestration.acts.trial import try_step
+from orchestration.roles import Role
+
+router = Router(tags=["steps"])
+
+
+@router.post("/try", auth=may(Role.DESIGNER), summary="Run one step alone, with an input of one's own")
+def try_one_step(request: HttpRequest, body: Try) -> Any:
+    """`input` is the step's own; for a branch, set or end `{run: {input}, steps: {…}}`. `mocks` by step or tool: `{output}` or
+    `{error}`. Nothing is stored."""
+    return try_step(definition=body.definition, step=body.step, input=body.input, mocks=body.mocks, by=who(request))

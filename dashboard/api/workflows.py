@@ -1,0 +1,72 @@
+"""Definitions: check, draft, publish, read."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Router
+
+from dashboard.api import shape
+from dashboard.api.bodies import DEFINITION, Publish, known
+from dashboard.api.guard import may, who
+from dashboard.api.problems import refusal
+from orchestration.acts import workflows as acts
+from orchestration.core.errors import Refused
+from orchestration.queries import workflows as queries
+from orchestration.roles import Role
+
+router = Router(tags=["workflows"])
+
+
+@router.get("", auth=may(Role.VIEWER), summary="List workflows")
+def list_workflows(request: HttpRequest, after: str = "", limit: int = 50) -> Any:
+    known(request, "after", "limit")
+    return shape.page(queries.workflows(after or None, limit), shape.workflow)
+
+
+@router.post("", auth=may(Role.DESIGNER), summary="Create a workflow, or change its draft", openapi_extra=DEFINITION)
+def push_workflow(request: HttpRequest, response: HttpResponse, revision: int | None = None) -> Any:
+    """The body is the definition, as YAML or JSON. It is kept as the draft, with what is wrong said in `problems`; 422 where
+    it can't be read or does not say its id. With `?revision=` only over that revision of the draft."""
+    known(request, "revision")
+    pushed = acts.push(text=request.body, by=who(request), revision=revision)
+    response.status_code = 201 if pushed.created else 200
+    return {"id": pushed.workflow.id, "revision": pushed.workflow.revision, **shape.checked(pushed.checked)}
+
+
+@router.post("/check", auth=may(Role.DESIGNER), summary="Check a definition", openapi_extra=DEFINITION)
+def check_workflow(request: HttpRequest) -> Any:
+    """The same, storing nothing. 200 also where there are problems, as long as it could be read as a definition at all."""
+    known(request)
+    checked = acts.check(request.body)
+    if checked.unreadable:
+        raise checked.unreadable
+    return {"id": checked.definition.id if checked.definition else None, "revision": None, **shape.checked(checked)}
+
+
+@router.get("/{workflow}", auth=may(Role.VIEWER), summary="A workflow with its draft and versions")
+def get_workflow(request: HttpRequest, workflow: str) -> Any:
+    return shape.workflow_detail(queries.workflow(workflow))
+
+
+@router.post("/{workflow}/publish", auth=may(Role.DESIGNER), summary="Publish the draft")
+def publish_workflow(request: HttpRequest, response: HttpResponse, workflow: str, body: Publish | None = None) -> Any:
+    """The next version, frozen with its proof; the latest where it says the same already. 409 with `problems` where the proof
+    stands against it."""
+    body = body or Publish()
+    try:
+        made = acts.publish(workflow=workflow, by=who(request), revision=body.revision, note=body.note)
+    except Refused as refused:
+        return refusal(refused, 409)
+    return shape.version_detail(queries.version(workflow, made.number))
+
+
+@router.get("/{workflow}/versions", auth=may(Role.VIEWER), summary="List versions")
+def list_versions(request: HttpRequest, workflow: str, after: str = "", limit: int = 50) -> Any:
+    known(request, "after", "limit")
+    queries.workflow(workflow)
+    return shape.page(queries.versions(workflow, after or None, limit), shape.version)
+
+
+@router.get("/{workflow}/versions/{int:number}", auth=may(Role.VIEWER), summary="A version with its definition and proof")
+def get_version(request: HttpRequest, workflow: str, number: int) -> Any:
+    return shape.version_detail(queries.version(workflow, number))

@@ -1,0 +1,402 @@
+"""Acts leave a trail, never write over another, and keep what is wrong rather than lose it."""
+
+import hashlib
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from orchestration import vault
+from orchestration.acts import audit, escalations, reach, resolve, runs, tokens, workflows
+from orchestration.core import source, values
+from orchestration.core.errors import Conflict, NotFound, Refused, Unreadable
+from orchestration.models import Act, ApiToken, Escalation, Provider, Run, Secret, Version, Workflow
+from orchestration.queries.catalog import current
+from orchestration.queries.plans import plan_of
+from orchestration.roles import Role
+from tests import factories
+from tests.engine import publishing
+from tests.engine.publishing import end, publish
+
+pytestmark = pytest.mark.django_db
+
+
+def workflow(*steps: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """As in `publishing`, without models: there is no provider here."""
+    return publishing.workflow(*steps, **{"models": {}, **more})
+
+
+GOOD = source.write(workflow(end()))
+LOST = source.write(workflow({"id": "a", "type": "set", "values": {}, "next": "nowhere"}, end()))
+
+
+# Drafts and versions
+
+
+def test_a_draft_is_kept_whatever_is_wrong_with_it() -> None:
+    rows = {
+        LOST: "unknown_step",
+        "interlock: 1\nid: sample\nsteps: 7\n": "missing_key",
+        GOOD + "\nslip: 1\n": "unknown_key",
+        "interlock: 1\nid: sample\ninterlocking: true": "unknown_key",
+    }
+    for text, code in rows.items():
+        pushed = workflows.push(text=text, by="dora")
+        assert code in {problem.code for problem in pushed.checked.problems}, text
+        assert Workflow.objects.get(id="sample").draft == text
+        with pytest.raises(Refused):
+            workflows.publish(workflow="sample", by="dora")
+    assert not Version.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("a: &x 1\nid: sample", "anchor"),
+        ("id: sample\nid: sample", "duplicate_key"),
+        ("id: [", "not_yaml"),
+        ("title: No id", "missing_key"),
+        ("id: No Id", "bad_id"),
+        ("- id", "wrong_type"),
+        ("", "empty"),
+        ("id: sample\ntitle: a\0b", "bad_character"),
+        ("{" * 100_000, "too_deep"),
+        (b"\xff\xfe\x00", "not_text"),
+        ("id: sample\nx: " + "a" * 2_000_001, "too_large"),
+    ],
+)
+def test_what_can_not_be_filed_is_refused_and_leaves_nothing(text: Any, code: str) -> None:
+    with pytest.raises(Unreadable) as refused:
+        workflows.push(text=text, by="dora")
+    assert refused.value.problems[0].code == code
+    assert not Workflow.objects.exists()
+    assert not Act.objects.exists()
+
+
+def test_two_editors_never_write_over_each_other_silently() -> None:
+    first = workflows.push(text=GOOD, by="dora").workflow
+    revision, checked = workflows.save_draft(workflow="sample", text=LOST, revision=first.revision, by="ada")
+    assert (revision, checked.ok) == (2, False)
+    with pytest.raises(Conflict, match=r"ada changed the draft since you looked: you saw revision 1, it is at 2") as lost:
+        workflows.save_draft(workflow="sample", text="mine", revision=1, by="dora")
+    assert (lost.value.details["by"], lost.value.details["revision"]) == ("ada", 2)
+    with pytest.raises(Conflict):
+        workflows.push(text=GOOD, by="dora", revision=1)
+    with pytest.raises(Conflict):
+        workflows.publish(workflow="sample", by="dora", revision=1)
+    assert Workflow.objects.get(id="sample").draft == LOST
+    assert workflows.save_draft(workflow="sample", text=GOOD, revision=2, by="dora")[0] == 3
+    with pytest.raises(Conflict, match="There is no workflow another"):
+        workflows.push(text=GOOD.replace("id: sample", "id: another"), by="dora", revision=4)
+
+
+def test_the_same_draft_again_is_no_new_revision() -> None:
+    assert [workflows.push(text=GOOD, by="dora").workflow.revision for _ in range(3)] == [1, 1, 1]
+    assert Act.objects.count() == 1
+
+
+def test_a_draft_keeps_its_id() -> None:
+    workflows.push(text=GOOD, by="dora")
+    _, checked = workflows.save_draft(workflow="sample", text=GOOD.replace("id: sample", "id: other"), revision=1, by="dora")
+    assert (checked.ok, checked.problems[0].code) == (False, "other_id")
+    with pytest.raises(Refused, match="its id has to stay that"):
+        workflows.publish(workflow="sample", by="dora")
+
+
+def test_json_becomes_a_draft_that_people_can_read_and_means_the_same() -> None:
+    text = values.dump(workflow(end(), title="Grüße 🙂"))
+    pushed = workflows.push(text=text.encode(), by="dora")
+    assert pushed.workflow.draft.startswith("interlock: 1\n")
+    assert pushed.checked.definition is not None
+    assert workflows.check(pushed.workflow.draft).definition.hash == pushed.checked.definition.hash  # type: ignore[union-attr]
+    assert pushed.workflow.title == "Grüße 🙂"
+
+
+def test_what_is_published_is_frozen_with_its_proof_and_numbered() -> None:
+    first = publish(workflow(end()))
+    again = workflows.publish(workflow="sample", by="ada")
+    assert again.pk == first.pk, "the same definition is no new version"
+    workflows.push(text=source.write(workflow(end(), layout={"done": [1, 2]})), by="ada")
+    assert workflows.publish(workflow="sample", by="ada").pk == first.pk, "layout never counts"
+    second = publish(workflow(end(output={"n": 1})))
+    assert (first.number, second.number) == (1, 2)
+    first.refresh_from_db()
+    assert "output" not in first.text
+    assert plan_of(first.pk, current()).definition.hash == first.hash
+    proof = values.load(first.proof)
+    assert (proof["ok"], proof["worst"]["executions"]) == (True, 1)
+
+
+def test_a_plan_is_compiled_once_for_each_version_and_world() -> None:
+    version = publish(workflow(end()))
+    world = current()
+    plan = plan_of(version.pk, world)
+    assert plan_of(version.pk, current()) is plan
+    reach.put_provider(name="main", body={"protocol": "rehearsal"}, by="ada")
+    assert current().digest != world.digest
+    assert plan_of(version.pk, current()) is not plan
+    with pytest.raises(NotFound):
+        plan_of(version.pk + 1, world)
+
+
+# The trail
+
+
+def test_every_act_leaves_a_row_in_its_chain() -> None:
+    workflows.push(text=GOOD, by="dora")
+    workflows.push(text=LOST, by="ada")
+    workflows.push(text=GOOD, by="dora")
+    workflows.publish(workflow="sample", by="dora", note="First")
+    rows = list(Act.objects.filter(subject="workflow:sample").order_by("number"))
+    assert [(row.number, row.verb, row.by) for row in rows] == [
+        (1, "create", "dora"),
+        (2, "draft", "ada"),
+        (3, "draft", "dora"),
+        (4, "publish", "dora"),
+    ]
+    previous = ""
+    for row in rows:
+        digest = values.digest(values.load(row.detail))
+        link = [previous, row.subject, str(row.number), row.verb, row.at.isoformat(), row.by, digest, row.body_hash]
+        assert row.hash == hashlib.sha256("\n".join(link).encode()).hexdigest()
+        previous = row.hash
+
+
+def test_an_act_that_fails_leaves_no_row() -> None:
+    run = factories.start()
+    before = Act.objects.count()
+    for refused in (
+        lambda: runs.start(workflow="asking", input={}, by="otto"),
+        lambda: workflows.publish(workflow="nothing", by="dora"),
+        lambda: reach.put_tool(name="x", body={}, by="ada"),
+        lambda: reach.put_secret(name="x", value="", by="ada"),
+        lambda: escalations.claim(escalation="nothing", by="otto"),
+        lambda: runs.cancel(run="nothing", by="otto"),
+    ):
+        with pytest.raises((Refused, NotFound)):
+            refused()
+    assert (Act.objects.count(), Run.objects.count()) == (before, 1)
+    assert run.status == "ready"
+
+
+def test_a_repeated_key_answers_as_the_first_did_and_never_for_another_body() -> None:
+    publish(factories.asking())
+
+    def once(text: str, key: str = "k1", by: str = "otto") -> str:
+        return runs.start(workflow="asking", input={"text": text}, by=by, idempotency=key)
+
+    first = once("a")
+    assert once("a") == first
+    assert once("a", key="k2") != first
+    assert once("a", by="ada") != first, "a key belongs to who sent it"
+    with pytest.raises(Refused) as refused:
+        once("b")
+    assert refused.value.problems[0].code == "idempotency_key_reused"
+    assert once("a", key="k" * 255) == once("a", key="k" * 255)
+    assert Run.objects.count() == 4
+
+
+def test_two_requests_under_one_key_at_the_same_moment_leave_one_act() -> None:
+    made: dict[str, Any] = {"verb": "start", "by": "otto", "key": "k", "body": "b", "answer": {"id": "1"}}
+    audit.write(subject="run:1", **made)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        audit.write(subject="run:2", **made)
+    assert audit.replay("otto", "start", "k", "b") == {"id": "1"}
+
+
+# Claims
+
+
+def test_a_claim_is_a_lease_that_one_person_holds_at_a_time() -> None:
+    paused = factories.asked()
+    until = escalations.claim(escalation=paused.id, by="otto")
+    assert timedelta(minutes=14) < until - timezone.now() <= timedelta(minutes=15)
+    with pytest.raises(Conflict, match="otto has claimed") as taken:
+        escalations.claim(escalation=paused.id, by="ada")
+    assert taken.value.details["by"] == "otto"
+    with pytest.raises(Conflict, match="otto has claimed"):
+        resolve.resolve(escalation=paused.id, action="drop", values=None, by="ada")
+    with pytest.raises(Conflict):
+        escalations.save_answer_draft(escalation=paused.id, values={"reply": "…"}, by="ada")
+    escalations.claim(escalation=paused.id, by="otto")
+    escalations.claim(escalation=paused.id, by="ada", take_over=True, note="He is at lunch")
+    with pytest.raises(Conflict, match="ada has claimed"):
+        escalations.release(escalation=paused.id, by="otto")
+    escalations.release(escalation=paused.id, by="ada")
+    paused.refresh_from_db()
+    assert (paused.status, paused.claimed_by, paused.claimed_until) == ("open", "", None)
+    assert list(Act.objects.filter(subject=f"run:{paused.run_id}").values_list("verb", flat=True)) == [
+        "start", "claim", "claim", "claim", "release",
+    ]  # fmt: skip
+
+
+def test_a_claim_ends_by_itself() -> None:
+    paused = factories.asked()
+    escalations.claim(escalation=paused.id, by="otto")
+    Escalation.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
+    escalations.claim(escalation=paused.id, by="ada")
+    paused.refresh_from_db()
+    assert (paused.status, paused.claimed_by) == ("claimed", "ada")
+
+
+def test_what_was_answered_can_not_be_claimed_and_says_by_whom() -> None:
+    paused = factories.asked()
+    escalations.save_answer_draft(escalation=paused.id, values={"reply": 7}, by="otto")
+    resolve.resolve(escalation=paused.id, action="send", values={"reply": "Hello"}, by="otto")
+    for late in (escalations.claim, escalations.release):
+        with pytest.raises(Conflict, match="resolved by otto already"):
+            late(escalation=paused.id, by="ada")
+    run = factories.move(Run.objects.get(id=paused.run_id))
+    assert (run.status, values.load(run.output)) == ("succeeded", {"reply": "Hello"})
+
+
+# What runs may reach
+
+
+def test_a_provider_is_written_whole_and_reaches_the_world() -> None:
+    body = {
+        "protocol": "openai",
+        "base_url": "http://127.0.0.1:9/v1/",
+        "secret": "llm",
+        "prices": {"*": {"usd_per_mtok_in": 1, "usd_per_mtok_out": 2.5}},
+        "options": {"extra": {"x": "y" * 5000}},
+        "cap": 3,
+    }
+    (warning,) = reach.put_provider(name="main", body=body, by="ada")
+    assert (warning.code, warning.severity) == ("unknown_secret", "warning")
+    world = current()
+    found = world.providers["main"]
+    assert (found.base_url, found.secret, found.options) == ("http://127.0.0.1:9/v1", "llm", body["options"])
+    price = world.catalog.providers["main"].price("any")
+    assert price is not None
+    assert (price.usd_per_mtok_in, price.usd_per_mtok_out) == (1.0, 2.5)
+    assert world.caps == {"main": 3}
+    reach.put_provider(name="main", body={"protocol": "rehearsal"}, by="ada")
+    assert current().providers["main"].secret is None
+    assert Provider.objects.get().options == "{}"
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "path", "code"),
+    [
+        ("Main", {}, "name", "bad_id"),
+        ("main", {}, "protocol", "missing_key"),
+        ("main", {"protocol": "smoke"}, "protocol", "bad_value"),
+        ("main", {"protocol": "openai"}, "base_url", "missing_key"),
+        ("main", {"protocol": "openai", "base_url": "file:///etc/passwd"}, "base_url", "bad_value"),
+        ("main", {"protocol": "rehearsal", "caps": 1}, "caps", "unknown_key"),
+        ("main", {"protocol": "rehearsal", "cap": "3"}, "cap", "wrong_type"),
+        ("main", {"protocol": "rehearsal", "prices": {"*": {"usd_per_mtok_in": -1}}}, "prices.*.usd_per_mtok_in", "bad_value"),
+    ],
+)
+def test_a_wrong_provider_is_refused_in_words(name: str, body: Any, path: str, code: str) -> None:
+    with pytest.raises(Refused) as refused:
+        reach.put_provider(name=name, body=body, by="ada")
+    assert (path, code) in {(problem.path, problem.code) for problem in refused.value.problems}
+    assert not Provider.objects.exists()
+
+
+TOOL = {
+    "http": {
+        "method": "GET",
+        "url": "http://127.0.0.1:9/customers/${input.id}",
+        "headers": {"Authorization": "Bearer ${secrets.desk}"},
+    },
+    "effect": "none",
+    "input": {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}},
+    "output": {"type": "object", "required": ["tier"], "properties": {"tier": {"type": "string"}}},
+}
+
+
+def test_a_shared_tool_can_be_named_in_definitions() -> None:
+    step = {"id": "fetch", "type": "tool", "tool": "crm.get_customer", "input": {"id": "${run.input.text}"}, "next": "done"}
+    draft = source.write(workflow(step, end()))
+    assert "unknown_tool" in {problem.code for problem in workflows.check(draft).problems}
+    assert reach.put_tool(name="crm.get_customer", body=TOOL, by="ada") == ()
+    found = workflows.check(draft)
+    assert found.plan is not None
+    assert found.plan.steps["fetch"].tool is not None
+    assert found.plan.steps["fetch"].tool.effect == "none"
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "path"),
+    [
+        ("crm get", {}, "name"),
+        ("crm.get", {"http": None}, "http"),
+        ("crm.get", {"http": {"url": "http://x/${input.nothing}"}}, "http.url"),
+        ("crm.get", {"input": {"type": "objekt"}}, "input.type"),
+        ("crm.get", {"effect": "some"}, "effect"),
+        ("crm.get", {"wrong": 1}, "wrong"),
+    ],
+)
+def test_a_wrong_tool_is_refused_by_the_checks_of_a_definition(name: str, change: Any, path: str) -> None:
+    with pytest.raises(Refused) as refused:
+        reach.put_tool(name=name, body={**TOOL, **change}, by="ada")
+    assert path in {problem.path for problem in refused.value.problems}
+
+
+def test_a_secret_is_sealed_resolved_by_name_and_told_nowhere(caplog: pytest.LogCaptureFixture, settings: Any) -> None:
+    canary = "canary-7d3f-🙂"
+    reach.put_secret(name="desk", value=canary, by="ada")
+    assert vault.resolve(["desk", "other"]) == {"desk": canary}
+    assert canary not in str(list(Secret.objects.values())) + str(list(Act.objects.values())) + caplog.text
+    assert "desk" in current().catalog.secrets
+    rotated = "b" * 43 + "="
+    settings.SECRETS_KEY = (rotated, *settings.SECRETS_KEY)
+    assert vault.resolve(["desk"]) == {"desk": canary}
+    settings.SECRETS_KEY = (rotated,)
+    assert vault.resolve(["desk"]) == {}
+    assert "can't be opened" in caplog.text
+
+
+# Tokens
+
+
+def test_of_a_token_only_the_hash_is_kept(operator: User) -> None:
+    token = tokens.create(user=operator, by="ada", name="CI")
+    dump = str(list(ApiToken.objects.values())) + str(list(Act.objects.values()))
+    assert token not in dump
+    assert token[8:] not in dump
+    bearer = tokens.bearer(token)
+    assert bearer is not None
+    assert (bearer.user, bearer.role) == (operator, Role.OPERATOR)
+
+
+def test_a_token_ends_by_time_by_hand_and_with_its_user(operator: User) -> None:
+    def fresh(**more: Any) -> tuple[str, ApiToken]:
+        token = tokens.create(user=operator, by="ada", **more)
+        return token, ApiToken.objects.latest("id")
+
+    timed, row = fresh(days=1)
+    assert tokens.bearer(timed) is not None
+    ApiToken.objects.filter(pk=row.pk).update(expires=timezone.now())
+    assert tokens.bearer(timed) is None
+    revoked, row = fresh()
+    tokens.revoke(token=row.pk, by="ada")
+    assert tokens.bearer(revoked) is None
+    with pytest.raises(NotFound):
+        tokens.revoke(token=row.pk, by="ada")
+    orphan, _ = fresh()
+    User.objects.filter(pk=operator.pk).update(is_active=False)
+    assert tokens.bearer(orphan) is None
+    assert tokens.bearer("ilk_" + "x" * 43) is None
+
+
+def test_a_token_may_be_made_for_less_than_its_user_and_never_gives_more(designer: User, viewer: User) -> None:
+    less = tokens.bearer(tokens.create(user=designer, by="ada", role=Role.VIEWER))
+    more = tokens.bearer(tokens.create(user=viewer, by="ada", role=Role.ADMIN))
+    assert less is not None
+    assert more is not None
+    assert (less.role, more.role) == (Role.VIEWER, Role.VIEWER)
+
+
+def test_the_last_use_is_noted_once_a_minute(operator: User, django_assert_num_queries: Any) -> None:
+    token = tokens.create(user=operator, by="ada")
+    with django_assert_num_queries(3):
+        tokens.bearer(token)
+    with django_assert_num_queries(2):
+        tokens.bearer(token)
