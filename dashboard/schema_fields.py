@@ -1,0 +1,206 @@
+"""What the template draws for a form of a schema: one tree of fields, read from the answer alone."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dashboard.schema_answer import ABSENT, Answer, below, write
+from dashboard.schema_spec import LONG_TEXT, Spec
+from orchestration.core.errors import Problem
+from orchestration.core.values import canonical
+from orchestration.core.wording import dotted
+
+MOST_RADIOS = 4
+_DATE = re.compile(r"(\d{4}-\d{2}-\d{2})?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    value: str
+    label: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One control or group. `look` picks the markup: text long number date check select radio many object list json.
+    `was` is the text of the proposal where this differs from it, None where it does not. `blank` is a list's next item with
+    `token` where its key goes; `key` is the item's own. `there` tells whether an object that may be left out is in."""
+
+    look: str
+    name: str
+    path: str
+    label: str
+    hint: str
+    required: bool
+    text: str = ""
+    empty: str = ""
+    options: tuple[Option, ...] = ()
+    children: tuple["Field", ...] = ()
+    blank: "Field | None" = None
+    token: str = ""
+    key: str = ""
+    errors: tuple[str, ...] = ()
+    proposed: str | None = None
+    was: str | None = None
+    checked: bool = False
+    there: bool = True
+    more: str | None = None
+    longest: int | None = None
+    full: bool = False
+
+    @property
+    def id(self) -> str:
+        return re.sub(r"\s", "_", self.name)
+
+    @property
+    def optional(self) -> bool:
+        """An object that may be left out."""
+        return self.look == "object" and not self.required
+
+    @property
+    def described(self) -> str:
+        """Ids of what describes the control, for aria-describedby."""
+        parts = [f"{self.id}-hint"] if self.hint else []
+        return " ".join(parts + ([f"{self.id}-error"] if self.errors else []))
+
+    @property
+    def rows(self) -> int:
+        return min(max(self.text.count("\n") + 1, 3 if self.look == "long" else 4), 24)
+
+
+def fields_of(spec: Spec, answer: Answer, prefix: str, first: Answer | None, problems: Sequence[Problem]) -> Field:
+    """The tree. A problem goes to the field of its path, else to the nearest around it, the root at last."""
+    drawing = _Drawing(answer, first, problems)
+    if f"{prefix}~json" in answer:
+        return drawing.whole(spec, f"{prefix}~json")
+    drawing.assign(spec, prefix)
+    return drawing.field(spec, prefix, "")
+
+
+class _Drawing:
+    def __init__(self, answer: Answer, first: Answer | None, problems: Sequence[Problem]) -> None:
+        self.answer, self.first, self.problems = answer, first, problems
+        self.errors: dict[str, list[str]] = {}
+
+    def assign(self, spec: Spec, prefix: str) -> None:
+        places = set(self.places(spec, prefix, ""))
+        for problem in self.problems:
+            path = rest = _below_root(problem.path)
+            while rest and rest not in places:
+                rest = re.sub(r"(\.[^.\[\]]*|\[[^\[\]]*\])\Z", "", rest) if re.search(r"[.\[]", rest) else ""
+            inside = "" if rest == path else f"{path.removeprefix(rest).lstrip('.')}: "
+            self.errors.setdefault(rest, []).append(_sentence(inside + problem.message))
+
+    def places(self, spec: Spec, name: str, path: str) -> Any:
+        yield path
+        for child in spec.properties:
+            yield from self.places(child, below(name, child.key), dotted(path, [child.key]))
+        if spec.item is not None:
+            for index, key in enumerate(self.answer.get(f"{name}~item", ())):
+                yield from self.places(spec.item, f"{name}/{key}", f"{path}[{index}]")
+
+    def whole(self, spec: Spec, name: str) -> Field:
+        errors = tuple(_sentence(f"{_below_root(one.path)}: {one.message}".removeprefix(": ")) for one in self.problems)
+        return Field("json", name, "", "As JSON", "", True, _first(self.answer, name), errors=errors)
+
+    def field(self, spec: Spec, name: str, path: str, label: str = "", key: str = "") -> Field:
+        text = _first(self.answer, name)
+        proposed = _shown(spec, self.first, name)
+        now = _shown(spec, self.answer, name)
+        told: dict[str, Any] = {
+            "name": name, "path": path, "label": label or spec.label, "hint": spec.hint, "required": spec.required,
+            "text": text, "empty": _first(self.answer, f"{name}~empty"), "key": key, "errors": tuple(self.errors.get(path, ())),
+            "proposed": proposed, "was": proposed if self.first is not None and proposed != now else None,
+            "longest": spec.longest,
+        }  # fmt: skip
+        match spec.kind:
+            case "object":
+                return self._object(spec, told)
+            case "list":
+                return self._list(spec, told)
+            case "check":
+                return Field("check", checked=name in self.answer, **told)
+            case "choice" | "many":
+                return self._choice(spec, told)
+            case "text" if spec.long or "\n" in text or len(text) > LONG_TEXT // 2:
+                return Field("long", **told)
+            case "date" if not _DATE.match(text):
+                return Field("text", **told)
+        return Field(spec.kind, **told)
+
+    def _object(self, spec: Spec, told: dict[str, Any]) -> Field:
+        name, path = told["name"], told["path"]
+        children = tuple(self.field(each, below(name, each.key), dotted(path, [each.key])) for each in spec.properties)
+        required = spec.required and not spec.nullable
+        there = required or f"{name}~on" in self.answer
+        more = self.answer.get(f"{name}~more")
+        return Field("object", children=children, there=there, more=more[0] if more else None, **{**told, "required": required})
+
+    def _list(self, spec: Spec, told: dict[str, Any]) -> Field:
+        name, path, item = told["name"], told["path"], spec.item
+        assert item is not None
+        one = item.label or _singular(told["label"])
+        keys = self.answer.get(f"{name}~item", ())
+        children = tuple(
+            self.field(item, f"{name}/{key}", f"{path}[{index}]", f"{one} {index + 1}", key) for index, key in enumerate(keys)
+        )
+        token = f"__{name.count('__')}__"
+        drawing = _Drawing(write(item, ABSENT, f"{name}/{token}"), None, ())
+        blank = drawing.field(item, f"{name}/{token}", f"{path}[]", f"{one} {token}", token)
+        full = spec.most is not None and len(keys) >= spec.most
+        return Field("list", children=children, blank=blank, token=token, full=full, **told)
+
+    def _choice(self, spec: Spec, told: dict[str, Any]) -> Field:
+        chosen = set(self.answer.get(told["name"], ()))
+        options = [Option(canonical(one), _label(one), canonical(one) in chosen) for one in spec.options]
+        if spec.kind == "many":
+            return Field("many", options=tuple(options), **told)
+        odd = chosen - {option.value for option in options} - {""}
+        options += [Option(text, text, True) for text in odd]
+        if spec.required and not spec.nullable and len(options) <= MOST_RADIOS:
+            return Field("radio", options=tuple(options), **told)
+        blank = "Choose one" if spec.required and not spec.nullable else "None" if spec.nullable else "Not given"
+        return Field("select", options=(Option("", blank, not chosen - {""}), *options), **told)
+
+
+def _shown(spec: Spec, answer: Answer | None, name: str) -> str | None:
+    """A control's content as one text, to compare it with the proposal's; None for groups, and where there is no answer."""
+    if answer is None or spec.kind in ("object", "list"):
+        return None
+    if spec.kind == "check":
+        return "yes" if name in answer else "no"
+    if name not in answer:
+        return None
+    texts = answer[name]
+    if spec.kind in ("choice", "many"):
+        labels = {canonical(one): _label(one) for one in spec.options}
+        return ", ".join(labels.get(text, text) for text in texts)
+    return "\n".join(texts).replace("\r\n", "\n")
+
+
+def _first(answer: Answer, name: str) -> str:
+    found = answer.get(name) or [""]
+    return found[0]
+
+
+def _below_root(path: str) -> str:
+    """`values.items[0]` → `items[0]`; `values` → ``."""
+    return re.sub(r"\A[A-Za-z_]+\.?", "", path, count=1)
+
+
+def _sentence(words: str) -> str:
+    words = words[:1].upper() + words[1:]
+    return words if words.endswith((".", "!", "?")) else words + "."
+
+
+def _label(value: Any) -> str:
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    return value if isinstance(value, str) and value.strip() else canonical(value)
+
+
+def _singular(label: str) -> str:
+    """`Lines` → `Line`, for the label of one item; words that are no plain plural stay."""
+    return label[:-1] if len(label) > 3 and label.endswith("s") and not label.endswith("ss") else label or "Item"

@@ -1,0 +1,141 @@
+"""A form for any JSON Schema, made on the server, and its answer read back as a JSON value.
+
+    form = SchemaForm.of(schema)                      a blank form, with the schema's defaults
+    form = SchemaForm.of(schema, value)               one that opens with a value
+    form = SchemaForm.sent(schema, request.POST)      what was typed; never loses any of it
+    form.value()                                      the JSON value; raises Refused with problems that know their place
+    form.mark(problems)                               the same form, each problem at its field; shown with status 422
+    form.turned(request.POST)                         where "Add" or "Take away" was pressed: the form after that, else None
+
+In a template: {% include "components/schema_form.html" with form=form %} inside a form of your own with `novalidate`; the
+rules are told by the server, at the fields. js/schema_form.js makes adding and taking away immediate; without it they post.
+
+All three ways in meet in one place: a value is written as the answer a browser would send (`write`), and both fields and
+values are read from such answers. What was opened and sent back unchanged gives the value it was opened with.
+
+Names of controls are the place in the value as a JSON pointer below the prefix (`v/items/0/price`). Beside them stand, by
+suffix: `~item` the keys of a list's items in order, `~on` that an object is there, `~empty` what an empty control means where
+that is not "nothing", `~more` the undeclared keys of an object as JSON, `~json` the whole as JSON text.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from django.http import QueryDict
+
+from dashboard.schema_answer import ABSENT, Answer, Reading, item_at, pretty, write
+from dashboard.schema_fields import Field, fields_of
+from dashboard.schema_spec import Spec, spec_of
+from orchestration.core.contract import Schema, contract
+from orchestration.core.errors import Problem, Refused
+from orchestration.core.values import canonical, clean
+
+MOST_CONTROLS = 600
+TURN = "form_turn"
+
+__all__ = ["ABSENT", "TURN", "SchemaForm"]
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaForm:
+    """`answer` is what a browser sends, by name. `first` is the answer that the form opened with as a proposal, by which
+    changed fields are told."""
+
+    schema: Schema
+    answer: Answer
+    prefix: str = "v"
+    first: Answer | None = None
+    problems: tuple[Problem, ...] = ()
+    spec: Spec = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "spec", spec_of(self.schema))
+
+    @classmethod
+    def of(cls, schema: Schema, value: Any = ABSENT, *, prefix: str = "v", raw: bool = False, proposal: Any = ABSENT) -> Self:
+        """Opens with `value`, else with the schema's defaults. `raw` asks for the whole as JSON text; so does a value with
+        more parts than a form can show. Fields that differ from `proposal` are told."""
+        first = None if proposal is ABSENT else _opened(schema, proposal, prefix, False)
+        return cls(schema, _opened(schema, value, prefix, raw), prefix, first)
+
+    @classmethod
+    def sent(cls, schema: Schema, data: Mapping[str, Any], *, prefix: str = "v", proposal: Any = ABSENT) -> Self:
+        """What came back. `data` is a QueryDict or a mapping of lists; names outside the prefix are left aside."""
+        pairs = data.lists() if isinstance(data, QueryDict) else data.items()
+        answer = {name: list(each) for name, each in pairs if name == prefix or name.startswith((f"{prefix}/", f"{prefix}~"))}
+        first = None if proposal is ABSENT else _opened(schema, proposal, prefix, False)
+        return cls(schema, answer, prefix, first)
+
+    @property
+    def raw(self) -> bool:
+        """Whether the whole is asked for as JSON text."""
+        return f"{self.prefix}~json" in self.answer
+
+    def draft(self) -> Any:
+        """The value as it stands, right or wrong; ABSENT where there is none. Text that is no number stays text, so that the
+        contract can say what is wrong with it."""
+        if self.raw:
+            return Reading(self.answer).json(f"{self.prefix}~json", "")
+        return Reading(self.answer).value(self.spec, self.prefix)
+
+    def value(self, root: str = "values") -> Any:
+        """The value, if it fits the schema. Raises `Refused`; paths begin with `root`, as those of `contract.check` do."""
+        reading = Reading(self.answer)
+        name = f"{self.prefix}~json" if self.raw else self.prefix
+        found = reading.json(name, root) if self.raw else reading.value(self.spec, name, root)
+        if reading.problems:
+            raise Refused(*reading.problems)
+        if found is ABSENT:
+            raise Refused(Problem("missing", "is missing, and is required", root))
+        if problems := contract(self.schema).check(found, root):
+            raise Refused(*problems)
+        return clean(found).value
+
+    def mark(self, problems: Iterable[Problem]) -> Self:
+        """The same form with these problems shown: each at its field, or at the nearest one around it."""
+        return type(self)(self.schema, self.answer, self.prefix, self.first, tuple(problems))
+
+    def turned(self, data: Mapping[str, Any]) -> Self | None:
+        """The form after the list button that was pressed (`add NAME` or `take NAME KEY`; `keep` is
+        the Enter key in a field, and changes nothing), None where none was."""
+        verb, _, rest = str(data.get(TURN, "")).partition(" ")
+        if verb == "keep":
+            return self
+        if verb not in ("add", "take"):
+            return None
+        name, _, key = rest.rpartition(" ") if verb == "take" else (rest, "", "")
+        listed = list(self.answer.get(f"{name}~item", ()))
+        answer = dict(self.answer)
+        if verb == "add":
+            new = str(max((int(one) for one in listed if one.isdecimal()), default=-1) + 1)
+            answer[f"{name}~item"] = [*listed, new]
+            if (item := item_at(self.spec, name.removeprefix(self.prefix))) is not None:
+                answer |= write(item, ABSENT, f"{name}/{new}")
+        else:
+            answer[f"{name}~item"] = [one for one in listed if one != key]
+        return type(self)(self.schema, answer, self.prefix, self.first, self.problems)
+
+    @property
+    def fields(self) -> Field:
+        """What the template draws: the root field with everything below it."""
+        return fields_of(self.spec, self.answer, self.prefix, self.first, self.problems)
+
+    @property
+    def problem_count(self) -> int:
+        return len(self.problems)
+
+
+def _opened(schema: Schema, value: Any, prefix: str, raw: bool) -> dict[str, list[str]]:
+    spec = spec_of(schema)
+    answer = write(spec, value, prefix)
+    found = Reading(answer).value(spec, prefix)
+    if not raw and len(answer) <= MOST_CONTROLS and (value is ABSENT or _same(found, value)):
+        return answer
+    # Too much for controls, or a value that they can't hold as it is: then it is edited as text, whole.
+    shown = found if value is ABSENT else value
+    return {f"{prefix}~json": ["" if shown is ABSENT else pretty(shown)]}
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one is not ABSENT and canonical(one) == canonical(other)

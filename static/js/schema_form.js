@@ -1,0 +1,60 @@
+/* Forms made from a JSON Schema. Adding and taking away without a round trip, and what changed against the proposal as it is
+   typed. Without this file the same buttons post, and the server answers with the form. */
+
+function addTo(group) {
+  const items = [...group.querySelectorAll(":scope > [data-item]")];
+  const keys = items.map((item) => Number(item.querySelector(":scope > input").value)).filter(Number.isInteger);
+  const key = String(Math.max(-1, ...keys) + 1);
+  const holder = document.createElement("template");
+  const source = group.querySelector(":scope > template").innerHTML;
+  /* Only the path and the key are tokens; in labels the place of the item is meant. */
+  const token = group.dataset.token;
+  holder.innerHTML = source.replaceAll(`/${token}`, `/${key}`).replaceAll(`"${token}"`, `"${key}"`).replaceAll(` ${token}"`, ` ${key}"`).replaceAll(token, String(items.length + 1));
+  const item = holder.content.querySelector("[data-item]");
+  group.querySelector(":scope > [data-list-end]").before(holder.content);
+  item.querySelector("input:not([type=hidden]), textarea, select")?.focus();
+  changed(group);
+}
+
+function take(item) {
+  const group = item.closest("[data-list]");
+  const next = item.nextElementSibling?.matches("[data-item]") ? item.nextElementSibling : group.querySelector(":scope > [data-list-end]");
+  item.remove();
+  next.querySelector("input:not([type=hidden]), textarea, select, button")?.focus();
+  changed(group);
+}
+
+function changed(element) {
+  element.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+/* The text of a control as dashboard/schema_fields.py shows it. */
+function shown(control) {
+  if (control.matches(".choices")) return [...control.querySelectorAll("input:checked")].map((input) => input.nextElementSibling.textContent).join(", ");
+  if (control.type === "checkbox") return control.checked ? "yes" : "no";
+  if (control.matches("select")) return control.value === "" ? "" : control.selectedOptions[0].textContent;
+  return control.value.replaceAll("\r\n", "\n");
+}
+
+function compare(control) {
+  const field = control.closest(".field");
+  const note = field?.querySelector("[data-was]");
+  if (!note) return;
+  const differs = shown(control) !== control.dataset.proposed.replaceAll("\r\n", "\n");
+  field.classList.toggle("field--changed", differs);
+  note.hidden = !differs;
+  if (differs) note.querySelector("q").textContent = control.dataset.proposed.slice(0, 200) || "empty";
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("button[name=form_turn]");
+  if (!button?.closest("[data-schema-form]")) return;
+  event.preventDefault();
+  if (button.matches("[data-list-add]")) addTo(button.closest("[data-list]"));
+  else if (button.matches("[data-list-take]")) take(button.closest("[data-item]"));
+});
+
+document.addEventListener("input", (event) => {
+  const control = event.target.closest?.("[data-proposed]");
+  if (control) compare(control);
+});
