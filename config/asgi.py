@@ -11,9 +11,12 @@ pages = get_asgi_application()
 from channels.auth import AuthMiddlewareStack  # noqa: E402  (the apps have to be loaded first)
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+from django.conf import settings  # noqa: E402
 
 from dashboard.access import SignedInSockets  # noqa: E402
 from dashboard.routing import websocket_urlpatterns  # noqa: E402
+from orchestration.samples.service import SampleService  # noqa: E402
 
 sockets = AllowedHostsOriginValidator(AuthMiddlewareStack(SignedInSockets(URLRouter(websocket_urlpatterns))))
-application = ProtocolTypeRouter({"http": pages, "websocket": sockets})
+http = SampleService(pages, settings.SECRET_KEY, settings.DATA) if settings.EMBEDDED else pages
+application = ProtocolTypeRouter({"http": http, "websocket": sockets})
