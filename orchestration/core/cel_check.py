@@ -87,8 +87,9 @@ class _Checker:
     paths: Mapping[int, str]
     macros: int = 0
 
-    def problem(self, code: str, message: str) -> None:
-        self.places.problem(code, message)
+    def problem(self, code: str, message: str, tree: Tree | None = None) -> None:
+        """Note a problem: with the tree, or with the part of the document that is being looked at."""
+        self.places.problem(code, message, self.paths.get(id(tree)))
 
     def see(self, tree: Tree, scope: Scope) -> Seen:
         if id(tree) not in self.paths:
@@ -173,11 +174,10 @@ class _Checker:
         if kind.foreign or types is None:
             return
         if not types & wanted:
-            self.problem(
-                "expression_type", f"{what} must be {type_names(frozenset(wanted))}; `{short(tree)}` is {type_names(types)}"
-            )
+            message = f"{what} must be {type_names(frozenset(wanted))}; `{short(tree)}` is {type_names(types)}"
+            self.problem("expression_type", message, tree)
         elif "null" in types and "null" not in wanted:
-            self.problem("optional_unguarded", f"`{short(tree)}` may be null. Ask first: {short(tree)} != null && …")
+            self.problem("optional_unguarded", f"`{short(tree)}` may be null. Ask first: {short(tree)} != null && …", tree)
 
     def call(self, tree: Call, scope: Scope) -> Seen:
         function, args = tree.function, tree.args

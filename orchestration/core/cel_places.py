@@ -56,8 +56,8 @@ class Places:
     values: dict[str, tuple[str, ...]] = field(default_factory=dict)
     tests: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def problem(self, code: str, message: str) -> None:
-        problem = Problem(code, message, self.path)
+    def problem(self, code: str, message: str, path: str | None = None) -> None:
+        problem = Problem(code, message, self.path if path is None else path)
         if problem not in self.problems:
             self.problems.append(problem)
 
