@@ -153,9 +153,12 @@ class _Drawing:
         return Field("list", children=children, blank=blank, token=token, full=full, **told)
 
     def _choice(self, spec: Spec, told: dict[str, Any]) -> Field:
-        chosen = set(self.answer.get(told["name"], ()))
+        chosen = dict.fromkeys(self.answer.get(told["name"], ())).keys()
         options = [Option(canonical(one), _label(one), canonical(one) in chosen) for one in spec.options]
         if spec.kind == "many":
+            # Browsers send what is ticked in the order of the page, so a value's own order has to be that order.
+            order = {text: index for index, text in enumerate(chosen)}
+            options.sort(key=lambda option: order.get(option.value, len(order)))
             return Field("many", options=tuple(options), **told)
         odd = chosen - {option.value for option in options} - {""}
         options += [Option(text, text, True) for text in odd]
