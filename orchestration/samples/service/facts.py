@@ -10,10 +10,9 @@ import yaml
 
 _WORD = re.compile(r"[a-z0-9]+")
 _COMMON = frozenset(
-    re.split(
-        " ",
+    _WORD.findall(
         "a am an and are as at be by can do does for from have how i if in is it may me my of on or our that the their there "
-        "they this to us was we what when where which who will with you your",
+        "they this to us was we what when where which who will with you your"
     )
 )
 

@@ -37,11 +37,6 @@ class Store:
         """Does it unless it was done under this key; then gives what was done first. Without a key it is always new."""
         return (self._find(kind, key) if key else None) or self._insert(kind, key or None, body)
 
-    def all(self, kind: str) -> list[Deed]:
-        with self._lock, closing(self._open()) as connection:
-            rows = connection.execute("SELECT number, body FROM done WHERE kind = ? ORDER BY number", (kind,)).fetchall()
-        return [Deed(number, json.loads(body)) for number, body in rows]
-
     def away(self, name: str, times: int) -> bool:
         """True the first `times` times that `name` is asked for, then False once, and so on."""
         with self._lock:
