@@ -13,6 +13,7 @@ FORM = {
     "required": ["reply"],
     "properties": {"reply": {"type": "string", "minLength": 2}, "refund": {"type": "number"}},
 }
+ID = {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}}
 
 
 def asking(id: str = "asking", **more: Any) -> dict[str, Any]:

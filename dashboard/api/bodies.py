@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import ninja
 from django.http import HttpRequest
 from ninja import Schema
 from ninja.parser import Parser
@@ -78,11 +79,8 @@ class SecretValue(Body):
     value: str
 
 
-class Anything(Schema):
-    """An object whose shape the act itself checks and explains."""
-
-    model_config = ConfigDict(extra="allow")
-
+Whole = Annotated[dict[str, Any], ninja.Body()]
+"""The body as an object whose shape the act itself checks and explains."""
 
 DEFINITION: dict[str, Any] = {
     "requestBody": {

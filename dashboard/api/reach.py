@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from ninja import Router
 
 from dashboard.api import shape
-from dashboard.api.bodies import Anything, SecretValue, known
+from dashboard.api.bodies import SecretValue, Whole, known
 from dashboard.api.guard import may, who
 from dashboard.api.problems import as_dicts
 from orchestration.acts import reach as acts
@@ -28,10 +28,10 @@ def get_provider(request: HttpRequest, name: str) -> Any:
 
 
 @router.put("/providers/{name}", auth=may(Role.ADMIN), summary="Write a provider, whole")
-def put_provider(request: HttpRequest, name: str, body: Anything) -> Any:
+def put_provider(request: HttpRequest, name: str, body: Whole) -> Any:
     """`{protocol, base_url, secret, default_model, structured, prices: {model: {usd_per_mtok_in, usd_per_mtok_out}}, headers,
     options, cap}`; a price under `*` is any other model's."""
-    warnings = acts.put_provider(name=name, body=body.model_dump(), by=who(request))
+    warnings = acts.put_provider(name=name, body=body, by=who(request))
     return {**shape.provider(queries.provider(name)), "problems": as_dicts(warnings)}
 
 
@@ -47,10 +47,10 @@ def get_tool(request: HttpRequest, name: str) -> Any:
 
 
 @router.put("/tools/{name}", auth=may(Role.ADMIN), summary="Write a shared HTTP tool, whole")
-def put_tool(request: HttpRequest, name: str, body: Anything) -> Any:
+def put_tool(request: HttpRequest, name: str, body: Whole) -> Any:
     """As a definition's own tools: `{title, description, http: {method, url, headers, body}, effect, input, output, timeout,
     reconcile}`."""
-    warnings = acts.put_tool(name=name, body=body.model_dump(), by=who(request))
+    warnings = acts.put_tool(name=name, body=body, by=who(request))
     return {**shape.tool(queries.tool(name)), "problems": as_dicts(warnings)}
 
 

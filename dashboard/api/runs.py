@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
-from ninja import Query, Router
+from ninja import Query, Router, Status
 from pydantic import Field
 
 from dashboard.api import shape
@@ -30,17 +30,18 @@ router = Router(tags=["runs"])
 starting = Router(tags=["runs"])
 
 
-@starting.post("/{workflow}/runs", auth=may(Role.OPERATOR), summary="Start a run")
+@starting.post("/{workflow}/runs", auth=may(Role.OPERATOR), summary="Start a run", response={200: Any, 202: Any})
 def start_run(
     request: HttpRequest,
     response: HttpResponse,
     workflow: str,
-    body: Start,
+    body: Start | None = None,
     wait: Annotated[float | None, Query(), Field(ge=0, le=3600)] = None,
 ) -> Any:
     """202 with the run's id. With `?wait=` seconds (60 at most): the run as it is when it has ended or waits for a person, or
     when the time is over. The same `Idempotency-Key` gives the same run."""
     known(request, "wait")
+    body = body or Start()
     run = acts.start(
         workflow=workflow,
         input=body.input,
@@ -52,10 +53,9 @@ def start_run(
     )
     response["Location"] = f"/api/v1/runs/{run}"
     if wait is None:
-        response.status_code = 202
-        return {"id": run}
+        return Status(202, {"id": run})
     _wait_for(run, min(wait, MOST_WAIT))
-    return shape.run_detail(queries.run(run))
+    return Status(200, shape.run_detail(queries.run(run)))
 
 
 @router.get("", auth=may(Role.VIEWER), summary="List runs")

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
-from ninja import Router
+from django.http import HttpRequest
+from ninja import Router, Status
 
 from dashboard.api import shape
 from dashboard.api.bodies import DEFINITION, Publish, known
@@ -23,14 +23,20 @@ def list_workflows(request: HttpRequest, after: str = "", limit: int = 50) -> An
     return shape.page(queries.workflows(after or None, limit), shape.workflow)
 
 
-@router.post("", auth=may(Role.DESIGNER), summary="Create a workflow, or change its draft", openapi_extra=DEFINITION)
-def push_workflow(request: HttpRequest, response: HttpResponse, revision: int | None = None) -> Any:
+@router.post(
+    "",
+    auth=may(Role.DESIGNER),
+    summary="Create a workflow, or change its draft",
+    response={200: Any, 201: Any},
+    openapi_extra=DEFINITION,
+)
+def push_workflow(request: HttpRequest, revision: int | None = None) -> Any:
     """The body is the definition, as YAML or JSON. It is kept as the draft, with what is wrong said in `problems`; 422 where
     it can't be read or does not say its id. With `?revision=` only over that revision of the draft."""
     known(request, "revision")
     pushed = acts.push(text=request.body, by=who(request), revision=revision)
-    response.status_code = 201 if pushed.created else 200
-    return {"id": pushed.workflow.id, "revision": pushed.workflow.revision, **shape.checked(pushed.checked)}
+    status = 201 if pushed.created else 200
+    return Status(status, {"id": pushed.workflow.id, "revision": pushed.workflow.revision, **shape.checked(pushed.checked)})
 
 
 @router.post("/check", auth=may(Role.DESIGNER), summary="Check a definition", openapi_extra=DEFINITION)
@@ -49,7 +55,7 @@ def get_workflow(request: HttpRequest, workflow: str) -> Any:
 
 
 @router.post("/{workflow}/publish", auth=may(Role.DESIGNER), summary="Publish the draft")
-def publish_workflow(request: HttpRequest, response: HttpResponse, workflow: str, body: Publish | None = None) -> Any:
+def publish_workflow(request: HttpRequest, workflow: str, body: Publish | None = None) -> Any:
     """The next version, frozen with its proof; the latest where it says the same already. 409 with `problems` where the proof
     stands against it."""
     body = body or Publish()

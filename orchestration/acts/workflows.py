@@ -57,6 +57,13 @@ def check(given: str | bytes | dict[str, Any]) -> Checked:
 
 
 def _read(given: str | bytes | dict[str, Any]) -> Source:
+    read = _source(given)
+    if not isinstance(read.data, dict):
+        raise Unreadable(Problem("wrong_type", "A definition is a mapping that begins with `interlock: 1`.", "", line=1))
+    return read
+
+
+def _source(given: str | bytes | dict[str, Any]) -> Source:
     if isinstance(given, str | bytes):
         return source.read(given)
     cleaned = values.clean(given)
@@ -173,8 +180,6 @@ def _freeze(found: Workflow, number: int, definition: Definition, checked: Check
 def _names(read: Source) -> tuple[str, str]:
     """The id and the title that a document gives itself. Raises `Unreadable` where it can't be filed under any."""
     data = read.data
-    if not isinstance(data, dict):
-        raise Unreadable(Problem("wrong_type", "A definition is a mapping that begins with `interlock: 1`.", "", line=1))
     name, title = data.get("id"), data.get("title")
     if not isinstance(name, str) or not _ID.match(name):
         message = "A definition says its id: a-z first, then a-z, 0-9 and _, 48 characters at most. Without it nothing is stored."

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
+
 from orchestration.core import values
 from orchestration.core.errors import Unreadable
-from orchestration.models import StepRecord
-from orchestration.queries.records import CallView, calls_at
-from orchestration.record.pack import fetch, missing, unpack
+from orchestration.models import Call, StepRecord
+from orchestration.queries.records import CallView, views_of
+from orchestration.record.pack import fetch, missing, unpack, unpack_all
 
 LOOKED_AT = 60
 """How many step records before the pause are looked at."""
@@ -40,17 +42,13 @@ class Dossier:
     answer: str | None = None
 
 
-def dossier(run: str, kind: str, path: str, visit: int, at: datetime) -> Dossier:
-    """Of a pause that was opened at `at`, at this path and visit. Four queries at most, however long the run."""
-    earlier = (
-        StepRecord.objects.filter(run_id=run, finished__lte=at)
-        .order_by("-seq").values("seq", "step", "path", "visit", "type", "result", "output")[:LOOKED_AT]
-    )  # fmt: skip
-    rows = list(earlier)
-    calls = [call for call in calls_at(run, [path, *(row["path"] for row in rows)]) if call.intended <= at]
-    tried = _tried(calls, path, visit, rows)
+def dossier(run: str, path: str, visit: int, at: datetime) -> Dossier:
+    """Of a pause that was opened at `at`, at this path and visit. Six queries at most, however long the run."""
+    earlier = StepRecord.objects.filter(run_id=run, finished__lte=at).order_by("-seq")
+    rows = list(earlier.values("seq", "step", "path", "visit", "type", "result", "scope")[:LOOKED_AT])
+    tried = _tried(run, [(path, visit), *((row["path"], row["visit"]) for row in rows)], at)
     asked = next((call for call in reversed(tried) if call.is_model), None)
-    return Dossier(tried, _last_good(rows), messages_of(asked) if asked else None, _said(asked) if asked else None)
+    return Dossier(tried, _last_good(run, rows), messages_of(asked) if asked else None, _said(asked) if asked else None)
 
 
 def root_of(path: str) -> str:
@@ -58,20 +56,26 @@ def root_of(path: str) -> str:
     return _PART.sub("", path)
 
 
-def _tried(calls: Sequence[CallView], path: str, visit: int, rows: Sequence[dict[str, Any]]) -> tuple[CallView, ...]:
-    called = {(call.path, call.visit) for call in calls}
-    visits = [(path, visit), *((row["path"], row["visit"]) for row in rows)]
+def _tried(run: str, visits: Sequence[tuple[str, int]], at: datetime) -> tuple[CallView, ...]:
+    """The calls of the latest of `visits` that made any. Which that is, is found before any body is read."""
+    called = set(
+        Call.objects.filter(run_id=run, path__in={path for path, _ in visits}, intended__lte=at).values_list("path", "visit")
+    )
     last = next((found for found in visits if found in called), None)
     if last is None:
         return ()
-    return tuple(call for call in calls if (root_of(call.path), call.visit) == (root_of(last[0]), last[1]))
+    root = root_of(last[0])
+    whole = Q(path=root) | Q(path__startswith=f"{root}/")
+    calls = views_of(Call.objects.filter(whole, run_id=run, visit=last[1], intended__lte=at))
+    return tuple(call for call in calls if root_of(call.path) == root)
 
 
-def _last_good(rows: Sequence[dict[str, Any]]) -> Good | None:
-    blobs = fetch(missing([row[name] for row in rows for name in ("result", "output")]))
+def _last_good(run: str, rows: Sequence[dict[str, Any]]) -> Good | None:
+    blobs = fetch(missing(row["result"] for row in rows))
     for row in rows:
-        if row["type"] in _GIVING and row["output"] != "null" and unpack(row["result"], blobs)["kind"] == "done":
-            return Good(row["step"], row["path"], row["seq"], unpack(row["output"], blobs))
+        if row["type"] in _GIVING and row["scope"] is not None and unpack(row["result"], blobs)["kind"] == "done":
+            packed = StepRecord.objects.filter(run_id=run, seq=row["seq"]).values_list("output", flat=True)
+            return Good(row["step"], row["path"], row["seq"], unpack_all(packed)[0])
     return None
 
 

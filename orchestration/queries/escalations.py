@@ -122,13 +122,13 @@ def queues() -> tuple[tuple[str, int], ...]:
 
 
 def escalation(id: str) -> EscalationDetail:
-    """With its dossier: six queries at most. Raises `NotFound`."""
+    """With its dossier: eight queries at most. Raises `NotFound`."""
     row = Escalation.objects.filter(id=id).values(*_SUMMARY, *_PACKED).first()
     if row is None:
         raise NotFound(f"There is no escalation {id[:60]}.")
     blobs = fetch(missing(row[name] for name in _PACKED))
     summary = _summary(row, timezone.now())
-    told = dossier(row["run_id"], row["kind"], row["path"], row["visit"], row["created"])
+    told = dossier(row["run_id"], row["path"], row["visit"], row["created"])
     return EscalationDetail(**summary, **{name: unpack(row[name], blobs) for name in _PACKED}, dossier=told)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from orchestration.core import position as positions
 from orchestration.core import state
@@ -109,8 +109,7 @@ def record(run: str, seq: int) -> StepView:
 def open_calls(run: str) -> tuple[CallView, ...]:
     """The calls of the visit that is not over yet. Two queries at most."""
     closed = StepRecord.objects.filter(run_id=run, path=OuterRef("path"), visit=OuterRef("visit"))
-    rows = list(Call.objects.filter(~Exists(closed), run_id=run).order_by("id").values(*_CALL, *_CALL_PACKED))
-    return call_views(rows, fetch(missing(packed_calls(rows))))
+    return views_of(Call.objects.filter(~Exists(closed), run_id=run))
 
 
 def state_at(run: str, at: int | None = None) -> state.State:
@@ -172,9 +171,9 @@ def call_views(rows: Iterable[Row], blobs: dict[str, str]) -> tuple[CallView, ..
     )
 
 
-def calls_at(run: str, paths: Iterable[str]) -> tuple[CallView, ...]:
-    """The calls of visits at these paths, in the order they were made. Two queries at most."""
-    rows = list(Call.objects.filter(run_id=run, path__in=set(paths)).order_by("id").values(*_CALL, *_CALL_PACKED))
+def views_of(calls: "QuerySet[Call]") -> tuple[CallView, ...]:
+    """These calls in the order they were made. Two queries at most."""
+    rows = list(calls.order_by("id").values(*_CALL, *_CALL_PACKED))
     return call_views(rows, fetch(missing(packed_calls(rows))))
 
 

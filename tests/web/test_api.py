@@ -1,0 +1,531 @@
+"""The REST interface: who may do what, what comes back, and what is said about bad input."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import URLPattern
+
+from dashboard.api.urls import urls
+from orchestration.acts import tokens, workflows
+from orchestration.core import source, values
+from orchestration.models import Act, Escalation, Run, Secret, Tool, Version, Workflow
+from orchestration.roles import Role
+from tests import factories
+from tests.engine.publishing import end
+
+pytestmark = pytest.mark.django_db
+
+NOTHING = "0" * 26
+CHAIN = (Role.VIEWER, Role.OPERATOR, Role.DESIGNER, Role.ADMIN)
+ROUTES: dict[tuple[str, str], tuple[Role, int]] = {
+    ("GET", "openapi.json"): (Role.VIEWER, 200),
+    ("GET", ""): (Role.VIEWER, 404),
+    ("GET", "workflows"): (Role.VIEWER, 200),
+    ("POST", "workflows"): (Role.DESIGNER, 422),
+    ("POST", "workflows/check"): (Role.DESIGNER, 200),
+    ("GET", "workflows/<workflow>"): (Role.VIEWER, 404),
+    ("POST", "workflows/<workflow>/publish"): (Role.DESIGNER, 404),
+    ("GET", "workflows/<workflow>/versions"): (Role.VIEWER, 404),
+    ("GET", "workflows/<workflow>/versions/<int:number>"): (Role.VIEWER, 404),
+    ("POST", "workflows/<workflow>/runs"): (Role.OPERATOR, 404),
+    ("GET", "runs"): (Role.VIEWER, 200),
+    ("GET", "runs/<run>"): (Role.VIEWER, 404),
+    ("GET", "runs/<run>/records"): (Role.VIEWER, 404),
+    ("GET", "runs/<run>/state"): (Role.VIEWER, 404),
+    ("POST", "runs/<run>/cancel"): (Role.OPERATOR, 404),
+    ("GET", "escalations"): (Role.VIEWER, 200),
+    ("GET", "escalations/<escalation>"): (Role.VIEWER, 404),
+    ("POST", "escalations/<escalation>/claim"): (Role.OPERATOR, 404),
+    ("POST", "escalations/<escalation>/release"): (Role.OPERATOR, 404),
+    ("PUT", "escalations/<escalation>/draft"): (Role.OPERATOR, 404),
+    ("POST", "escalations/<escalation>/resolve"): (Role.OPERATOR, 422),
+    ("POST", "steps/try"): (Role.DESIGNER, 422),
+    ("GET", "providers"): (Role.DESIGNER, 200),
+    ("GET", "providers/<name>"): (Role.DESIGNER, 404),
+    ("PUT", "providers/<name>"): (Role.ADMIN, 422),
+    ("GET", "tools"): (Role.DESIGNER, 200),
+    ("GET", "tools/<name>"): (Role.DESIGNER, 404),
+    ("PUT", "tools/<name>"): (Role.ADMIN, 422),
+    ("GET", "secrets"): (Role.DESIGNER, 200),
+    ("GET", "secrets/<name>"): (Role.DESIGNER, 404),
+    ("PUT", "secrets/<name>"): (Role.ADMIN, 422),
+}
+"""Each route: the least role that may call it, and what an empty request about nothing is answered."""
+
+Ask = Callable[..., Any]
+
+
+class Api:
+    """A client with a token: `api.post("runs", {...})` gives (status, document)."""
+
+    def __init__(self, user: User, **token: Any) -> None:
+        made = tokens.create(user=user, by="ada", **token)
+        self.client = Client(headers={"Authorization": f"Bearer {made}"})
+
+    def ask(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
+        if body is not None and not isinstance(body, str | bytes):
+            body = values.dump(body)
+        kind = options.pop("type", "application/json")
+        return self.client.generic(method, f"/api/v1/{path}", body or b"", content_type=kind, **options)
+
+    def __getattr__(self, method: str) -> Ask:
+        def asked(path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
+            response = self.ask(method.upper(), path, body, **options)
+            return response.status_code, response.json()
+
+        return asked
+
+
+@pytest.fixture
+def everyone(viewer: User, operator: User, designer: User, admin: User) -> dict[Role, Api]:
+    return dict(zip(CHAIN, map(Api, (viewer, operator, designer, admin)), strict=True))
+
+
+@pytest.fixture
+def ada(admin: User) -> Api:
+    return Api(admin)
+
+
+@pytest.fixture
+def otto(operator: User) -> Api:
+    return Api(operator)
+
+
+# Who may
+
+
+def test_every_route_of_the_api_stands_in_the_table() -> None:
+    patterns: list[URLPattern] = urls[0]
+    assert {str(pattern.pattern) for pattern in patterns} == {path for _, path in ROUTES}
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES, ids=lambda part: part or "root")
+def test_a_route_is_for_its_role_and_those_above(method: str, path: str, everyone: dict[Role, Api]) -> None:
+    least, answer = ROUTES[method, path]
+    concrete = path.replace("<int:number>", "7").replace("<name>", "nothing").replace("<workflow>", "nothing")
+    concrete = concrete.replace("<run>", NOTHING).replace("<escalation>", NOTHING)
+    body = b"{}" if method in ("POST", "PUT") else b""
+    for role, api in everyone.items():
+        response = api.ask(method, concrete, body)
+        assert response.status_code == (answer if role.covers(least) else 403), role
+        if response.status_code >= 400:
+            assert response["Content-Type"] == "application/problem+json"
+            assert {"type", "title", "status", "detail"} <= set(response.json())
+    assert not Workflow.objects.exists()
+    assert not Secret.objects.exists()
+
+
+def test_a_token_made_for_less_may_less(admin: User) -> None:
+    api = Api(admin, role=Role.VIEWER)
+    assert api.get("runs")[0] == 200
+    status, told = api.put("secrets/desk", {"value": "x"})
+    assert (status, told["detail"]) == (403, "This takes the role admin; you are viewer. Ask an admin.")
+
+
+def test_a_session_may_read_and_needs_its_csrf_token_to_write(operator: User) -> None:
+    run = factories.start()
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(operator)
+    assert browser.get("/api/v1/runs").status_code == 200
+    refused = browser.post(f"/api/v1/runs/{run.id}/cancel", "{}", content_type="application/json")
+    assert (refused.status_code, refused["Content-Type"]) == (403, "application/problem+json")
+    browser.get("/account/password/")
+    token = next(cookie.value for name, cookie in browser.cookies.items() if "csrf" in name)
+    done = browser.post(f"/api/v1/runs/{run.id}/cancel", "{}", content_type="application/json", headers={"X-CSRFToken": token})
+    assert (done.status_code, done.json()["status"]) == (200, "cancelled")
+
+
+def test_what_is_no_method_here_says_which_are(ada: Api) -> None:
+    response = ada.ask("DELETE", "runs")
+    assert (response.status_code, response["Allow"]) == (405, "GET")
+    assert response["Content-Type"] == "application/problem+json"
+    assert ada.get("nothing/of/the/kind")[0] == 404
+
+
+# Definitions
+
+
+def test_a_definition_is_checked_kept_and_published(ada: Api) -> None:
+    text = source.write(factories.asking())
+    status, told = ada.post("workflows/check", text, type="application/yaml")
+    assert (status, told["id"], told["problems"], told["proof"]["ok"]) == (200, "asking", [], True)
+    assert not Workflow.objects.exists()
+    status, told = ada.post("workflows", text, type="application/yaml")
+    assert (status, told["id"], told["revision"]) == (201, "asking", 1)
+    assert told["proof"]["worst"]["executions"] == 3
+    status, told = ada.post("workflows", factories.asking(title="Asking"))
+    assert (status, told["revision"]) == (200, 2)
+    status, told = ada.post("workflows/asking/publish")
+    assert (status, told["version"], len(told["hash"]), told["proof"]["ok"]) == (200, 1, 64, True)
+    assert ada.post("workflows/asking/publish", {})[1]["version"] == 1
+    status, told = ada.get("workflows/asking")
+    assert (status, told["title"], told["version"], told["revision"]) == (200, "Asking", 1, 2)
+    assert [item["version"] for item in ada.get("workflows/asking/versions")[1]["items"]] == [1]
+    assert ada.get("workflows/asking/versions/1")[1]["definition"]["title"] == "Asking"
+    assert ada.get("workflows/asking/versions/99999999999999999999")[0] == 404
+    assert [item["id"] for item in ada.get("workflows")[1]["items"]] == ["asking"]
+
+
+def test_a_wrong_definition_is_kept_told_and_not_published(ada: Api) -> None:
+    wrong = source.write(factories.asking(start="nowhere"))
+    status, told = ada.post("workflows", wrong, type="application/yaml")
+    assert status == 201
+    assert ("unknown_step", "error", "start") in {(item["code"], item["severity"], item["path"]) for item in told["problems"]}
+    status, told = ada.post("workflows/asking/publish")
+    assert (status, told["title"], told["detail"].partition(":")[0]) == (409, "Conflict", "start")
+    assert "unknown_step" in {item["code"] for item in told["problems"]}
+    status, told = ada.post("workflows?revision=9", wrong, type="application/yaml")
+    assert (status, told["by"], told["revision"], told["seen"]) == (409, "ada", 1, 9)
+    assert not Version.objects.exists()
+
+
+BAD = [
+    ("a: &x 1\nb: *x", "application/yaml", 422, "anchor"),
+    ("id: a\nid: b", "application/yaml", 422, "duplicate_key"),
+    ("[" * 100_000, "application/yaml", 422, "too_deep"),
+    ("{" * 100_000, "application/json", 422, "too_deep"),
+    ('{"id": "a", "id": "b"}', "application/json", 422, "duplicate_key"),
+    ('{"id": "a", "title": "\\u0000"}', "application/json", 422, "bad_character"),
+    ('{"id": "a", "title": "\\ud800"}', "application/json", 422, "bad_character"),
+    ("id: a\ntitle: \0", "application/yaml", 422, "bad_character"),
+    ('{"id": "a", "max": NaN}', "application/json", 422, "not_a_number"),
+    (b"id: \xff", "application/yaml", 422, "not_text"),
+    (b"", "application/yaml", 422, "empty"),
+    ("7", "application/json", 422, "wrong_type"),
+    ("id: a\nnote: " + "x" * 2_100_000, "application/yaml", 413, "too_large"),
+]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "code"), BAD, ids=[f"{kind.split('/')[1]}-{code}" for _, kind, _, code in BAD]
+)
+@pytest.mark.parametrize("path", ["workflows", "workflows/check"])
+def test_a_definition_that_can_not_be_read_is_one_problem(
+    path: str, body: Any, kind: str, status: int, code: str, ada: Api
+) -> None:
+    got, told = ada.post(path, body, type=kind)
+    assert (got, told["problems"][0]["code"]) == (status, code)
+    assert told["detail"]
+    assert not Workflow.objects.exists()
+
+
+# Bodies
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code", "path"),
+    [
+        ("{", 422, "not_json", ""),
+        ("[]", 422, "wrong_type", ""),
+        ('{"input": {"text": "a"}, "input": 1}', 422, "duplicate_key", ""),
+        ('{"input": {"text": 1e999}}', 422, "not_a_number", ""),
+        ('{"input": ' + "[" * 5000 + "]" * 5000 + "}", 422, "too_deep", ""),
+        ('{"input": {"text": "a"}, "inputs": 1}', 422, "unknown_key", "inputs"),
+        ('{"input": {"text": "a"}, "version": "1"}', 404, None, None),
+        ('{"input": {"text": "a"}, "version": "x"}', 422, "bad_value", "version"),
+        ('{"input": {}}', 422, "missing", "input.text"),
+        ('{"input": {"text": 7}}', 422, "wrong_type", "input.text"),
+        ('{"input": 7}', 422, "wrong_type", "input"),
+        ("", 422, "missing", "input.text"),
+    ],
+)
+def test_a_wrong_body_says_where_and_what_to_do(body: str, status: int, code: str | None, path: str | None, otto: Api) -> None:
+    workflows.push(text=source.write(factories.asking()), by="dora")
+    if status != 404:
+        workflows.publish(workflow="asking", by="dora")
+    got, told = otto.post("workflows/asking/runs", body)
+    assert got == status, told
+    if code is not None:
+        first = told["problems"][0]
+        assert (first["code"], first["path"]) == (code, path)
+        assert first["message"]
+    assert not Run.objects.exists()
+
+
+def test_fifty_megabytes_are_refused_before_they_are_read(otto: Api) -> None:
+    got, told = otto.post("workflows/asking/runs", b"x" * 5_000_001)
+    assert (got, told["title"]) == (
+        413,
+        "Content Too Large" if told["title"].startswith("Content") else "Request Entity Too Large",
+    )
+    assert "at most 5 MB" in told["detail"]
+
+
+def test_bad_characters_in_an_input_are_replaced(otto: Api) -> None:
+    factories.publish(factories.asking())
+    got, told = otto.post("workflows/asking/runs", '{"input": {"text": "a\\u0000b\\ud800"}}')
+    assert got == 202
+    assert otto.get(f"runs/{told['id']}")[1]["input"] == {"text": "a\ufffdb\ufffd"}
+
+
+@pytest.mark.parametrize(
+    ("path", "where"),
+    [
+        ("runs?statsu=ready", "statsu"),
+        ("runs?status=redy", "status"),
+        ("runs?after=zzz", "after"),
+        ("runs?after=~~", "after"),
+        ("runs?after=99999999999999999999~x", "after"),
+        ("runs?created_from=2026-01-01T00:00:00", "created_from"),
+        ("runs?created_from=soon", "created_from"),
+        ("runs?limit=many", "limit"),
+        ("runs?version=many", "version"),
+        ("escalations?status=done", "status"),
+        ("escalations?after=1~2", "after"),
+        ("escalations?after=x~2~3", "after"),
+        ("workflows?page=2", "page"),
+        ("providers?x=1", "x"),
+    ],
+)
+def test_a_wrong_filter_is_refused_and_not_ignored(path: str, where: str, ada: Api) -> None:
+    status, told = ada.get(path)
+    assert (status, told["problems"][0]["path"]) == (422, where)
+
+
+@pytest.mark.parametrize("path", ["runs?version=99999999999999999999", "runs?limit=-7", "runs?limit=99999999999999999999"])
+def test_a_number_beyond_all_bounds_finds_nothing_and_breaks_nothing(path: str, ada: Api) -> None:
+    assert ada.get(path)[0] in (200, 422)
+
+
+# Runs
+
+
+def test_a_run_is_started_once_for_each_key_and_shown(otto: Api) -> None:
+    factories.publish(factories.asking())
+    body = {"input": {"text": "Hello"}, "key": "T-7", "labels": {"team": "a"}}
+    first = otto.ask("POST", "workflows/asking/runs", body, headers={"Idempotency-Key": "k-1"})
+    assert (first.status_code, first["Location"]) == (202, f"/api/v1/runs/{first.json()['id']}")
+    again = otto.ask("POST", "workflows/asking/runs", body, headers={"Idempotency-Key": "k-1"})
+    assert again.json() == first.json()
+    other = otto.ask("POST", "workflows/asking/runs", {**body, "key": "T-8"}, headers={"Idempotency-Key": "k-1"})
+    assert (other.status_code, other.json()["problems"][0]["code"]) == (422, "idempotency_key_reused")
+    assert otto.ask("POST", "workflows/asking/runs", body, headers={"Idempotency-Key": "k" * 256}).status_code == 422
+    assert Run.objects.count() == 1
+    status, run = otto.get(f"runs/{first.json()['id']}")
+    assert status == 200
+    expected = {"workflow": "asking", "version": 1, "status": "ready", "outcome": None, "output": None, "error": None, "seq": 0}
+    expected |= {"escalation": None, "cost": 0.0, "key": "T-7", "labels": {"team": "a"}, "ended": None, "created_by": "otto"}
+    assert {name: run[name] for name in expected} == expected
+    assert run["created"].endswith("Z")
+
+
+def test_waiting_ends_with_the_time_or_where_a_person_is_asked(otto: Api) -> None:
+    factories.publish(factories.asking())
+    status, told = otto.post("workflows/asking/runs?wait=0.01", {"input": {"text": "Hello"}})
+    assert (status, told["status"]) == (200, "ready")
+    assert otto.post("workflows/asking/runs?wait=-1", {"input": {"text": "Hello"}})[0] == 422
+
+
+def test_a_run_is_followed_to_a_person_answered_and_finished(otto: Api) -> None:
+    run = factories.move(factories.start("Hello"))
+    told = otto.get(f"runs/{run.id}")[1]
+    assert (told["status"], told["wait"], told["position"], told["seq"]) == ("waiting", "person", "ask", 1)
+    (listed,) = otto.get(f"escalations?run={run.id}&status=open")[1]["items"]
+    assert listed["id"] == told["escalation"]
+    found = otto.get(f"escalations/{listed['id']}")[1]
+    assert (found["values"], found["show"], found["revision"]) == ({"reply": "Hello"}, {"Text": "Hello"}, told["revision"])
+    assert [action["id"] for action in found["actions"]] == ["send", "drop"]
+    assert found["form"] == factories.FORM
+    assert found["last_good"]["value"] == {"text": "Hello"}
+    assert otto.post(f"escalations/{listed['id']}/claim")[1]["claimed_by"] == "otto"
+    assert otto.put(f"escalations/{listed['id']}/draft", {"values": {"reply": ""}})[0] == 200
+    assert otto.get(f"escalations/{listed['id']}")[1]["draft"]["values"] == {"reply": ""}
+
+    answer = f"escalations/{listed['id']}/resolve"
+    refused = otto.post(answer, {"action": "send", "values": {"reply": "x", "refund": "much"}})
+    assert (refused[0], {item["path"] for item in refused[1]["problems"]}) == (422, {"values.reply", "values.refund"})
+    assert otto.post(answer, {"action": "sned", "values": {}})[1]["problems"][0]["path"] == "action"
+    stale = otto.post(answer, {"action": "drop", "revision": found["revision"] - 1})
+    assert (stale[0], stale[1]["revision"]) == (409, found["revision"])
+    assert Escalation.objects.get().status == "claimed", "what was refused did not consume the pause"
+
+    status, told = otto.post(answer, {"action": "send", "values": {"reply": "Hello you"}, "revision": found["revision"]})
+    assert (status, told["action"]) == (200, "send")
+    late = otto.post(answer, {"action": "drop"})
+    assert (late[0], late[1]["by"], late[1]["state"], late[1]["action"]) == (409, "otto", "resolved", "send")
+
+    factories.move(run)
+    told = otto.get(f"runs/{run.id}")[1]
+    assert (told["status"], told["outcome"], told["output"]) == ("succeeded", "good", {"reply": "Hello you"})
+    assert told["ended"] is not None
+    records = otto.get(f"runs/{run.id}/records")[1]
+    assert [(item["seq"], item["path"], item["type"], item["decision"]["to"]) for item in records["items"]] == [
+        (1, "note", "set", "ask"),
+        (2, "ask", "human", "done"),
+        (3, "done", "end", "good"),
+    ]
+    assert records["items"][1]["actor"] == "otto"
+    assert all(item["decision"]["sentence"] and item["decision"]["rule"] for item in records["items"])
+    assert (records["next"], records["open"]) == (None, [])
+
+
+def test_the_state_is_shown_as_of_any_record(otto: Api) -> None:
+    run = factories.move(factories.start("Hello"))
+    before = otto.get(f"runs/{run.id}/state?at=0")[1]
+    assert (before["seq"], before["run"], before["steps"]) == (0, {"input": {"text": "Hello"}}, {})
+    after = otto.get(f"runs/{run.id}/state")[1]
+    assert (after["seq"], after["steps"], after["position"]) == (1, {"note": {"text": "Hello"}}, "ask")
+    assert after["hash"] == run.state_hash
+    assert after["scopes"][""]["note"] == {"value": {"text": "Hello"}, "seq": 1, "path": "note", "by": ""}
+    for wrong in ("2", "-1", "99999999999999999999"):
+        assert otto.get(f"runs/{run.id}/state?at={wrong}")[0] == 422
+
+
+def test_a_cancelled_run_ends_and_says_who_and_why(otto: Api) -> None:
+    run = factories.move(factories.start())
+    status, told = otto.post(f"runs/{run.id}/cancel", {"reason": "A duplicate"})
+    assert (status, told["cancel"], told["status"], told["escalation"]) == (200, "cancelled", "cancelled", None)
+    record = otto.get(f"runs/{run.id}/records")[1]["items"][-1]
+    assert (record["actor"], record["decision"]["sentence"]) == ("otto", "otto cancelled the run: A duplicate.")
+    status, told = otto.post(f"runs/{run.id}/cancel")
+    assert (status, told["state"]) == (409, "cancelled")
+    assert otto.get("escalations?status=cancelled")[1]["items"][0]["run"] == run.id
+
+
+def test_lists_go_on_by_key_without_repeating_or_skipping(otto: Api) -> None:
+    made = [factories.start(f"{number}").id for number in range(5)]
+    seen: list[str] = []
+    after = ""
+    while True:
+        told = otto.get(f"runs?limit=2&after={after}")[1]
+        seen += [item["id"] for item in told["items"]]
+        if len(seen) == 2:
+            factories.start("a new one comes in")
+        if told["next"] is None:
+            break
+        after = told["next"]
+    assert seen == made[::-1]
+
+
+def test_lists_are_filtered(otto: Api) -> None:
+    one = factories.move(factories.start("a", key="K"))
+    two = factories.start("b", id="another")
+    rows = {
+        "status=ready": [two.id],
+        "status=person": [one.id],
+        "status=ended": [],
+        "status=live": [two.id, one.id],
+        "status=waiting,ready": [two.id, one.id],
+        "workflow=asking": [one.id],
+        "workflow=asking&version=2": [],
+        "key=K": [one.id],
+        "outcome=good": [],
+        "created_from=2020-01-01T00:00:00Z": [two.id, one.id],
+        "created_to=2020-01-01T00:00:00%2B02:00": [],
+    }
+    assert {query: [item["id"] for item in otto.get(f"runs?{query}")[1]["items"]] for query in rows} == rows
+
+
+def test_the_inbox_shows_what_is_most_urgent_first_page_by_page(otto: Api) -> None:
+    made = [factories.asked(str(number)) for number in range(5)]
+    Escalation.objects.filter(id=made[3].id).update(priority=2)
+    Escalation.objects.filter(id=made[0].id).update(due=None)
+    Escalation.objects.filter(id=made[4].id).update(due=made[1].due)
+    seen: list[str] = []
+    after = ""
+    while after is not None:
+        told = otto.get(f"escalations?status=pending&limit=2&after={after}")[1]
+        seen += [item["id"] for item in told["items"]]
+        after = told["next"]
+    assert seen == [made[number].id for number in (3, 1, 4, 2, 0)]
+    otto.post(f"escalations/{made[2].id}/claim")
+    assert [item["id"] for item in otto.get("escalations?mine=true")[1]["items"]] == [made[2].id]
+    assert len(otto.get("escalations?status=open&queue=desk")[1]["items"]) == 4
+
+
+# What runs may reach, and one step alone
+
+
+def test_secrets_are_written_and_never_read(ada: Api) -> None:
+    canary = "canary-5b1c"
+    assert ada.put("secrets/desk", {"value": canary})[0] == 200
+    assert ada.put("secrets/des k", {"value": canary})[0] == 422
+    everything = [
+        ada.get(path) for path in ("secrets", "secrets/desk", "providers", "tools", "workflows", "runs", "openapi.json")
+    ]
+    assert canary not in str(everything)
+    assert ada.get("secrets/desk")[1].keys() == {"name", "updated"}
+    status, told = ada.put("secrets/desk", {"value": 7, "x": canary})
+    assert (status, canary in str(told)) == (422, False)
+
+
+def test_providers_and_tools_are_written_whole_and_read_back(ada: Api) -> None:
+    provider = {"protocol": "openai", "base_url": "http://127.0.0.1:9/v1", "secret": "llm", "cap": 2}
+    status, told = ada.put("providers/main", provider)
+    assert (status, told["problems"][0]["severity"]) == (200, "warning"), told
+    assert {name: ada.get("providers/main")[1][name] for name in provider} == provider
+    tool = {
+        "http": {"method": "GET", "url": "http://127.0.0.1:9/${input.id}"},
+        "input": factories.ID,
+    }
+    status, told = ada.put("tools/crm.get", {**tool, "effect": "none"})
+    assert (status, told.get("effect"), told.get("kind")) == (200, "none", "http"), told
+    assert ada.get("tools/crm.get")[1]["http"] == tool["http"]
+    status, told = ada.put("tools/crm.get", {"http": {"url": "${nothing.x}"}})
+    assert (status, told["problems"][0]["path"]) == (422, "http.url")
+    assert Tool.objects.count() == 1
+
+
+def test_one_step_is_tried_alone_and_nothing_is_stored(ada: Api) -> None:
+    branch = {
+        "id": "route",
+        "type": "branch",
+        "cases": [{"when": "run.input.n > 3.0", "to": "done", "label": "Many"}],
+        "default": "few",
+    }
+    schema = {"type": "object", "required": ["n"], "properties": {"n": {"type": "number"}}}
+    definition = factories.workflow(branch, end(), end(id="few"), models={}, input=schema)
+    before = Act.objects.count()
+    for form in (definition, source.write(definition)):
+        status, told = ada.post("steps/try", {"definition": form, "step": "route", "input": {"run": {"input": {"n": 5}}}})
+        assert (status, told["decision"]["to"], told["result"]["kind"]) == (200, "done", "done")
+        assert told["decision"]["because"][0]["value"] == 5
+    status, told = ada.post("steps/try", {"definition": "a: &x 1", "step": "route"})
+    assert (status, told["problems"][0]["code"]) == (422, "anchor")
+    assert (Workflow.objects.count(), Run.objects.count(), Act.objects.count()) == (0, 0, before)
+
+
+# The description, and costs
+
+
+def test_the_description_names_every_route(ada: Api) -> None:
+    status, told = ada.get("openapi.json")
+    assert status == 200
+    described = {(method.upper(), path) for path, methods in told["paths"].items() for method in methods}
+    wanted = {
+        (method, "/api/v1/" + path.replace("<int:number>", "{number}").replace("<", "{").replace(">", "}"))
+        for method, path in ROUTES
+        if path not in ("", "openapi.json")
+    }
+    assert described == wanted
+    body = told["paths"]["/api/v1/workflows"]["post"]["requestBody"]["content"]
+    assert set(body) == {"application/yaml", "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("path", "queries"),
+    [
+        ("runs", 3),
+        ("runs/{run}", 4),
+        ("runs/{run}/records", 7),
+        ("runs/{run}/state", 5),
+        ("escalations?status=pending", 3),
+        ("escalations/{escalation}", 8),
+        ("workflows", 3),
+        ("workflows/asking", 4),
+    ],
+)
+def test_a_read_costs_the_same_number_of_queries_however_much_there_is(
+    path: str, queries: int, otto: Api, django_assert_num_queries: Any
+) -> None:
+    """Two of each are for the token: who it is, and their role."""
+    paused = factories.asked("x" * 9000)
+    otto.get("runs")  # notes down that the token was used
+    for _ in range(2):
+        with django_assert_num_queries(queries):
+            assert otto.get(path.format(run=paused.run_id, escalation=paused.id))[0] == 200
+        for number in range(3):
+            factories.asked(f"{number}" * 9000)
