@@ -75,19 +75,32 @@ def _enum(schema: Schema) -> list[Any]:
 
 
 def _join_lists(left: Schema, right: Schema) -> Schema:
-    # A list that declares nothing of its items is most often the empty one that a loop begins with.
-    items = [side["items"] for side in (left, right) if side.get("items")]
-    if len(items) == 2 and not any(isinstance(item, bool) for item in items):
-        return {"items": join(items[0], items[1])}
-    return {"items": items[0]} if items else {}
+    items = [side.get("items", {}) for side in (left, right) if side.get("maxItems") != 0]
+    if not items:
+        return {"maxItems": 0}
+    return {"items": items[0] if len(items) == 1 else _join_any(items[0], items[1])}
 
 
 def _join_objects(left: Schema, right: Schema) -> Schema:
-    """A property that only one side knows is optional; one of which the other side may hold anything is unknown."""
+    """A property that only one side knows is optional, and typed by it where the other says nothing of further properties."""
     ours, theirs = left.get("properties", {}), right.get("properties", {})
     both = {}
     for name in {**ours, **theirs}:
-        sides = [side[name] for side in (ours, theirs) if name in side]
-        both[name] = join(*sides) if len(sides) == 2 and all(isinstance(side, dict) for side in sides) else sides[0]
+        one = ours.get(name, left.get("additionalProperties", False))
+        other = theirs.get(name, right.get("additionalProperties", False))
+        both[name] = other if one is False else one if other is False else _join_any(one, other)
     required = [name for name in left.get("required", ()) if name in right.get("required", ())]
     return {"properties": both, "required": required}
+
+
+def _join_any(left: Schema | bool, right: Schema | bool) -> Schema:
+    return join(left, right) if isinstance(left, dict) and isinstance(right, dict) else {}
+
+
+def with_empty_lists(schema: Schema, value: Any) -> Schema:
+    """The schema of a written value, in which each list that is written empty says so: joined with another, it is no reason
+    to know less of the other's items."""
+    if isinstance(value, dict) and "properties" in schema:
+        known = {name: with_empty_lists(part, value.get(name)) for name, part in schema["properties"].items()}
+        return {**schema, "properties": known}
+    return {"type": "array", "maxItems": 0} if value == [] else schema

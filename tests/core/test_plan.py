@@ -207,7 +207,18 @@ def test_a_fingerprint_changes_with_what_a_step_does_and_not_with_its_title() ->
 
 
 SCHEMAS = st.recursive(
-    st.sampled_from([TEXT, COUNT, {"type": "number"}, {"type": "null"}, {"enum": ["a", "b"]}, {"const": 1}, {}]),
+    st.sampled_from(
+        [
+            TEXT,
+            COUNT,
+            {"type": "number"},
+            {"type": "null"},
+            {"enum": ["a", "b"]},
+            {"const": 1},
+            {},
+            {"type": "array", "maxItems": 0},
+        ]
+    ),
     lambda inner: (
         st.builds(lambda items: {"type": "array", "items": items}, inner)
         | st.dictionaries(st.sampled_from("xy"), inner, max_size=2).flatmap(
@@ -238,7 +249,7 @@ def instances(schema: Data) -> st.SearchStrategy[Any]:
         None: st.sampled_from([None, "q", 1]),
     }  # fmt: skip
     if schema.get("type") == "array":
-        return st.lists(instances(schema["items"]), max_size=2)
+        return st.lists(instances(schema.get("items", {})), max_size=schema.get("maxItems", 2))
     if schema.get("type") == "object":
         needed = {name: instances(part) for name, part in schema["properties"].items() if name in schema["required"]}
         other = {name: instances(part) for name, part in schema["properties"].items() if name not in schema["required"]}

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.core.drawn import DONE, Data, flow, fork, get, loop, person, put
+from tests.core.drawn import DONE, Data, flow, fork, get, loop, person, put, step
 
 CODES = ("timeout", "not_found", "limit", "expression")
 """Errors by which the catches below tell failures apart, and one that only `*` takes."""
@@ -118,7 +118,7 @@ def bodies(draw: Any, prefix: str, most: int, inside: bool, deep: bool) -> list[
         codes = st.sampled_from([["*"], ["timeout"], ["not_found"], ["timeout", "limit"]])
         catches = st.lists(st.builds(lambda errors, to: {"errors": errors, "to": to}, codes, target), max_size=2)
         following = st.none() | target if inside else target
-        kinds = ["set", "tool", "branch", "human", *(["loop"] if deep else [])]
+        kinds = ["set", "tool", "branch", "human", *(["loop"] if deep else []), *(["end"] if inside else [])]
         kind = draw(st.sampled_from(kinds))
         if kind == "set":
             found.append(put(name, draw(following)))
@@ -126,6 +126,8 @@ def bodies(draw: Any, prefix: str, most: int, inside: bool, deep: bool) -> list[
             found.append(get(name, draw(following), catch=draw(catches)))
         elif kind == "branch":
             found.append(fork(name, "run.input.text == 'x'", draw(target), draw(target)))
+        elif kind == "end":
+            found.append(step(name, "end", outcome="ok"))
         elif kind == "human":
             found.append(person(name, draw(target), draw(target)))
         else:

@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestration.core.errors import Refused
 from orchestration.core.expression import compile_value
-from orchestration.core.inference import Schema, join
+from orchestration.core.inference import Schema, join, with_empty_lists
 
 ERROR_SCHEMA = {
     "type": "object",
@@ -154,6 +154,6 @@ class Sights:
         """`{}` where it can't be compiled: the problem is found again when the step is."""
         sight = self._look(level, [name for name in self.visible(level) if name in words])
         try:
-            return dict(compile_value(value, sight).schema)
+            return with_empty_lists(dict(compile_value(value, sight).schema), value)
         except Refused:
             return {}

@@ -39,11 +39,10 @@ def derive(plan: Plan, path: Counter[str], own: dict[str, Bound]) -> tuple[Line,
 def _sentence(plan: Plan, step: PlanStep, times: int, path: Counter[str], come: Bound) -> str:
     words = _visit(plan, step, times, path)
     if come.calls:
-        words += f" = {_count(come.calls, 'call')}, {duration(come.seconds)}"
-        if come.model_calls:
-            cost = come.cost_usd
-            words += ", at an unknown price" if cost is None else f", {money(come.cost)}"
-        words += " at most"
+        priced = come.model_calls and come.cost_usd is not None
+        cost = f", {money(come.cost)}" if priced else ""
+        words += f" = {_count(come.calls, 'call')}, {duration(come.seconds)}{cost} at most"
+        words += ", at an unknown price" if come.cost_usd is None else ""
     return f"{step.label}: {words}."
 
 
@@ -77,7 +76,7 @@ def _asks(step: PlanStep) -> str:
 def _count(number: int, word: str) -> str:
     if number == 1:
         return f"1 {word}"
-    return f"{number} {word[:-1]}ies" if word.endswith("y") else f"{number} {word}s"
+    return f"{number} retries" if word == "retry" else f"{number} {word}s"
 
 
 def duration(seconds: float) -> str:

@@ -78,7 +78,7 @@ def build(plan: Plan) -> Graph:
     breach = _root_step(graph, plan.workflow.limits.on_breach, "limits.on_breach", "limits.on_breach")
     start = _root_step(graph, plan.workflow.start, "start", "`start`")
     for name in plan.levels:
-        entries = (start, breach) if name == "" else (plan.first(name),)
+        entries = (start, breach) if name == "" else plan.levels[name][:1]
         level = Level(name, tuple(dict.fromkeys(entry for entry in entries if entry)))
         for step_id in plan.levels[name]:
             level.edges[step_id] = list(_edges(graph, plan.steps[step_id]))
@@ -206,12 +206,16 @@ def _circle(graph: Graph, stack: list[str], edge: Edge) -> None:
 
 
 def _reach(graph: Graph, name: str) -> None:
+    """What runs may come to. A loop whose body only ever ends the run is never left in an ordinary way."""
     level = graph.levels[name]
     level.reached.update(level.entries)
     for step_id in level.order:
-        if step_id in level.reached:
-            level.reached.update(edge.target for edge in level.edges[step_id] if edge.inside)
-    graph.reached |= level.reached
-    for step_id in level.order:
-        if step_id in graph.levels and step_id in level.reached:
+        if step_id not in level.reached:
+            continue
+        if step_id in graph.levels:
             _reach(graph, step_id)
+            body = graph.levels[step_id]
+            if not any(not edge.inside for inner in body.reached for edge in body.edges[inner]):
+                level.edges[step_id] = [edge for edge in level.edges[step_id] if not edge.writes]
+        level.reached.update(edge.target for edge in level.edges[step_id] if edge.inside)
+    graph.reached |= level.reached

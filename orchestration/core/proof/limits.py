@@ -47,11 +47,13 @@ def _prices(graph: Graph) -> Iterator[Problem]:
         if step.type != "llm" or step.id not in graph.live:
             continue
         for rung in step.rungs:
-            if rung.model is not None and rung.model.price is None and rung.model.name not in told:
-                told.add(rung.model.name)
-                message = f"The limit in dollars can't be kept, since {rung.model.name} ({rung.model.model}) has no price. "
+            model = rung.model
+            # Without a protocol there is no such provider, which is reported.
+            if model is not None and model.price is None and model.protocol and model.name not in told:
+                told.add(model.name)
+                message = f"The limit in dollars can't be kept, since {model.name} ({model.model}) has no price. "
                 message += "Give usd_per_mtok_in and usd_per_mtok_out here or with the provider, or take limits.cost_usd out."
-                yield Problem("price_missing", message, f"models.{rung.model.name}")
+                yield Problem("price_missing", message, f"models.{model.name}")
         if step.model.max_input_tokens is None:
             message = f"The limit in dollars can't be kept, since nothing bounds the prompt of {step.label}. "
             message += "Set max_input_tokens."

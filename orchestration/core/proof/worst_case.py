@@ -113,7 +113,7 @@ class WorstCases:
 
     def _loop(self, step: PlanStep) -> Passage:
         level = self.graph.levels[step.id]
-        paths, endings = self._paths(level, self.plan.first(step.id))
+        paths, endings = self._paths(level, *level.entries) if level.entries else ({}, [])
         rounds = [path for name, path in paths.items() if any(edge.target == CONTINUE for edge in level.edges[name])]
         leaving = [path for name, path in paths.items() if self._leaves(name, level)]
         ending = [path for name, path in paths.items() if self.plan.steps[name].type == "end"] + endings
