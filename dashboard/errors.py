@@ -21,28 +21,29 @@ def problem(status: int, title: str, detail: str, **more: Any) -> HttpResponse:
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     if isinstance(exception, RequestDataTooBig):
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1_000_000
-        return _refuse(request, 413, f"What you sent is larger than {limit} MB. Nothing was stored; send less at a time.")
-    return _refuse(request, 400, "The request is not as a browser or a client sends it. Nothing was done.")
+        return refuse(request, 413, f"What you sent is larger than {limit} MB. Nothing was stored; send less at a time.")
+    return refuse(request, 400, "The request is not as a browser or a client sends it. Nothing was done.")
 
 
 def forbidden(request: HttpRequest, exception: Exception | str | None = None) -> HttpResponse:
-    return _refuse(request, 403, str(exception or "") or "You may not do this here.")
+    return refuse(request, 403, str(exception or "") or "You may not do this here.")
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _refuse(request, 404, "There is nothing at this address, or nothing that you may see.")
+    return refuse(request, 404, "There is nothing at this address, or nothing that you may see.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return _refuse(request, 500, "Something went wrong here. It has been written to the log; try again in a moment.")
+    return refuse(request, 500, "Something went wrong here. It has been written to the log; try again in a moment.")
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     sentence = "This form is too old, or it came from another site. Go back, load the page again and send it once more."
-    return _refuse(request, 403, sentence, page="csrf")
+    return refuse(request, 403, sentence, page="csrf")
 
 
-def _refuse(request: HttpRequest, status: int, sentence: str, page: str | None = None) -> HttpResponse:
+def refuse(request: HttpRequest, status: int, sentence: str, page: str | None = None) -> HttpResponse:
+    """`sentence` as a page with this status, or as problem details where a machine asks."""
     title = HTTPStatus(status).phrase
     if request.path.startswith(MACHINES):
         return problem(status, title, sentence)

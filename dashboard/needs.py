@@ -1,0 +1,47 @@
+"""Which role a page needs, and what a page answers where the engine says no."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from dashboard.errors import MACHINES, forbidden, refuse
+from orchestration.core.errors import Conflict, Forbidden, NotFound, Refused
+from orchestration.roles import Role, allows
+
+View = Callable[..., HttpResponse]
+
+
+def needs(role: Role) -> Callable[[View], View]:
+    """A view for those whose role covers `role`; to others 403, with who may."""
+
+    def decorated(view: View) -> View:
+        @wraps(view)
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not allows(request.user, role):
+                return forbidden(request, f"This needs the role {role}. An admin can give it to you.")
+            return view(request, *args, **kwargs)
+
+        return checked
+
+    return decorated
+
+
+class SaysNo:
+    """Middleware that answers what a page let through: what is missing, refused, forbidden or was somebody else's first."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if request.path.startswith(MACHINES):
+            return None
+        for kind, status in ((NotFound, 404), (Forbidden, 403), (Conflict, 409), (Refused, 422)):
+            if isinstance(exception, kind):
+                sentence = " ".join(p.message for p in exception.problems) if isinstance(exception, Refused) else str(exception)
+                return refuse(request, status, sentence)
+        return None

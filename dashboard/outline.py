@@ -1,0 +1,326 @@
+"""A plan as an outline: a tree of steps in sentences, for who reads a workflow. Plan and proof in, words out.
+
+Where each error goes is taken from the proof, not from what is written, so that it is the whole truth.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dashboard import schema_words
+from dashboard.schema_words import FieldWords
+from orchestration.core.plan import Plan, PlanStep, Rung
+from orchestration.core.proof.derivation import duration
+from orchestration.core.routes import BREAK, CONTINUE, Exit
+from orchestration.core.wording import listed
+
+Errors = Mapping[str, Mapping[str, str]]
+"""Step → error code → where it goes: a step, an outcome, or `PERSON`. `Proof.as_dict()["errors"]`."""
+
+PERSON = "escalation"
+
+EFFECTS = {
+    "none": ("only reads", ""),
+    "idempotent": ("safe to repeat", ""),
+    "reconcilable": ("can be checked", "slow"),
+    "irreversible": ("can't be undone", "person"),
+}
+"""What a tool does to the world, in words, and the tone of its tag."""
+
+TYPES = {
+    "llm": "Model", "tool": "Tool", "branch": "Branch", "set": "Values", "loop": "Loop", "map": "Map", "parallel": "Parallel",
+    "human": "Person", "wait": "Wait", "workflow": "Workflow", "end": "End",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a route leads. `kind`: step, success, failure, round, break or person."""
+
+    id: str
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`words` say when it is taken; `code` is the condition as written, where there is one; `error`: it is a failure's."""
+
+    words: str
+    to: Target
+    code: str = ""
+    error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a step reads from one place: `paths` there; `step` names a step, "" elsewhere."""
+
+    name: str
+    step: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LadderRung:
+    title: str
+    facts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OutlineStep:
+    id: str
+    type: str
+    word: str
+    title: str
+    note: str
+    lead: str
+    effect: str
+    tone: str
+    reads: tuple[Source, ...]
+    routes: tuple[Route, ...]
+    takes: tuple[FieldWords, ...]
+    gives: tuple[FieldWords, ...]
+    checks: tuple[tuple[str, str], ...]
+    """(condition, what is said where it does not hold)."""
+    ladder: tuple[LadderRung, ...]
+    texts: tuple[tuple[str, str], ...]
+    """(what it is, the text as written): prompts, expressions."""
+    body: tuple["OutlineStep", ...]
+
+
+def outline(plan: Plan, errors: Errors) -> tuple[OutlineStep, ...]:
+    """The steps in the order written, bodies within their loops."""
+    return tuple(_step(plan, errors, name) for name in plan.levels[""])
+
+
+def target(plan: Plan, to: str) -> Target:
+    """What a route's `to` is called. A step wins over an outcome of the same name, as everywhere."""
+    if to in plan.steps:
+        return Target(to, plan.steps[to].label, "step")
+    if to == BREAK:
+        return Target(to, "leave the loop", "break")
+    if to == CONTINUE:
+        return Target(to, "the end of the round", "round")
+    if to == PERSON:
+        return Target(to, f"a person is asked, in {plan.workflow.escalation.queue}", "person")
+    return ending(plan, to)
+
+
+def ending(plan: Plan, outcome: str) -> Target:
+    found = plan.workflow.outcomes.get(outcome)
+    return Target(outcome, (found.title or outcome) if found else outcome, found.kind if found else "failure")
+
+
+def _step(plan: Plan, errors: Errors, name: str) -> OutlineStep:
+    step = plan.steps[name]
+    tool = step.tool if step.type == "tool" else None
+    effect, tone = EFFECTS[tool.effect] if tool else ("", "")
+    return OutlineStep(
+        id=name,
+        type=step.type,
+        word=TYPES[step.type],
+        title=step.label,
+        note=step.model.note,
+        lead=_LEADS.get(step.type, _no_lead)(plan, step),
+        effect=effect,
+        tone=tone,
+        reads=tuple(_reads(plan, step)),
+        routes=(*_routes(plan, step), *_error_routes(plan, errors.get(name, {}))),
+        takes=schema_words.fields(step.expects.schema) if step.expects else (),
+        gives=schema_words.fields(step.output_schema) if step.type != "end" else (),
+        checks=tuple(
+            (check.text, said.else_) for check, said in zip(step.checks, getattr(step.model, "checks", ()), strict=False)
+        ),
+        ladder=tuple(_ladder(plan, step)),
+        texts=tuple(_texts(step)),
+        body=tuple(_step(plan, errors, inner) for inner in plan.levels.get(name, ())),
+    )
+
+
+# What it does, in one sentence
+
+
+def _llm(plan: Plan, step: PlanStep) -> str:
+    first = step.rungs[0].model if step.rungs else None
+    words = f"Asks {first.name}" if first else "Asks a model"
+    if first and first.model:
+        words += f" ({first.model}, provider {first.provider})"
+    if step.tools:
+        names = listed([tool.title or tool.name for tool in step.tools], join="and")
+        words += f", which may use {names} in at most {step.model.max_rounds or 1} rounds"
+    return f"{words}, for at most {step.model.max_output_tokens:,} tokens."
+
+
+def _tool(plan: Plan, step: PlanStep) -> str:
+    if step.tool is None:
+        return f"Calls {step.model.tool}, which there is not."
+    return f"Calls {step.tool.title or step.tool.name} ({step.tool.name}), {duration(step.timeout)} at most."
+
+
+def _set(plan: Plan, step: PlanStep) -> str:
+    return f"Computes {listed(step.model.values, join='and')}, without a call."
+
+
+def _branch(plan: Plan, step: PlanStep) -> str:
+    count = len(step.model.cases)
+    return f"Chooses by {'one rule' if count == 1 else f'{count} rules, the first that holds'}."
+
+
+def _loop(plan: Plan, step: PlanStep) -> str:
+    return f"Repeats what is in it, at most {_count(step.model.max, 'round')}."
+
+
+def _human(plan: Plan, step: PlanStep) -> str:
+    names = listed([action.label for action in step.model.actions])
+    return f"Asks a person in the queue {step.model.queue}, for {duration(step.model.deadline)} at most: {names}?"
+
+
+def _end(plan: Plan, step: PlanStep) -> str:
+    found = ending(plan, step.model.outcome)
+    return f"Ends the run as {found.name}, a {found.kind}."
+
+
+def _no_lead(plan: Plan, step: PlanStep) -> str:
+    return "Can be written down, but not executed yet."
+
+
+_LEADS = {"llm": _llm, "tool": _tool, "set": _set, "branch": _branch, "loop": _loop, "human": _human, "end": _end}
+
+
+# What it reads
+
+
+def _reads(plan: Plan, step: PlanStep) -> Iterator[Source]:
+    grouped: dict[tuple[str, str], dict[str, None]] = {}
+    for path in dict.fromkeys(read.path for use in step.uses for read in use.reads):
+        if (found := _source(plan, path)) is not None:
+            name, where, rest = found
+            grouped.setdefault((name, where), {})[rest] = None
+    for (name, where), paths in grouped.items():
+        yield Source(name, where, tuple(path for path in paths if path))
+
+
+def _source(plan: Plan, path: tuple[str, ...]) -> tuple[str, str, str] | None:
+    """(name of the source, its step or "", the rest of the path); None for the step's own input and output."""
+    head = path[0]
+    if head == "run":
+        return ("the run's input", "", ".".join(path[2:])) if path[1:2] == ("input",) else ("the run", "", ".".join(path[1:]))
+    if head == "steps" and len(path) > 1:
+        known = plan.steps.get(path[1])
+        return (known.label if known else path[1]), path[1] if known else "", ".".join(path[2:])
+    if head in ("input", "output"):
+        return None
+    names = {"carry": "what the loop carries", "iter": "the round", "error": "the error that led here"}
+    return names.get(head, head), "", ".".join(path[1:])
+
+
+# Where it goes
+
+
+def _routes(plan: Plan, step: PlanStep) -> Iterator[Route]:
+    if hosts := _hosts(plan, step):
+        for host in hosts:
+            yield Route("answers in place of", target(plan, host))
+        if not _is_entered(plan, step):
+            return  # its own way on is never followed
+    cases = iter(step.cases)
+    for found in step.exits:
+        if found.kind not in ("catch", "unknown"):
+            words, code = _when(step, found, next(cases).text if found.kind == "case" and step.cases else "")
+            yield Route(words, target(plan, found.to), code)
+
+
+def _hosts(plan: Plan, step: PlanStep) -> list[str]:
+    """The steps that fall back to this one."""
+    return [name for name, other in plan.steps.items() if any(rung.step == step.id for rung in other.rungs)]
+
+
+def _is_entered(plan: Plan, step: PlanStep) -> bool:
+    begins = step.id == plan.workflow.start or (step.level != "" and plan.first(step.level) == step.id)
+    return begins or any(found.to == step.id for other in plan.steps.values() for found in other.exits)
+
+
+def _when(step: PlanStep, found: Exit, condition: str) -> tuple[str, str]:
+    """(when a route is taken, the condition as written)."""
+    if found.kind == "case":
+        return (f"{found.label}: if" if found.label else "if"), condition
+    if found.kind == "action":
+        return f"on “{found.label}”", ""
+    if found.kind == "deadline":
+        return f"after {duration(step.model.deadline)} without an answer" if getattr(
+            step.model, "deadline", None
+        ) else "too late", ""
+    if found.kind == "stalled":
+        return "when this does not grow:", str(step.model.progress or "")
+    if found.kind == "next" and step.loop is not None and step.loop.until is not None:
+        return "done when", step.loop.until.text
+    return {"default": "otherwise", "exhausted": "when the rounds are used up"}.get(found.kind, "then"), ""
+
+
+def _error_routes(plan: Plan, errors: Mapping[str, str]) -> Iterator[Route]:
+    """One route for each place that errors go to, the most frequent one last, as `on any other error`."""
+    known = {code: to for code, to in errors.items() if code != "unknown"}
+    by_target: dict[str, list[str]] = {}
+    for code, to in known.items():
+        by_target.setdefault(to, []).append(code)
+    order = sorted(by_target, key=lambda to: len(by_target[to]))
+    for index, to in enumerate(order):
+        yield Route(_on(by_target[to], last=index == len(order) - 1, alone=len(order) == 1), target(plan, to), error=True)
+    if "unknown" in errors:
+        yield Route("where nobody knows whether it happened", target(plan, errors["unknown"]), error=True)
+
+
+def _on(codes: list[str], last: bool, alone: bool) -> str:
+    if codes == ["expression"]:
+        return "if it can't be computed"
+    if last and len(codes) > 2:
+        return "on any error" if alone else "on any other error"
+    return f"on {listed([code.replace('_', ' ') for code in codes])}"
+
+
+# How it is tried
+
+
+def _ladder(plan: Plan, step: PlanStep) -> Iterator[LadderRung]:
+    for index, rung in enumerate(step.rungs):
+        yield LadderRung(_rung_title(plan, step, rung, index), tuple(_rung_facts(step)) if rung.step is None else ())
+
+
+def _rung_title(plan: Plan, step: PlanStep, rung: Rung, index: int) -> str:
+    if rung.step is not None:
+        found = plan.steps.get(rung.step)
+        return f"{found.label if found else rung.step}, in its place"
+    if rung.model is not None:
+        words = f"{rung.model.name} ({rung.model.model})" if rung.model.model else rung.model.name
+        return f"Ask {words}" if index == 0 else f"Ask {words} instead, everything anew"
+    return f"Call {step.tool.name if step.tool else 'the tool'}"
+
+
+def _rung_facts(step: PlanStep) -> Iterator[str]:
+    model = step.model
+    yield f"{duration(step.timeout)} for a call"
+    if model.repair.attempts:
+        yield f"{_count(model.repair.attempts, 'repair')}: asked again and told what was wrong"
+    if model.retry.attempts > 1:
+        errors = listed([code.replace("_", " ") for code in model.retry.errors])
+        wait = duration(model.retry.backoff) + (f", each wait × {model.retry.factor:g}" if model.retry.factor != 1 else "")
+        most = duration(model.retry.max_backoff)
+        yield f"{_count(model.retry.attempts - 1, 'retry')} on {errors}, after {wait}, {most} at most"
+
+
+def _count(number: int, word: str) -> str:
+    if number == 1:
+        return f"1 {word}"
+    return f"{number} {word[:-1]}ies" if word.endswith("y") else f"{number} {word}s"
+
+
+# Texts as written
+
+
+def _texts(step: PlanStep) -> Iterator[tuple[str, str]]:
+    model: Any = step.model
+    if step.type == "llm":
+        if model.system:
+            yield "System message", model.system.strip()
+        yield "Prompt", model.prompt.strip()

@@ -1,0 +1,192 @@
+"""Writing workflows: a new one, the draft, publishing it, and taking an old version up again.
+
+Nothing that was typed is lost: what is refused comes back with the text in place, and who was overtaken sees both texts.
+"""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from dashboard.needs import needs
+from dashboard.pages.workflows import frame
+from dashboard.proof_view import proof_view
+from dashboard.text_diff import text_diff
+from orchestration.acts import workflows as acts
+from orchestration.acts.workflows import Checked
+from orchestration.core.errors import Conflict, Problem, Refused
+from orchestration.models import Workflow
+from orchestration.queries import workflows as stored
+from orchestration.queries.workflows import WorkflowDetail
+from orchestration.roles import Role
+
+START = """\
+interlock: 1
+id: my_workflow
+title: My workflow
+input:
+  type: object
+  required: [text]
+  properties: {text: {type: string, maxLength: 8000}}
+outcomes:
+  done: {kind: success}
+  broken: {kind: failure}
+on_failure: broken
+models:
+  main: {provider: default}
+start: classify
+steps:
+  - id: classify
+    type: llm
+    title: Sort it
+    model: main
+    input: {text: "${run.input.text}"}
+    prompt: "Which is it? {{ text }}"
+    max_input_tokens: 4000
+    max_output_tokens: 200
+    output:
+      type: object
+      required: [label]
+      properties: {label: {enum: [question, complaint, other]}}
+    repair: {attempts: 1}
+    next: end_well
+  - {id: end_well, type: end, outcome: done, output: {label: "${steps.classify.label}"}}
+"""
+
+
+@needs(Role.DESIGNER)
+def new(request: HttpRequest) -> HttpResponse:
+    """A first draft. `do=check` looks without storing."""
+    if request.method != "POST":
+        return render(request, "workflows/new.html", _writing(START))
+    text = _posted(request)
+    if request.POST.get("do") == "check":
+        return _checked(request, "workflows/new.html", _writing(text, acts.check(text)))
+    try:
+        name = _unused(text)
+        pushed = acts.push(text=text, by=request.user.get_username())
+    except Refused as refused:
+        return render(request, "workflows/new.html", _writing(text, Checked(None, None, None, refused.problems)), status=422)
+    messages.success(request, f"{pushed.workflow.title or name} is drafted. Publish it to run it.")
+    return redirect("workflow_edit", workflow=name)
+
+
+def _unused(text: str) -> str:
+    """The id that the text gives itself. Raises `Refused` where a workflow has it already."""
+    checked = acts.check(text)
+    name = checked.definition.id if checked.definition else ""
+    if name and Workflow.objects.filter(id=name).exists():
+        message = f"There is a workflow {name} already. Take another id, or edit that one."
+        line = checked.definition.source.line("id") if checked.definition else None
+        raise Refused(Problem("id_taken", message, "id", line=line))
+    return name
+
+
+@needs(Role.DESIGNER)
+def edit(request: HttpRequest, workflow: str) -> HttpResponse:
+    """The draft. `do=check` looks without storing, `do=save` stores over the revision that was seen."""
+    found = stored.workflow(workflow)
+    if request.method != "POST":
+        return render(request, "workflows/edit.html", _editing(found, found.draft, acts.check(found.draft), found.revision))
+    text, revision = _posted(request), _revision(request)
+    if request.POST.get("do") == "check":
+        return _checked(request, "workflows/edit.html", _editing(found, text, acts.check(text), revision))
+    try:
+        _, checked = acts.save_draft(workflow=workflow, text=text, revision=revision, by=request.user.get_username())
+    except Conflict as conflict:
+        found = stored.workflow(workflow)
+        context = _editing(found, text, acts.check(text), found.revision)
+        overtaken = {"conflict": conflict, "lines": text_diff(found.draft, text)}
+        return render(request, "workflows/edit.html", {**context, **overtaken}, status=409)
+    except Refused as refused:
+        context = _editing(found, text, Checked(None, None, None, refused.problems), revision)
+        return render(request, "workflows/edit.html", context, status=422)
+    if request.POST.get("do") == "publish" and checked.ok:
+        return redirect("workflow_publish", workflow=workflow)
+    _say_saved(request, checked)
+    return redirect("workflow_edit", workflow=workflow)
+
+
+def _say_saved(request: HttpRequest, checked: Checked) -> None:
+    errors = sum(problem.severity == "error" for problem in checked.problems)
+    if not errors:
+        messages.success(request, "The draft is saved.")
+    else:
+        what = "1 error stands" if errors == 1 else f"{errors} errors stand"
+        messages.warning(request, f"The draft is saved as it is; {what} against publishing it.")
+
+
+@needs(Role.DESIGNER)
+def publish(request: HttpRequest, workflow: str) -> HttpResponse:
+    """What would change, and the proof; POST makes it the next version."""
+    found = stored.workflow(workflow)
+    if request.method != "POST":
+        return render(request, "workflows/publish.html", _publishing(found))
+    note = request.POST.get("note", "")[:2000]
+    try:
+        version = acts.publish(workflow=workflow, by=request.user.get_username(), revision=_revision(request), note=note)
+    except Conflict as conflict:
+        context = {**_publishing(stored.workflow(workflow)), "note": note, "conflict": conflict}
+        return render(request, "workflows/publish.html", context, status=409)
+    except Refused:
+        return render(request, "workflows/publish.html", {**_publishing(found), "note": note}, status=422)
+    if version.number == found.version:
+        messages.info(request, f"Version {version.number} says the same already; there is nothing new to publish.")
+    else:
+        messages.success(request, f"Version {version.number} is published. New runs follow it from now on.")
+    return redirect("workflow", workflow=workflow)
+
+
+@require_POST
+@needs(Role.DESIGNER)
+def restore(request: HttpRequest, workflow: str) -> HttpResponse:
+    """Takes an old version's text as the draft, to be published anew."""
+    found = stored.workflow(workflow)
+    number = request.POST.get("version", "")
+    old = stored.version(workflow, int(number) if number.isdecimal() and len(number) < 10 else 0)
+    acts.save_draft(workflow=workflow, text=old.text, revision=_revision(request), by=request.user.get_username())
+    messages.success(request, f"The draft of {found.label} is version {old.number} again. Publish it to make runs follow it.")
+    return redirect("workflow_publish", workflow=workflow)
+
+
+def _posted(request: HttpRequest) -> str:
+    """The text as typed; browsers send line ends as CR LF."""
+    return request.POST.get("text", "").replace("\r\n", "\n")
+
+
+def _revision(request: HttpRequest) -> int:
+    given = request.POST.get("revision", "")
+    return int(given) if given.isdecimal() and len(given) < 10 else 0
+
+
+def _checked(request: HttpRequest, page: str, context: dict[str, Any]) -> HttpResponse:
+    """What a check found: the part alone where htmx asks for it."""
+    part = "workflows/checked.html" if request.headers.get("HX-Request") else page
+    return render(request, part, context)
+
+
+def _writing(text: str, checked: Checked | None = None) -> dict[str, Any]:
+    return {"here": "workflows", "trail": [("Workflows", "/workflows/")], "text": text, **_found(checked)}
+
+
+def _editing(found: WorkflowDetail, text: str, checked: Checked, revision: int) -> dict[str, Any]:
+    return {**frame(found, "edit"), "text": text, "revision": revision, **_found(checked)}
+
+
+def _publishing(found: WorkflowDetail) -> dict[str, Any]:
+    before = stored.version(found.id).text if found.version else ""
+    lines = text_diff(before, found.draft)
+    return {**frame(found, "edit"), "lines": lines, "revision": found.revision, **_found(acts.check(found.draft))}
+
+
+def _found(checked: Checked | None) -> dict[str, Any]:
+    """The problems, and the proof where there is one."""
+    if checked is None:
+        return {}
+    problems = [problem.as_dict() for problem in checked.problems]
+    proof = None
+    if checked.plan is not None and checked.proof is not None:
+        proof = proof_view(checked.plan, {**checked.proof.as_dict(), "problems": problems})
+    return {"checked": checked, "problems": problems, "proof": proof}

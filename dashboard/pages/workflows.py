@@ -1,0 +1,152 @@
+"""Reading workflows: the list, one as an outline, its proof, its versions and what changed between them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from dashboard import schema_words
+from dashboard.needs import needs
+from dashboard.outline import OutlineStep, outline
+from dashboard.proof_view import ProofView, proof_view
+from dashboard.text_diff import text_diff
+from orchestration.acts.workflows import check
+from orchestration.core.catalog import Tool
+from orchestration.core.errors import NotFound, Problem, Refused
+from orchestration.core.plan import Plan
+from orchestration.queries import activity
+from orchestration.queries import workflows as stored
+from orchestration.queries.catalog import current
+from orchestration.queries.plans import plan_of
+from orchestration.queries.workflows import VersionDetail, WorkflowDetail
+from orchestration.roles import Role
+
+DRAFT = "draft"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One state of a workflow: a version, or the draft as it is. Where that can't be read at all there is no plan, and
+    `problems` say why. `since`: what is wrong by now with a version that was right when it was published."""
+
+    version: VersionDetail | None
+    plan: Plan | None
+    proof: ProofView | None
+    problems: tuple[Problem, ...] = ()
+    since: tuple[Problem, ...] = ()
+
+    @property
+    def draft(self) -> bool:
+        return self.version is None
+
+    @property
+    def steps(self) -> tuple[OutlineStep, ...]:
+        return outline(self.plan, self._errors) if self.plan else ()
+
+    @property
+    def input(self) -> tuple[schema_words.FieldWords, ...]:
+        return schema_words.fields(self.plan.input.schema) if self.plan and self.plan.input else ()
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """Those that its steps use, by name."""
+        if self.plan is None:
+            return ()
+        used = {tool.name: tool for step in self.plan.steps.values() for tool in (step.tool, *step.tools) if tool is not None}
+        return tuple(used[name] for name in sorted(used))
+
+    @property
+    def _errors(self) -> Any:
+        return (
+            {row.step: {code: to.id for codes, to in row.ways for code in codes} for row in self.proof.rows} if self.proof else {}
+        )
+
+
+def read(found: WorkflowDetail, which: str) -> Reading:
+    """`which`: "draft", the number of a version, or "" for the latest, the draft where there is none. Raises `NotFound`."""
+    if which == DRAFT or (not which and found.version is None):
+        return _draft(found.draft)
+    if which and not (which.isdecimal() and len(which) < 10):
+        raise NotFound(f"There is no version {which[:20]} of {found.id}.")
+    version = stored.version(found.id, int(which) if which else found.version)
+    world = current()
+    plan = plan_of(version.id, world)
+    since = tuple(problem for problem in plan.problems if problem.severity == "error")
+    return Reading(version, plan, proof_view(plan, version.proof), since=since)
+
+
+def _draft(text: str) -> Reading:
+    checked = check(text)
+    if checked.plan is None or checked.proof is None:
+        return Reading(None, None, None, checked.problems)
+    proof = {**checked.proof.as_dict(), "problems": [problem.as_dict() for problem in checked.problems]}
+    return Reading(None, checked.plan, proof_view(checked.plan, proof), checked.problems)
+
+
+@needs(Role.VIEWER)
+def workflow_list(request: HttpRequest) -> HttpResponse:
+    found = stored.workflows(after=request.GET.get("after") or None)
+    lately = activity.activity(row.id for row in found.items)
+    rows = [(row, lately[row.id]) for row in found.items]
+    more = f"?after={found.next}" if found.next else ""
+    context = {"here": "workflows", "rows": rows, "next": more, "newest": "?" if request.GET.get("after") else ""}
+    return render(request, "workflows/list.html", context)
+
+
+@needs(Role.VIEWER)
+def outline_page(request: HttpRequest, workflow: str) -> HttpResponse:
+    found = stored.workflow(workflow)
+    reading = read(found, request.GET.get("version", ""))
+    context = {**frame(found, "outline", reading), "open_all": request.GET.get("open") == "all"}
+    return render(request, "workflows/outline.html", context)
+
+
+@needs(Role.VIEWER)
+def proof_page(request: HttpRequest, workflow: str) -> HttpResponse:
+    found = stored.workflow(workflow)
+    reading = read(found, request.GET.get("version", ""))
+    return render(request, "workflows/proof.html", frame(found, "proof", reading))
+
+
+@needs(Role.VIEWER)
+def versions_page(request: HttpRequest, workflow: str) -> HttpResponse:
+    found = stored.workflow(workflow)
+    pairs = list(zip(found.versions, (*found.versions[1:], None), strict=True))
+    return render(request, "workflows/versions.html", {**frame(found, "versions"), "pairs": pairs})
+
+
+@needs(Role.VIEWER)
+def changes_page(request: HttpRequest, workflow: str) -> HttpResponse:
+    """?from=1&to=2; without them, the latest version and the draft."""
+    found = stored.workflow(workflow)
+    before, before_name = _text(found, request.GET.get("from") or str(found.version or ""))
+    after, after_name = _text(found, request.GET.get("to") or DRAFT)
+    context = {"lines": text_diff(before, after), "before_name": before_name, "after_name": after_name}
+    return render(request, "workflows/changes.html", {**frame(found, "versions"), **context})
+
+
+def _text(found: WorkflowDetail, which: str) -> tuple[str, str]:
+    if which == DRAFT:
+        return found.draft, "the draft"
+    if not which:
+        return "", "nothing"
+    if not which.isdecimal() or len(which) > 9:
+        raise Refused(Problem("bad_version", "A version is a number, or draft.", "from"))
+    return stored.version(found.id, int(which)).text, f"version {which}"
+
+
+def frame(found: WorkflowDetail, tab: str, reading: Reading | None = None) -> dict[str, Any]:
+    """What the head of a workflow's pages needs. `query` keeps the chosen version from tab to tab."""
+    query = ""
+    if reading is not None and (reading.draft or (reading.version and reading.version.number != found.version)):
+        query = f"?version={DRAFT if reading.version is None else reading.version.number}"
+    return {
+        "here": "workflows",
+        "workflow": found,
+        "activity": activity.activity([found.id])[found.id],
+        "tab": tab,
+        "reading": reading,
+        "query": query,
+        "trail": [("Workflows", "/workflows/")],
+    }

@@ -1,0 +1,55 @@
+"""What the frame of every page shows: the role, the open escalations, whether answers are rehearsed, whether runs move."""
+
+from functools import cached_property
+
+from django.http import HttpRequest
+
+from orchestration.queries.standing import Standing, standing
+from orchestration.roles import Role, role_of
+
+
+class Shell:
+    """Asks the database when it is first looked at, so that a fragment without a frame costs nothing."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._user = getattr(request, "user", None)
+
+    @cached_property
+    def role(self) -> Role | None:
+        return role_of(self._user)
+
+    @cached_property
+    def _standing(self) -> Standing:
+        return standing() if self.role is not None else Standing(0, False, True)
+
+    @property
+    def inbox(self) -> int:
+        return self._standing.inbox
+
+    @property
+    def rehearsal(self) -> bool:
+        return self._standing.rehearsal
+
+    @property
+    def sweeping(self) -> bool:
+        return self._standing.sweeping
+
+    @property
+    def operates(self) -> bool:
+        return self._may(Role.OPERATOR)
+
+    @property
+    def designs(self) -> bool:
+        return self._may(Role.DESIGNER)
+
+    @property
+    def administers(self) -> bool:
+        return self._may(Role.ADMIN)
+
+    def _may(self, role: Role) -> bool:
+        return self.role is not None and self.role.covers(role)
+
+
+def shell(request: HttpRequest) -> dict[str, Shell]:
+    """Context processor: `shell` in every template."""
+    return {"shell": Shell(request)}
