@@ -129,7 +129,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         if isinstance(obj, LoopContext) and argument in LOOP:
             return getattr(obj, argument)
         if isinstance(obj, Undefined):
-            obj._fail_with_undefined_error()
+            return obj  # so that `a.b.c is defined` may be asked where already b is missing
         return self.undefined(obj=obj, name=str(argument)[:80])
 
 

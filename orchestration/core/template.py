@@ -5,14 +5,15 @@ A string that is wholly `${…}` is an expression and keeps its type; `${…}` i
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote as percent_encode
 
 from orchestration.core.cel_expression import Expression, Read, Sight, compile_expression
 from orchestration.core.cel_types import TEXT, of_json, one_of
-from orchestration.core.errors import Problem, Refused
+from orchestration.core.errors import EvaluationError, Problem, Refused, Unreadable
+from orchestration.core.sanitiser import MAX_BYTES, clean
 from orchestration.core.schema import Schema
 from orchestration.core.values import dump
 from orchestration.core.wording import abbreviate, dotted
@@ -42,8 +43,15 @@ class Value:
     _give: Callable[[Mapping[str, Any]], Any] = field(repr=False, compare=False)
 
     def evaluate(self, env: Mapping[str, Any]) -> Any:
-        """The value on these, plain JSON. What was read is shared with `env`, and must not be changed. Raises EvaluationError."""
-        return self._give(env)
+        """The value on these, plain JSON. What was read is shared with `env`, and must not be changed. Raises EvaluationError,
+        also where what is put together is larger or deeper than may be kept: data that comes round a loop nests and grows."""
+        value = self._give(env)
+        if not self.reads or not isinstance(value, list | dict):
+            return value
+        try:
+            return clean(value).value
+        except Unreadable as error:
+            raise EvaluationError(f"the value that was put together can't be kept: {error.problems[0].message}") from None
 
 
 def compile_value(value: Any, sight: Sight, path: str = "", *, quote: Quote = None) -> Value:
@@ -126,12 +134,21 @@ def _compile_text(text: str, sight: Sight, path: str, quote: Quote, problems: li
     if not expressions:
         whole = "".join(part for part in parts if isinstance(part, str))
         return Value((), of_json(whole), _constant(whole))
-    spell = _percent_encoded if quote == "url" else as_text
-    return Value(
-        reads,
-        TEXT,
-        lambda env: "".join(part if isinstance(part, str) else spell(part.evaluate(env)) for part in parts),
-    )
+    return Value(reads, TEXT, _text(parts, _percent_encoded if quote == "url" else as_text))
+
+
+def _text(parts: Sequence[str | Expression], spell: Callable[[Any], str]) -> Callable[[Mapping[str, Any]], str]:
+    def give(env: Mapping[str, Any]) -> str:
+        pieces: list[str] = []
+        size = 0
+        for part in parts:
+            pieces.append(part if isinstance(part, str) else spell(part.evaluate(env)))
+            size += len(pieces[-1])
+            if size > MAX_BYTES:
+                raise EvaluationError(f"the text that was put together has more than {MAX_BYTES:,} characters. Put less into it")
+        return "".join(pieces)
+
+    return give
 
 
 def split(text: str, path: str = "") -> list[str | tuple[str]]:

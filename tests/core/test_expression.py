@@ -1,6 +1,8 @@
 """Expressions: what they give, what is refused before they run, and that the rest doesn't fail for want of a value."""
 
 import json
+import subprocess
+import sys
 import threading
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +24,7 @@ from orchestration.core.expression import (
     compile_expression,
     compile_value,
 )
+from tests.core.hostile import CORPUS
 
 TEXT, NUMBER, WHOLE = {"type": "string"}, {"type": "number"}, {"type": "integer"}
 
@@ -40,7 +43,7 @@ SIGHT = {
         customer=obj("address", score={"type": ["number", "null"]}, address=ADDRESS),
         maybe=obj("x", x=WHOLE)),
 }  # fmt: skip
-ENV = {
+ENV: dict[str, Any] = {
     "run": {"id": "r1", "input": {"text": "hello", "total": 3.0, "any": {"k": [1, 2]}, "items": [
         {"price": 1.5, "sku": "a", "qty": 2}, {"price": 2.0, "sku": "b", "note": None}]}},
     "steps": {"classify": {"label": "bug", "confidence": 0.9}, "customer": {"address": None}},
@@ -188,7 +191,7 @@ def test_objects_come_out_in_one_order_and_places_as_they_are() -> None:
     names = [f"k{index}" for index in range(30)]
     made = give("{" + ", ".join(f"'{name}': 1" for name in reversed(names)) + "}")
     assert list(made) == sorted(names)
-    assert give("run.input") is ENV["run"]["input"]  # type: ignore[index]
+    assert give("run.input") is ENV["run"]["input"]
 
 
 def test_threads_may_share_an_expression() -> None:
@@ -196,7 +199,7 @@ def test_threads_may_share_an_expression() -> None:
     seen: list[Any] = []
 
     def work(total: float) -> None:
-        env = {"run": {"input": {**ENV["run"]["input"], "total": total}}}  # type: ignore[dict-item]
+        env = {"run": {"input": {**ENV["run"]["input"], "total": total}}}
         seen.extend(shared.evaluate(env) == [1.5 * total, 2.0 * total] for _ in range(300))
 
     threads = [threading.Thread(target=work, args=(float(number),)) for number in range(4)]
@@ -483,3 +486,34 @@ def test_data_cannot_change_where_a_url_leads(text: str) -> None:
     assert (filled.netloc, filled.fragment) == ("desk.example", "f")
     assert (filled.path.count("/"), filled.path[:3], filled.path[-6:]) == (3, "/t/", "/reply")
     assert (filled.query.count("&"), filled.query.count("="), filled.query[-4:]) == (1, 2, "&z=1")
+
+
+def test_what_is_put_together_may_not_grow_past_what_can_be_kept() -> None:
+    carry: Any = {}
+    value = compile_value({"before": "${carry}"}, {"carry": {}})
+    for _ in range(99):
+        carry = value.evaluate({"carry": carry})
+    with pytest.raises(EvaluationError, match="more than 100 levels"):
+        value.evaluate({"carry": carry})
+    text = {"text": "x" * 100_000}
+    for big in ("${text}" * 50, ["${text}"] * 50):
+        with pytest.raises(EvaluationError, match="4,000,000"):
+            compile_value(big, {"text": TEXT}).evaluate(text)
+
+
+def test_hostile_texts_end_in_one_problem_within_their_limits() -> None:
+    """Each in a process of its own, with 700 MB and five seconds; see `hostile.py`."""
+    done = subprocess.run([sys.executable, "-m", "tests.core.hostile"], capture_output=True, text=True, timeout=240, check=True)
+    outcomes = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(outcomes) == len(CORPUS)
+    strange = [
+        (outcome, source[:60])
+        for outcome, (_, source) in zip(outcomes, CORPUS, strict=True)
+        if outcome[0] == "died"
+        or (outcome[0] == "refused" and not 1 <= outcome[-1] <= 2)
+        or (outcome[0] == "failed" and outcome[1] > 600)
+    ]
+    assert strange == []
+    kinds = [outcome[0] for outcome in outcomes]
+    assert kinds.count("refused") > 80
+    assert kinds.count("failed") > 40
