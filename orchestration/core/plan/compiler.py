@@ -15,6 +15,7 @@ from orchestration.core.inference import Schema, schema_of_human, text_output
 from orchestration.core.plan.parts import ModelPlan, Plan, PlanStep
 from orchestration.core.plan.sight import Placed, Sights
 from orchestration.core.plan.steps import compile_step
+from orchestration.core.prompt_text import PromptText
 from orchestration.core.wording import did_you_mean
 
 
@@ -32,6 +33,7 @@ class Compiler:
         self.models: dict[str, ModelPlan] = {}
         self.tools: dict[str, Tool] = {}
         self.outcomes: dict[str, Schema | None] = {}
+        self.plain_prompts: dict[str, PromptText] = {}
         self._checked: dict[int, tuple[Problem, ...]] = {}
 
     def compile(self) -> Plan:
