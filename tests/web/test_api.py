@@ -1,6 +1,5 @@
 """The REST interface: who may do what, what comes back, and what is said about bad input."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,11 +8,12 @@ from django.test import Client
 from django.urls import URLPattern
 
 from dashboard.api.urls import urls
-from orchestration.acts import tokens, workflows
-from orchestration.core import source, values
+from orchestration.acts import workflows
+from orchestration.core import source
 from orchestration.models import Act, Escalation, Run, Secret, Tool, Version, Workflow
 from orchestration.roles import Role
 from tests import factories
+from tests.api import Api
 from tests.engine.publishing import end
 
 pytestmark = pytest.mark.django_db
@@ -54,29 +54,6 @@ ROUTES: dict[tuple[str, str], tuple[Role, int]] = {
     ("PUT", "secrets/<name>"): (Role.ADMIN, 422),
 }
 """Each route: the least role that may call it, and what an empty request about nothing is answered."""
-
-Ask = Callable[..., Any]
-
-
-class Api:
-    """A client with a token: `api.post("runs", {...})` gives (status, document)."""
-
-    def __init__(self, user: User, **token: Any) -> None:
-        made = tokens.create(user=user, by="ada", **token)
-        self.client = Client(headers={"Authorization": f"Bearer {made}"})
-
-    def ask(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
-        if body is not None and not isinstance(body, str | bytes):
-            body = values.dump(body)
-        kind = options.pop("type", "application/json")
-        return self.client.generic(method, f"/api/v1/{path}", body or b"", content_type=kind, **options)
-
-    def __getattr__(self, method: str) -> Ask:
-        def asked(path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
-            response = self.ask(method.upper(), path, body, **options)
-            return response.status_code, response.json()
-
-        return asked
 
 
 @pytest.fixture
