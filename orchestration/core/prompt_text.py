@@ -5,8 +5,8 @@ What is text prints as it is; everything else prints as JSON, keys sorted, so th
 can't be printed: ask with `is defined`, or give a `default`.
 """
 
-import threading
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,7 +39,7 @@ class PromptText:
         """The text on these values. Raises EvaluationError, also past a million characters or ten thousand rounds of a loop."""
         pieces: list[str] = []
         size = 0
-        _BUDGET.left = MOST_WORK
+        _LEFT.set([MOST_WORK])
         try:
             for piece in self._template.generate(dict(values)):
                 size += len(piece)
@@ -87,18 +87,14 @@ class _TooLong(Exception):
     """The prompt costs more than it may. The text goes into the sentence."""
 
 
-class _Budget(threading.local):
-    """What is left for the rendering that goes on in this thread: list items, and text in units of a hundred characters."""
-
-    left = MOST_WORK
-
-
-_BUDGET = _Budget()
+_LEFT: ContextVar[list[int]] = ContextVar("left")
+"""What is left for the rendering that goes on: list items, and text in units of a hundred characters."""
 
 
 def _spend(work: int) -> None:
-    _BUDGET.left -= work
-    if _BUDGET.left < 0:
+    left = _LEFT.get()
+    left[0] -= work
+    if left[0] < 0:
         raise _TooLong("its loops and filters go over too much. Put less into it, or compute it in the step's input")
 
 
