@@ -4,6 +4,7 @@
 `apply_or_conflict` writes it together with the act. Somebody was first: `Conflict`.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
@@ -14,7 +15,7 @@ from orchestration.core.ladder import CallFact
 from orchestration.core.result import Answer, Request
 from orchestration.executor.desk import Released
 from orchestration.executor.held import Held
-from orchestration.executor.reading import read_outputs, read_part, read_runs
+from orchestration.executor.reading import read_each, read_outputs, read_part
 from orchestration.executor.written import Intent
 from orchestration.llm.ask import ProviderSpec
 from orchestration.queries.catalog import current
@@ -22,6 +23,8 @@ from orchestration.queries.plans import plan_of
 from orchestration.record.apply import apply
 from orchestration.record.clock import Clock, DatabaseClock
 from orchestration.record.rows import ActRow, Commit, RunRow
+
+log = logging.getLogger(__name__)
 
 
 class ActDesk:
@@ -60,9 +63,13 @@ class ActDesk:
 
 
 def take(run: str) -> Held:
-    """The run as it is now. Nothing is claimed: the revision that was read guards the write."""
+    """The run as it is now. Nothing is claimed: the revision that was read guards the write. Raises `NotFound`, and `Conflict`
+    where its record can't be read."""
     world = current()
-    found = read_runs([run], lambda version: plan_of(version, world))
+    found, unread = read_each([run], lambda version: plan_of(version, world))
+    if run in unread:
+        log.error("Run %s can't be read: %s", run, unread[run], exc_info=unread[run])
+        raise Conflict("This run can't be read, so nothing can be done with it. The server's log says what is missing.", run=run)
     if not found:
         raise NotFound(f"There is no run {run}.")
     found[0].overdue = False

@@ -126,31 +126,38 @@ async def _move(desk: ActDesk, held: Held, kind: str, action: str, given: Any, b
 
 
 async def _happened(desk: ActDesk, held: Held, given: Any, by: str) -> None:
-    step = held.plan.steps[held.position.active]
-    result = accept(step, None, given) if step.tool is not None else Result.done(given)
-    if result.failure is not None:
-        raise Refused(*result.failure.problems)
     if held.position.part.startswith("tool."):
-        await _part_happened(desk, held, given, by)
+        await rounds.answered(desk, held, held.plan.steps[held.position.step], Result.done(given), by)
         return
-    await settle.settle(desk, held, step, None, result, by)
+    step = held.plan.steps[held.position.active]
+    await desk.load(held, step.needs)
+    asked = step.input.evaluate(held.environment(step.needs)) if step.input else {}
+    result = accept(step, asked, given)
+    if result.failure is not None:
+        raise Refused(*_in_the_form(result.failure))
+    await settle.settle(desk, held, step, asked, result, by)
 
 
-async def _part_happened(desk: ActDesk, held: Held, given: Any, by: str) -> None:
-    await rounds.answered(desk, held, held.plan.steps[held.position.step], Result.done(given), by)
+def _in_the_form(failure: Failure) -> list[Problem]:
+    """What is wrong with an output, at the places where a person wrote it."""
+    problems = failure.problems or (Problem("check_failed", failure.message),)
+    return [
+        replace(p, path="values" + p.path.removeprefix("output") if p.path.startswith("output") else "values") for p in problems
+    ]
 
 
 def _again(held: Held, kind: str, by: str, now: Any) -> None:
-    """The same step once more, as a new visit."""
+    """The run goes on where it stood. A call that did not happen is made again, as a new visit with a new key; after a limit
+    or a quarantine the visit goes on, so that a call which has left keeps its key and is not made twice."""
     step = held.plan.steps[held.position.active]
-    words = {
-        "unknown": f"{by} said that it did not happen; it is done again.",
-        "limit": f"{by} lifted the limit.",
-        "quarantine": f"{by} had the run tried again.",
-    }[kind]
-    code = {"unknown": ErrorCode.UNKNOWN, "limit": ErrorCode.LIMIT}.get(kind, ErrorCode.UNAVAILABLE)
+    if kind == "unknown":
+        words = f"{by} said that it did not happen, so {step.label} was begun again."
+        taken = deciding.again(held.position, words, "act.resolve")
+        held.record(step, None, Result.failed(Failure(ErrorCode.UNKNOWN, words)), taken, now, by)
+    else:
+        words = f"{by} lifted the limits." if kind == "limit" else f"{by} had the run tried again."
+        held.tokens.pop(held.visit_key, None)  # they are the visit's, which is not over
+        held.record(step, None, Result.done(None), deciding.resumed(held.position, words, "act.resolve"), now, by, kind)
     if kind == "limit":
         held.spent = replace(held.spent, breached=True, lifted=True)
-    taken = deciding.again(held.plan, held.position, by, words, "act.resolve")
-    held.record(step, None, Result.failed(Failure(code, words)), taken, now, by)
     held.row = replace(held.row, suspicion=0, deaths=0)

@@ -133,6 +133,8 @@ def cancel(*, run: str, by: str, reason: str = "") -> str:
 
 def _cancel_now(run: str, by: str, reason: str) -> None:
     held = take(run)
+    if held.row.status not in (Run.Status.READY, Run.Status.WAITING, Run.Status.QUARANTINED):
+        raise Conflict("A worker was first.")  # the holder applies it, with what it was doing
     act = audit.row(subject=f"run:{run}", verb="cancel", by=by, detail={"reason": reason})
     apply_or_conflict(drive(held, lambda desk: settle.cancel(desk, held, by, reason)), act)
 

@@ -163,7 +163,7 @@ def enter(plan: Plan, position: Position, env: Env) -> Position | Failure:
     except EvaluationError as error:
         return Failure(ErrorCode.EXPRESSION, f"carry: {error}")
     frame = Frame(step.id, 1, carry, (), position.error)
-    return Position(step=plan.first(step.id), frames=(*position.frames, frame), error=position.error)
+    return position.entering(plan.first(step.id), (*position.frames, frame))
 
 
 def _end_round(plan: Plan, position: Position, why: _Why, env: Env) -> Decision:
@@ -202,11 +202,8 @@ def _end_round(plan: Plan, position: Position, why: _Why, env: Env) -> Decision:
     if frame.round >= step.model.max:
         words = sentence.exhausted(plan, step, frame, until)
         return _close(plan, inside, Close("exhausted"), replace(why, rule=f"{step.place}.max", sentence=words))
-    again = Position(
-        step=plan.first(step.id),
-        frames=(*inside.frames[:-1], replace(inside.frames[-1], round=frame.round + 1)),
-        error=frame.error,
-    )
+    frames = (*inside.frames[:-1], replace(inside.frames[-1], round=frame.round + 1))
+    again = replace(position, error=frame.error).entering(plan.first(step.id), frames)
     words = sentence.again(plan, step, frame, until, series)
     rule = f"{step.place}.until" if until else f"{step.place}.max"
     return Decision("again", again.path, rule, words, again, why.because, why.tried, series)
@@ -215,7 +212,7 @@ def _end_round(plan: Plan, position: Position, why: _Why, env: Env) -> Decision:
 def _close(plan: Plan, position: Position, close: Close, why: _Why) -> Decision:
     """To the loop itself, whose own record is made next."""
     frames = position.outer
-    closing = Position(step=frames[-1].step, frames=frames, error=position.error, close=close)
+    closing = replace(position.entering(frames[-1].step, frames), close=close)
     return Decision("advance", closing.path, why.rule, why.sentence, closing, why.because, why.tried, why.series)
 
 
@@ -294,7 +291,7 @@ def _caught(plan: Plan, step: PlanStep, position: Position, failure: Failure, to
         {"path": "error.code", "value": error["code"], "present": True},
         {"path": "error.message", "value": error["message"], "present": True},
     )
-    after = replace(position, error=error, part="", tried=(), rung=0)
+    after = position.with_part("", error=error, tried=(), rung=0)
     return go(plan, after, to, _Why(rule, words, because), {**env, "error": error})
 
 
@@ -311,7 +308,7 @@ def _return(plan: Plan, position: Position, result: Result, env: Env) -> Decisio
     if result.failure is None:
         result = accept(outer, outer.input.evaluate(env) if outer.input else {}, result.output)
     sub = Sub(position.rung, inner, result.failure)
-    back = replace(position, part="", tried=(*position.tried, sub))
+    back = position.with_part("", tried=(*position.tried, sub))
     index = position.rung - 1
     words = sentence.returned(plan, inner, outer, result)
     return Decision("advance", back.path, f"{outer.place}.fallback[{index}]", words, back)
@@ -320,10 +317,14 @@ def _return(plan: Plan, position: Position, result: Result, env: Env) -> Decisio
 # people
 
 
-def again(plan: Plan, position: Position, by: str, words: str, rule: str) -> Decision:
-    """A new visit of the same step, because a person says so."""
-    after = replace(position, visit=position.visit + 1)
-    return Decision("again", after.path, rule, words, after)
+def again(position: Position, words: str, rule: str) -> Decision:
+    """A new visit of the same place, because a person says that its call did not happen."""
+    return Decision("again", position.path, rule, words, position.repeated())
+
+
+def resumed(position: Position, words: str, rule: str) -> Decision:
+    """The same visit goes on where it stood, because a person says so: calls that have left keep their keys."""
+    return Decision("again", position.path, rule, words, position)
 
 
 def unattended(plan: Plan, position: Position) -> Decision:
@@ -362,6 +363,8 @@ class Spent:
 
 
 NANO = 1_000_000_000
+AFTER_BREACH = 100
+"""The number of first visits after a breach: out of reach of the repetitions that people asked for before it."""
 
 
 def breach(plan: Plan, spent: Spent, cost: int = 0) -> str | None:
@@ -390,5 +393,5 @@ def breached(plan: Plan, position: Position, limit: str, spent: Spent) -> Decisi
     if to is None:
         return Decision("escalate", position.path, f"limits.{limit}", words, position, failure=failure)
     error = {"code": "limit", "message": words, "step": position.step}
-    target = Position(step=to, error=error)
+    target = Position(step=to, visit=AFTER_BREACH, error=error, base=AFTER_BREACH)
     return Decision("advance", to, "limits.on_breach", sentence.to_breach(plan, words, to), target, failure=failure)

@@ -48,6 +48,9 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Position:
+    """`visit` counts the visits of the step, `part_visit` those of the part. `base` is the number of a first visit: more than 1
+    after a limit has sent the run to a step that it may have been at before. Nothing of the old visit is taken for new then."""
+
     step: str
     visit: int = 1
     frames: tuple[Frame, ...] = ()
@@ -55,6 +58,8 @@ class Position:
     rung: int = 0
     tried: tuple[Sub, ...] = ()
     error: dict[str, str] | None = None
+    part_visit: int = 1
+    base: int = 1
     close: Close | None = None
     """Set when `step` is a loop whose frame is the last and which is about to close."""
 
@@ -81,12 +86,25 @@ class Position:
         """The step whose work is done here: the fallback step while one runs in place."""
         return self.part.removeprefix("fallback.") if self.part.startswith("fallback.") else self.step
 
+    @property
+    def number(self) -> int:
+        """Which visit of `path` this is: calls and records are named by the two."""
+        return self.part_visit if self.part else self.visit
+
     def at(self, step: str) -> "Position":
         """The first visit of another step beside this one."""
-        return Position(step=step, frames=self.outer, error=self.error)
+        return self.entering(step, self.outer)
 
-    def with_part(self, part: str) -> "Position":
-        return replace(self, part=part)
+    def entering(self, step: str, frames: tuple[Frame, ...], error: dict[str, str] | None = None) -> "Position":
+        """The first visit of a step in these rounds."""
+        return Position(step=step, visit=self.base, frames=frames, error=error or self.error, base=self.base)
+
+    def with_part(self, part: str, **changes: Any) -> "Position":
+        return replace(self, part=part, part_visit=1, **changes)
+
+    def repeated(self) -> "Position":
+        """The next visit of the same place."""
+        return replace(self, part_visit=self.part_visit + 1) if self.part else replace(self, visit=self.visit + 1)
 
 
 def scope_of(frames: tuple[Frame, ...]) -> str:
@@ -123,8 +141,9 @@ def failure_of(data: dict[str, Any] | None) -> Failure | None:
 def dump(position: Position) -> dict[str, Any]:
     """Plain data, leaving out what is as it begins. `load(dump(p)) == p`."""
     found: dict[str, Any] = {"step": position.step}
-    if position.visit != 1:
-        found["visit"] = position.visit
+    for key in ("visit", "part_visit", "base"):
+        if (number := getattr(position, key)) != 1:
+            found[key] = number
     if position.frames:
         found["frames"] = [_dump_frame(frame) for frame in position.frames]
     for key in ("part", "rung", "error"):
@@ -158,5 +177,7 @@ def load(data: dict[str, Any]) -> Position:
         rung=data.get("rung", 0),
         tried=tuple(Sub(s["rung"], s["step"], failure_of(s["failure"])) for s in data.get("tried", ())),
         error=data.get("error"),
+        part_visit=data.get("part_visit", 1),
+        base=data.get("base", 1),
         close=Close(close["reason"], failure_of(close["failure"])) if close else None,
     )

@@ -13,9 +13,9 @@ from orchestration.core.errors import ErrorCode
 from orchestration.core.ladder import CallFact
 from orchestration.core.result import Answer, Failure, Request
 from orchestration.door import Door
-from orchestration.executor import sweep
 from orchestration.executor.desk import Released, Superseded
 from orchestration.executor.held import Held
+from orchestration.executor.pulse import SURE
 from orchestration.executor.reading import read_intent, read_outputs, read_part, seen
 from orchestration.executor.written import Intent
 from orchestration.llm.ask import ProviderSpec
@@ -26,9 +26,6 @@ from orchestration.tools.python import PythonPool
 
 if TYPE_CHECKING:
     from orchestration.executor.engine import Engine
-
-SURE = sweep.LAPSE.total_seconds() / 2
-"""Seconds since the last heartbeat after which a worker no longer takes its hold for granted."""
 
 
 class Bench:
@@ -54,13 +51,16 @@ class Bench:
             row = await self._rebase(held, row)
             commit = held.take_commit(row)
         held.committed(commit)
-        if commit.row.status != "held":
-            raise Released
+        if commit.row.status == "held":
+            return
+        if commit.row.due is not None:
+            self.engine.wake_at(held.run_id, commit.row.due)
+        raise Released
 
     async def _rebase(self, held: Held, row: RunRow) -> RunRow:
         """Somebody wrote to the run. If it was only asked something, it is still ours: take note, and stay with it."""
         await self._look(held)
-        if held.asked and row.status in ("ready", "waiting"):
+        if held.asked and row.status in ("ready", "waiting", "quarantined"):
             return replace(held.holding(self.clock.now()), seq=row.seq, state_hash=row.state_hash)
         return row
 
@@ -102,7 +102,7 @@ class Bench:
     # calls
 
     async def perform(self, held: Held, request: Request, tool: Tool | None) -> Answer:
-        if tool is not None and tool.effect == "irreversible" and time.monotonic() - self.engine.beat_at > SURE:
+        if tool is not None and tool.effect == "irreversible" and time.monotonic() - self.engine.pulse.beat_at > SURE:
             # Our hold may have lapsed while we slept: only a commit can tell.
             await self.commit(held, held.holding(self.clock.now(), request.timeout))
         call = asyncio.ensure_future(self._call(request))
@@ -126,7 +126,8 @@ class Bench:
             return call.result()
         finally:
             call.cancel()
-            self._pokes.pop(held.run_id, None)
+            if self._pokes.get(held.run_id) is poke:
+                self._pokes.pop(held.run_id)
 
     def poke(self, run: str) -> None:
         """Something may have been asked of this run."""

@@ -26,7 +26,8 @@ class Desk(Protocol):
     def clock(self) -> Clock: ...
 
     async def commit(self, held: Held, row: RunRow) -> None:
-        """Writes what was gathered and moves the run to `row`. Raises `Superseded`."""
+        """Writes what was gathered and moves the run to `row`. Raises `Released` where the run has left with that, and
+        `Superseded`. A run that was asked something meanwhile stays, whatever `row` says: look at `held.asked` after it."""
 
     async def load(self, held: Held, steps: Iterable[str]) -> None:
         """Reads the outputs of these steps that are not cached yet."""

@@ -17,8 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -27,14 +26,14 @@ from django.db import connection
 from orchestration import nudges
 from orchestration.core import values
 from orchestration.door import Door
-from orchestration.executor import escalate, sweep
+from orchestration.executor import escalate, sweep, unreadable
 from orchestration.executor.advance import advance
 from orchestration.executor.bench import Bench
 from orchestration.executor.desk import Released, Superseded
 from orchestration.executor.held import Held
 from orchestration.executor.isolation import Isolation
-from orchestration.executor.reading import read_runs
-from orchestration.models import Worker
+from orchestration.executor.pulse import SURE, Pulse
+from orchestration.executor.reading import read_each
 from orchestration.models.fields import new_id
 from orchestration.queries.catalog import World, current
 from orchestration.queries.plans import plan_of
@@ -46,9 +45,9 @@ from orchestration.tools.python import PythonPool
 
 log = logging.getLogger(__name__)
 
-FROZEN_LOOP = 3.0
-"""Seconds without a turn of the loop after which the heart stops beating."""
 READERS = 2
+SOON = 60.0
+"""Seconds within which a run that was given back is remembered until it is due. The sweep finds the others."""
 
 
 class Engine:
@@ -74,16 +73,22 @@ class Engine:
         self.draining = False
         self.idle = 0
         """Sweeps in a row that found nothing to do and nothing held."""
-        self.beat_at = time.monotonic()
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.pulse = Pulse(
+            self.id, self.name, group, self.capacity, self.clock,
+            lambda: (len(self.held), self.refused), lambda: self.recorder.alive,
+        )  # fmt: skip
+        self._tasks: set[asyncio.Task[None]] = set()
         self._hinted: set[str] = set()
+        self._more = False
+        """There may be due runs that found no room."""
+        self._sweeps = False
+        """A sweep was asked for at once."""
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
-        self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self._ready = threading.Event()
         self._stopped = threading.Event()
-        self._turned = time.monotonic()
         self._grace = 0.0
+        self.world: World
         self._failure: BaseException | None = None
         self.isolation = Isolation() if group == 0 else None
 
@@ -112,6 +117,11 @@ class Engine:
             except RuntimeError:  # the loop has just closed; the sweep of another finds the run
                 log.debug("A hint came too late: %s", run)
 
+    def look(self) -> None:
+        """Sweeps now rather than when it is time: another worker has ended, or a test has moved the clock."""
+        if self._ready.is_set() and not self._stopped.is_set():
+            self._loop.call_soon_threadsafe(self._look)
+
     @property
     def working(self) -> bool:
         return self._thread.is_alive() and not self._stopped.is_set()
@@ -133,11 +143,14 @@ class Engine:
         self._stop = asyncio.Event()
         self._woken = asyncio.Event()
         self.recorder.start()
-        await self.write(self._register)
-        self._heart.start()
+        await self.write(self.pulse.register)
+        self.pulse.start()
         turning = asyncio.create_task(self._keep_turning())
         try:
-            async with Door(reach=settings.REACH) as door, PythonPool(settings.TOOL_MODULES, size=2 if settings.TOOL_MODULES else 0) as pool:
+            async with (
+                Door(reach=settings.REACH) as door,
+                PythonPool(settings.TOOL_MODULES, size=2 if settings.TOOL_MODULES else 0) as pool,
+            ):
                 self.bench = Bench(self, door, pool)
                 await self._sweep()
                 self._ready.set()
@@ -146,7 +159,8 @@ class Engine:
         finally:
             turning.cancel()
             self._stopped.set()
-            await self.write(self._unregister)
+            self.pulse.stop()
+            await self.write(self.pulse.unregister)
             if self.isolation:
                 self.isolation.stop()
             await asyncio.to_thread(self.recorder.stop)
@@ -154,7 +168,7 @@ class Engine:
 
     async def _keep_turning(self) -> None:
         while True:
-            self._turned = time.monotonic()
+            self.pulse.turned = time.monotonic()
             await asyncio.sleep(0.25)
 
     async def _work(self) -> None:
@@ -168,12 +182,13 @@ class Engine:
             woken.cancel()
             self._woken.clear()
             try:
-                if time.monotonic() - swept >= sweep.EVERY:
+                if self._sweeps or time.monotonic() - swept >= sweep.EVERY:
+                    self._sweeps = False
                     await self._sweep()
                     swept = time.monotonic()
                 else:
                     hinted, self._hinted = self._hinted, set()
-                    await self._claim(hinted)
+                    await self._claim(None if self._more else hinted)
             except Exception as error:
                 log.error("A sweep failed; the next one tries again: %s", error, exc_info=True)
 
@@ -183,12 +198,22 @@ class Engine:
         self._hinted.add(run)
         self._woken.set()
 
+    def _look(self) -> None:
+        self._sweeps = True
+        self._woken.set()
+
+    def wake_at(self, run: str, due: datetime) -> None:
+        """A run that was given back here is due then."""
+        wait = (due - self.clock.now()).total_seconds()
+        if wait < SOON:
+            self._loop.call_later(max(wait, 0.0) + 0.002, self._take_hint, run)
+
     async def _sweep(self) -> None:
-        now = self.clock.now()
-        found = await self.write(lambda: sweep.recover(now))
+        now = await self.write(self.pulse.beat)
+        found = await self.write(lambda: sweep.recover(now, self.pulse.judges))
         if found.lapsed or found.overrun:
             log.warning("Took back %d runs of dead workers and %d of hung steps.", found.lapsed, found.overrun)
-        self.world: World = await self.read(current)
+        self.world = await self.read(current)
         for run in await self.read(lambda: sweep.asked(self.id)):
             self.bench.poke(run)
         await self._claim(None)
@@ -199,70 +224,91 @@ class Engine:
     async def _claim(self, only: set[str] | None) -> None:
         """Claims due runs and sets out with each. A full engine does not claim."""
         room = self.capacity - len(self.held)
-        if room <= 0 or self.draining or (only is not None and not only):
+        if self.draining or (only is not None and not only):
             return
-        now = self.clock.now()
-        ids = await self.write(lambda: sweep.claim(self.id, self.group, room, now, only))
-        if not ids:
+        self._more = room <= 0
+        if self._more:
+            return
+        claimed = await self.write(lambda: self._claim_now(room, only))
+        self._more = len(claimed) == room
+        if not claimed:
             return
         failpoint("after_claim")
-        for held in await self.read(lambda: read_runs(ids, lambda version: plan_of(version, self.world))):
-            self.held[held.run_id] = held
-            self._tasks[held.run_id] = asyncio.create_task(self._drive(held))
+        try:
+            found, unread = await self.read(lambda: self._take_up(list(claimed)))
+        except Exception:
+            await self.write(lambda: [sweep.let_go(run, self.id, fence, self.clock.now()) for run, fence in claimed.items()])
+            raise
+        for held in found:
+            self._set_out(held)
+        for run, error in unread.items():
+            log.error("Run %s can't be read: %s", run, error, exc_info=error)
+            await self._give_up(run, claimed[run], error)
+
+    def _take_up(self, ids: list[str]) -> tuple[list[Held], dict[str, Exception]]:
+        self.world = world = current()  # what was published a moment ago may need a provider of a moment ago
+        return read_each(ids, lambda version: plan_of(version, world))
+
+    def _claim_now(self, room: int, only: set[str] | None) -> dict[str, int]:
+        if time.monotonic() - self.pulse.beat_at > SURE:
+            self.pulse.beat()  # what a worker claims that is taken for dead would be taken from it at once
+        return sweep.claim(self.id, self.group, room, self.clock.now(), only)
+
+    async def _give_up(self, run: str, fence: int, error: Exception) -> None:
+        now = self.clock.now()
+        if not await self.write(lambda: unreadable.give_up(run, self.id, fence, now, error)):
+            self.refused += 1
+
+    def _set_out(self, held: Held) -> None:
+        self.held[held.run_id] = held
+        task = asyncio.create_task(self._drive(held))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _drive(self, held: Held) -> None:
         """One run, and the one place where a surprise is caught."""
         try:
             if held.row.deaths >= sweep.DEATHS:
-                step = held.plan.steps[held.position.active]
-                await escalate.quarantine(self.bench, held, step, _why_quarantined(held))
+                await escalate.quarantine(self.bench, held, _why_quarantined(held))
             await advance(self.bench, held)
         except Released:
             pass
         except Superseded:
             self.refused += 1
         except asyncio.CancelledError:
-            await self._give_back(held, self.clock.now())
+            await self._let_go(held, self.clock.now())
         except Exception as error:
             log.error("Run %s at %s met a surprise: %s", held.run_id, held.position.path, error, exc_info=True)
             await self._surprised(held, error)
         finally:
-            self.held.pop(held.run_id, None)
-            self._tasks.pop(held.run_id, None)
+            if self.held.get(held.run_id) is held:  # not where it overran, and was claimed anew
+                self.held.pop(held.run_id)
             self._woken.set()
 
     async def _surprised(self, held: Held, error: Exception) -> None:
         """A fault of ours while this run was moved: it is given back, and after three of them a person is asked."""
-        now = self.clock.now()
-        deaths = held.row.deaths + 1
-        words = values.clean_text(f"{type(error).__name__}: {error}"[:500]).value
-        row = replace(
-            held.row, status="ready", holder=None, step_deadline=None, wait="backoff", due=now + timedelta(seconds=2 * deaths),
-            deaths=deaths, error=values.dump({"code": "surprise", "message": words}),
-        )  # fmt: skip
-        await self._let_go(held, row)
+        due = self.clock.now() + unreadable.pause_after(held.row.deaths)
+        await self._let_go(held, due, unreadable.surprise(error))
+        self.wake_at(held.run_id, due)
 
-    async def _give_back(self, held: Held, now: Any) -> None:
-        await self._let_go(held, replace(held.row, status="ready", holder=None, step_deadline=None, due=now))
-
-    async def _let_go(self, held: Held, row: Any) -> None:
-        """Without what was gathered: whoever takes the run up again does that over."""
-        commit = Commit(held.run_id, held.fence, held.revision, new_id(), row)
+    async def _let_go(self, held: Held, due: datetime, surprise: str | None = None) -> None:
+        """As the database has it, without what was gathered: whoever takes the run up again does that over."""
+        fence = held.fence
         try:
-            if not await asyncio.wrap_future(self.recorder.commit(commit)):
+            if not await self.write(lambda: sweep.let_go(held.run_id, self.id, fence, due, surprise)):
                 self.refused += 1
         except Exception as error:
-            log.error("Run %s could not be given back; its lease will lapse: %s", held.run_id, error)
+            log.error("Run %s could not be given back; it is when this worker ends: %s", held.run_id, error)
 
     async def _drain(self) -> None:
         self.draining = True
         until = time.monotonic() + self._grace
         while self._tasks and (left := until - time.monotonic()) > 0:
-            await asyncio.wait(list(self._tasks.values()), timeout=left, return_when=asyncio.ALL_COMPLETED)
-        for task in list(self._tasks.values()):
+            await asyncio.wait(list(self._tasks), timeout=left)
+        for task in list(self._tasks):
             task.cancel()
         if self._tasks:
-            await asyncio.wait(list(self._tasks.values()), timeout=2.0)
+            await asyncio.wait(list(self._tasks), timeout=2.0)
 
     # the database
 
@@ -273,31 +319,6 @@ class Engine:
     async def read(self, work: Callable[[], Any]) -> Any:
         """A read, on a reader's thread. Its connection is not held after it."""
         return await self._loop.run_in_executor(self._readers, _closing, work)
-
-    def _register(self) -> None:
-        now = self.clock.sync()
-        Worker.objects.create(
-            id=self.id, name=self.name, pid=os.getpid(), group=self.group, capacity=self.capacity, started=now, beat=now
-        )
-        if settings.EMBEDDED and self.group == 0:
-            _bury(now)
-
-    def _unregister(self) -> None:
-        Worker.objects.filter(id=self.id).update(stopped=self.clock.now(), held=0)
-
-    def _beat(self) -> None:
-        """The heartbeat, by the database's clock; it stops with the loop, so that a hung worker loses its runs."""
-        while not self._stopped.wait(sweep.BEAT):
-            if time.monotonic() - self._turned > FROZEN_LOOP or not self.recorder.alive:
-                continue
-            try:
-                now = self.clock.sync()
-                Worker.objects.filter(id=self.id).update(beat=now, held=len(self.held), refused=self.refused)
-                self.beat_at = time.monotonic()
-            except Exception as error:
-                log.warning("A heartbeat failed: %s", error)
-                connection.close()
-        connection.close()
 
     def _flushed(self, commits: list[Commit]) -> None:
         people = any(commit.escalations or commit.closings for commit in commits)
@@ -323,15 +344,3 @@ def _why_quarantined(held: Held) -> str:
     error = values.load(held.row.error) if held.row.error else None
     told = f" The last error was {error['message']}." if isinstance(error, dict) and error.get("message") else ""
     return f"Three times this run could not be moved from {held.position.path}: its worker died or met a surprise.{told}"
-
-
-def _bury(now: Any) -> None:
-    """In the embedded mode there is one process: workers of this machine whose process is gone need no time to lapse."""
-    host = f"@{socket.gethostname()}:"
-    for worker in Worker.objects.filter(stopped__isnull=True, name__contains=host).exclude(pid=os.getpid()):
-        try:
-            os.kill(worker.pid, 0)
-        except ProcessLookupError:
-            Worker.objects.filter(id=worker.id).update(beat=now - 2 * sweep.LAPSE)
-        except PermissionError:
-            continue

@@ -10,7 +10,7 @@ from orchestration.core.errors import ErrorCode, EvaluationError
 from orchestration.core.plan import PlanStep
 from orchestration.core.position import failure_data
 from orchestration.core.result import Result
-from orchestration.executor.desk import Desk, Released
+from orchestration.executor.desk import Desk
 from orchestration.executor.held import Held
 from orchestration.models.fields import new_id
 from orchestration.record.rows import ClosingRow, EscalationRow
@@ -32,7 +32,7 @@ _NO_FORM = {"type": "object", "properties": {}}
 
 
 async def human(desk: Desk, held: Held, step: PlanStep) -> Result | None:
-    """Opens the pause of a `human` step. A result where it could not be opened; else raises `Released`."""
+    """Opens the pause of a `human` step. A result where it could not be opened."""
     model = step.model
     await desk.load(held, step.needs)
     env = held.environment(step.needs)
@@ -81,8 +81,11 @@ async def limit(desk: Desk, held: Held, step: PlanStep, taken: Decision) -> None
     await _open(desk, held, step, "limit", "A limit is reached", reason, _NO_FORM, {}, {}, LIMIT_ACTIONS)
 
 
-async def quarantine(desk: Desk, held: Held, step: PlanStep, because: str) -> None:
+async def quarantine(desk: Desk, held: Held, because: str) -> None:
+    """A pause in place of whatever the run was at: a pause that was open is closed, and opens again once it is tried again."""
     reason = {"kind": "quarantine", "because": because}
+    close(held, "cancelled", desk.clock.now())
+    step = held.plan.steps[held.position.active]
     await _open(
         desk, held, step, "quarantine", "This run keeps failing its worker", reason, _NO_FORM, {}, {}, QUARANTINE_ACTIONS,
         status="quarantined",
@@ -131,9 +134,8 @@ async def _open(
         due=due,
     )
     held.escalations.append(escalation)
-    await desk.commit(held, held.leaving(now, status, due=due, wait="person"))
     held.escalation = escalation.id
-    raise Released
+    await desk.commit(held, held.leaving(now, status, due=due, wait="person"))
 
 
 def close(held: Held, status: str, now: datetime, by: str = "", answer: Any = None) -> None:

@@ -73,7 +73,7 @@ class Held:
 
     @property
     def visit_key(self) -> VisitKey:
-        return self.position.path, self.position.visit
+        return self.position.path, self.position.number
 
     @property
     def round(self) -> int:
@@ -117,7 +117,7 @@ class Held:
         writes = result.failure is None and not at.part and step.type not in ("branch", "end") and kind == ""
         seq = self.seq + 1
         digest = values.digest(result.output)
-        link = state.chain(self.row.state_hash, seq, at.path, at.visit, digest, decision.to)
+        link = state.chain(self.row.state_hash, seq, at.path, at.number, digest, decision.to)
         key = self.visit_key
         tokens_in, tokens_out, cost = self.tokens.pop(key, [0, 0, 0])
         prints = {"step": step.fingerprint, "input": values.digest(given), **self.prints.pop(key, {})}
@@ -127,7 +127,7 @@ class Held:
                 seq=seq,
                 step=at.active,
                 path=at.path,
-                visit=at.visit,
+                visit=at.number,
                 type=kind or step.type,
                 scope=at.scope if writes else None,
                 input=self.pack(given),
@@ -187,7 +187,7 @@ class Held:
             place=self.position.path[:500],
             spent=values.dump(spent),
             cost=self.spent.cost,
-            asked=values.dump(self.asked) if self.asked else None,
+            asked=values.dump(self.asked) if self.asked and row.ended is None else None,
         )
         commit = Commit(self.run_id, self.fence, self.revision, new_id(), full)
         for name in ("records", "intents", "answers", "escalations", "closings"):

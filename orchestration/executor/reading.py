@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 
 from orchestration.core import state, values
@@ -19,6 +20,25 @@ from orchestration.record.rows import RunRow, columns
 _ROW = columns(RunRow)
 _CHUNK = 100
 _RUN = (*_ROW, "id", "revision", "version_id", "input", "created")
+
+
+def read_each(ids: Sequence[str], plan_of: Callable[[int], Plan]) -> tuple[list[Held], dict[str, Exception]]:
+    """`read_runs`; where that fails, each run by itself, with why for those that can't be read. Raises where the database
+    can't be reached."""
+    try:
+        return read_runs(ids, plan_of), {}
+    except (OperationalError, InterfaceError):
+        raise  # that is the database, not a run
+    except Exception as error:
+        if len(ids) == 1:
+            return [], {ids[0]: error}
+    found: list[Held] = []
+    unreadable: dict[str, Exception] = {}
+    for run in ids:
+        good, bad = read_each([run], plan_of)
+        found += good
+        unreadable |= bad
+    return found, unreadable
 
 
 def read_runs(ids: Sequence[str], plan_of: Callable[[int], Plan]) -> list[Held]:

@@ -55,10 +55,10 @@ async def _climb(desk: Desk, held: Held, step: PlanStep, given: Any) -> None:
             if failure and failure.code == ErrorCode.UNKNOWN:
                 break
         elif rung.step is not None:
-            held.position = replace(held.position, part=f"fallback.{rung.step}", rung=index)
+            held.position = held.position.with_part(f"fallback.{rung.step}", rung=index)
             return
         elif number <= (step.model.max_rounds or 1):
-            held.position = replace(held.position, part=f"round.{number}", rung=index)
+            held.position = held.position.with_part(f"round.{number}", rung=index)
             return
     assert failure is not None
     await settle.settle(desk, held, step, given, Result.failed(failure))
@@ -109,7 +109,7 @@ def _end_round(desk: Desk, held: Held, step: PlanStep, given: Any, result: Resul
 
 
 def _back(at: Position, sub: Sub) -> Position:
-    return replace(at, part="", tried=(*at.tried, sub))
+    return at.with_part("", tried=(*at.tried, sub))
 
 
 def _note(

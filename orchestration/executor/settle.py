@@ -9,7 +9,7 @@ from orchestration.core.errors import ErrorCode
 from orchestration.core.plan import PlanStep
 from orchestration.core.result import Failure, Result
 from orchestration.executor import escalate
-from orchestration.executor.desk import Desk, Released
+from orchestration.executor.desk import Desk
 from orchestration.executor.held import Held
 
 
@@ -45,7 +45,6 @@ async def finish(desk: Desk, held: Held, taken: Decision, failure: Failure | Non
     kind = held.plan.workflow.outcomes[taken.outcome].kind if taken.outcome else "failure"
     row = held.finished(taken, desk.clock.now(), "succeeded" if kind == "success" else "failed", failure)
     await desk.commit(held, row)
-    raise Released
 
 
 async def take_breach(desk: Desk, held: Held, limit: str) -> None:
@@ -93,4 +92,3 @@ async def cancel(desk: Desk, held: Held, by: str, reason: str) -> None:
     held.record(step, None, Result.done(None), taken, now, by, kind="cancel")
     held.asked = None
     await desk.commit(held, held.finished(taken, now, "cancelled"))
-    raise Released

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from orchestration.executor.held import GRACE
 from orchestration.models import Run, Worker
@@ -37,13 +38,23 @@ class Found:
     overrun: int = 0
 
 
-def recover(now: datetime) -> Found:
-    """Makes ready again what nobody moves any more."""
-    cutoff = now - LAPSE
-    dead = list(Worker.objects.filter(beat__lt=cutoff, stopped__isnull=True).values_list("id", "group"))
-    lapsed = sum(_free(worker, group, now) for worker, group in dead)
-    Worker.objects.filter(id__in=[worker for worker, _ in dead], beat__lt=cutoff, stopped__isnull=True).update(stopped=now)
+def recover(now: datetime, lapses: bool = True) -> Found:
+    """Makes ready again what nobody moves any more. `lapses` False: hung steps alone, where this worker can't tell whether the
+    others were late, or the database was for all of them."""
+    lapsed = _free_lapsed(now) if lapses else 0
     return Found(lapsed, _free_overrun(now))
+
+
+def _free_lapsed(now: datetime) -> int:
+    """Also what is held by a worker that was taken for dead before, woke, claimed, and died."""
+    cutoff = now - LAPSE
+    holders = Run.objects.filter(status=Run.Status.HELD).values("holder")
+    dead = list(Worker.objects.filter(Q(stopped__isnull=True) | Q(id__in=holders), beat__lt=cutoff).values_list("id", "group"))
+    lapsed = sum(_free(worker, group, now) for worker, group in dead)
+    ids = [worker for worker, _ in dead]
+    if ids:
+        Worker.objects.filter(id__in=ids, beat__lt=cutoff, stopped__isnull=True).update(stopped=now)
+    return lapsed
 
 
 def _free(worker: str, group: int, now: datetime) -> int:
@@ -51,30 +62,51 @@ def _free(worker: str, group: int, now: datetime) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT COUNT(*) FROM orchestration_run WHERE status = 'held' AND holder = %s", [worker])
         alone = cursor.fetchone()[0] == 1
-        blame = "suspicion = 2, deaths = deaths + 1" if alone and group == 1 else f"suspicion = {2 if alone or group else 1}"
-        cursor.execute(_FREE.format(blame=blame, where="holder = %s"), [adapt(now), worker])
+        blame = ", suspicion = 2, deaths = deaths + 1" if alone and group == 1 else f", suspicion = {2 if alone or group else 1}"
+        cursor.execute(_FREE.format(more=blame, where="holder = %s"), [adapt(now), worker])
         return int(cursor.rowcount)
 
 
 def _free_overrun(now: datetime) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(_FREE.format(blame="deaths = deaths + 1", where="step_deadline < %s"), [adapt(now), adapt(now)])
+        cursor.execute(_FREE.format(more=", deaths = deaths + 1", where="step_deadline < %s"), [adapt(now), adapt(now)])
         return int(cursor.rowcount)
 
 
+def release(worker: str, now: datetime) -> int:
+    """Gives back whatever this worker still holds: it is about to end, and nobody is to blame."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FREE.format(more="", where="holder = %s"), [adapt(now), worker])
+        return int(cursor.rowcount)
+
+
+def let_go(run: str, worker: str, fence: int, due: datetime, surprise: str | None = None) -> bool:
+    """Gives one run back as the database has it, without what its holder had gathered. `surprise`: why it could not be
+    moved, packed; counts as a death. False where somebody else has it."""
+    more = "" if surprise is None else ", deaths = deaths + 1, error = %s"
+    given = [] if surprise is None else [surprise]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _FREE.format(more=more, where="id = %s AND holder = %s AND fence = %s"), [adapt(due), *given, run, worker, fence]
+        )
+        return bool(cursor.rowcount)
+
+
 _FREE = (
-    "UPDATE orchestration_run SET status = 'ready', holder = NULL, step_deadline = NULL, due = %s, wait = '', "
-    "fence = fence + 1, revision = revision + 1, {blame} WHERE status = 'held' AND {where}"
+    "UPDATE orchestration_run SET status = 'ready', holder = NULL, step_deadline = NULL, due = %s, "
+    "fence = fence + 1, revision = revision + 1{more} WHERE status = 'held' AND {where}"
 )
+"""`wait` stays as it was when the run was claimed, and so what its holder was about: a deadline that has passed, a backoff that
+is over. Whoever moved it on has emptied it."""
 
 
-def claim(worker: str, group: int, room: int, now: datetime, only: Iterable[str] | None = None) -> list[str]:
-    """Up to `room` due runs, now held by `worker`. `only` these, where it was told of them; `group` as in `Worker`."""
+def claim(worker: str, group: int, room: int, now: datetime, only: Iterable[str] | None = None) -> dict[str, int]:
+    """Up to `room` due runs, now held by `worker`: id → fence. `only` these, where it was told of them; `group`: its own."""
     if room <= 0:
-        return []
+        return {}
     wanted = list(only) if only is not None else []
     if only is not None and not wanted:
-        return []
+        return {}
     suspicion = {0: "(suspicion = 0 OR deaths >= 3)", 1: "suspicion >= 2 AND deaths < 3"}.get(
         group, "suspicion = 1 AND deaths < 3"
     )
@@ -84,11 +116,11 @@ def claim(worker: str, group: int, room: int, now: datetime, only: Iterable[str]
         "UPDATE orchestration_run SET status = 'held', holder = %s, step_deadline = %s, "
         "fence = fence + 1, revision = revision + 1 "
         "WHERE id IN (SELECT id FROM orchestration_run WHERE status IN ('ready', 'waiting') AND due <= %s "
-        f"AND {suspicion} {named} ORDER BY due LIMIT %s {lock}) AND status IN ('ready', 'waiting') RETURNING id"
+        f"AND {suspicion} {named} ORDER BY due LIMIT %s {lock}) AND status IN ('ready', 'waiting') RETURNING id, fence"
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, [worker, adapt(now + GRACE), adapt(now), *wanted, room])
-        return [row[0] for row in cursor.fetchall()]
+        return dict(cursor.fetchall())
 
 
 def asked(worker: str) -> list[str]:

@@ -24,7 +24,7 @@ from orchestration.core.position import failure_data
 from orchestration.core.prompt import Message
 from orchestration.core.result import Answer, Failure, Request, Result
 from orchestration.executor import settle, written
-from orchestration.executor.desk import Desk, Released
+from orchestration.executor.desk import Desk
 from orchestration.executor.held import Held
 from orchestration.record.failpoints import failpoint
 from orchestration.record.rows import AnswerRow, IntentRow
@@ -52,7 +52,7 @@ async def turn(desk: Desk, held: Held, step: PlanStep) -> None:
     in_place = step.id != held.position.step
     ladder = climb(step, held.facts, held.position.tried, only=in_place)
     if isinstance(ladder, RunStep):
-        held.position = replace(held.position, part=f"fallback.{ladder.step}", rung=ladder.rung)
+        held.position = held.position.with_part(f"fallback.{ladder.step}", rung=ladder.rung)
         return
     try:
         given = step.input.evaluate(held.environment(step.needs)) if step.input else {}
@@ -95,7 +95,8 @@ def prepare(desk: Desk, held: Held, step: PlanStep, given: Any, ask: Ask) -> Pre
     timeout = time_left(held, step.timeout)
     try:
         if step.type == "tool":
-            assert step.tool is not None
+            if step.tool is None:
+                return Failure(ErrorCode.REFUSED, f"there is no tool {step.model.tool} any more", sent=False)
             return Prepared(tool.request(step, given, key, timeout), step.tool.effect, tool=step.tool)
         asked = prompt.messages(step, given)
         if ask.broken is not None:
@@ -115,7 +116,7 @@ def question(
     provider = desk.provider(model.provider)
     if provider is None:
         return Failure(ErrorCode.REFUSED, f"there is no provider {model.provider} any more", sent=False)
-    place = llm.Place(held.plan.definition.id, step.id, held.position.path, held.position.visit, ask.ask + 1, held.round)
+    place = llm.Place(held.plan.definition.id, step.id, held.position.path, held.position.number, ask.ask + 1, held.round)
     request = llm.request(step, model, provider, asked, key, timeout, place)
     return Prepared(request, "none", llm.bound(step, model, asked), asked)
 
@@ -133,6 +134,8 @@ async def make(desk: Desk, held: Held, step: PlanStep, given: Any, ask: Ask, pre
     """Makes the call that `ask` means, after its backoff, within the limits, its intent first."""
     if ask.delay and not held.rested:
         await back_off(desk, held, ask.delay)
+        if held.asked:
+            return
     held.rested = False
     prepared = preparing()
     now = desk.clock.now()
@@ -145,10 +148,16 @@ async def make(desk: Desk, held: Held, step: PlanStep, given: Any, ask: Ask, pre
         return
     if prepared.effect == "irreversible" and held.pending:
         await desk.commit(held, held.holding(now))
+        if held.asked:
+            return
     state_intent(held, ask, prepared, now)
-    failpoint("before_intent")
+    failpoint("before_intent", held.run_id)
     await desk.commit(held, held.holding(now, prepared.request.timeout))
-    failpoint("after_intent")
+    failpoint("after_intent", held.run_id)
+    if held.asked:
+        failure = Failure(ErrorCode.REFUSED, "it was not sent, because a person intervened", sent=False)
+        gather(desk, held, step, given, held.facts[-1], prepared, Answer(failure=failure), 0.0)
+        return
     await send(desk, held, step, given, held.facts[-1], prepared)
 
 
@@ -186,7 +195,6 @@ async def back_off(desk: Desk, held: Held, delay: float) -> None:
     """Gives the run back until the backoff is over: nothing sleeps holding one."""
     now = desk.clock.now()
     await desk.commit(held, held.leaving(now, "ready", due=now + timedelta(seconds=delay), wait="backoff"))
-    raise Released
 
 
 # the call
@@ -194,10 +202,10 @@ async def back_off(desk: Desk, held: Held, delay: float) -> None:
 
 async def send(desk: Desk, held: Held, step: PlanStep, given: Any, fact: CallFact, prepared: Prepared) -> None:
     """The call itself, and its answer gathered. `fact` is the open call."""
-    failpoint("before_send")
+    failpoint("before_send", held.run_id)
     begun = desk.clock.now()
     answer = await desk.perform(held, prepared.request, prepared.tool)
-    failpoint("after_send")
+    failpoint("after_send", held.run_id)
     gather(desk, held, step, given, fact, prepared, answer, (desk.clock.now() - begun).total_seconds())
 
 
@@ -244,7 +252,7 @@ def gather(
             n=fact.n,
         )
     )
-    failpoint("before_answer")
+    failpoint("before_answer", held.run_id)
 
 
 # after a worker died
@@ -267,6 +275,8 @@ async def resume(
     held.spans.setdefault(held.visit_key, intent.intended)
     if intent.effect == "irreversible":
         await _wait_out(desk, held, intent)
+        if held.asked:
+            return
         message = f"{intent.request.target} was called, and the worker died before the answer was recorded"
         answer = Answer(failure=Failure(ErrorCode.UNKNOWN, message))
         gather(desk, held, step, given, fact, prepared, answer, 0.0)
@@ -285,4 +295,3 @@ async def _wait_out(desk: Desk, held: Held, intent: written.Intent) -> None:
     until = intent.deadline + UNKNOWN_MARGIN
     if now < until:
         await desk.commit(held, held.leaving(now, "ready", due=until, wait="backoff"))
-        raise Released

@@ -38,10 +38,9 @@ _INSERTS: tuple[tuple[str, type[Any], str], ...] = (
     ("orchestration_escalation", EscalationRow, "escalations"),
     ("orchestration_act", ActRow, "acts"),
 )
-_UPDATES: tuple[tuple[str, type[Any], str, str], ...] = (
-    ("orchestration_call", AnswerRow, "answers", "run_id path visit n"),
-    ("orchestration_escalation", ClosingRow, "closings", "id"),
-)
+_ANSWERS: tuple[tuple[str, type[Any], str, str], ...] = (("orchestration_call", AnswerRow, "answers", "run_id path visit n"),)
+_CLOSINGS: tuple[tuple[str, type[Any], str, str], ...] = (("orchestration_escalation", ClosingRow, "closings", "id"),)
+"""Before the inserts: a run has one open escalation at most, and one may take the place of another."""
 
 
 def apply(commits: Sequence[Commit]) -> list[bool]:
@@ -50,9 +49,11 @@ def apply(commits: Sequence[Commit]) -> list[bool]:
         moved = _move(cursor, commits)
         won = [commit for commit in commits if commit.run_id in moved]
         _insert_blobs(cursor, won)
+        for table, row, name, key in _CLOSINGS:
+            _many(cursor, _update(table, columns(row), key), row, (item for commit in won for item in getattr(commit, name)))
         for table, row, name in _INSERTS:
             _many(cursor, _insert(table, columns(row)), row, (item for commit in won for item in getattr(commit, name)))
-        for table, row, name, key in _UPDATES:
+        for table, row, name, key in _ANSWERS:
             _many(cursor, _update(table, columns(row), key), row, (item for commit in won for item in getattr(commit, name)))
         failpoint("before_commit")
     failpoint("after_commit")

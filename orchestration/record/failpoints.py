@@ -1,8 +1,8 @@
 """Named points of the execution protocol at which a test can make a process die, fail or stop.
 
-Armed through the environment alone: `INTERLOCK_FAILPOINTS="after_intent=kill"`, `"before_commit=error@3"` (the third time).
-Where nothing is armed a failpoint costs one look at an empty mapping. `stop` ends the process's turn with SIGSTOP, to be
-woken by the test.
+Armed through the environment alone: `INTERLOCK_FAILPOINTS="after_intent=kill"`, `"before_commit=error@3"` (the third time),
+`"before_send=kill:<run id>"` (only there). Where nothing is armed a failpoint costs one look at an empty mapping. `stop` ends
+the process's turn with SIGSTOP, to be woken by the test.
 """
 
 import os
@@ -28,16 +28,17 @@ class FailpointError(RuntimeError):
     """Raised by a failpoint that is armed with `error`."""
 
 
-def _parse(text: str) -> dict[str, tuple[str, int]]:
+def _parse(text: str) -> dict[str, tuple[str, int, str]]:
     armed = {}
     for item in filter(None, text.split(",")):
         name, _, action = item.partition("=")
+        action, _, about = action.partition(":")
         action, _, count = action.partition("@")
         if name not in POINTS or action not in ("kill", "error", "stop"):
             raise ValueError(
                 f"INTERLOCK_FAILPOINTS: there is no failpoint {item!r}; there are {', '.join(POINTS)} with kill, error or stop"
             )
-        armed[name] = (action, int(count or 1))
+        armed[name] = (action, int(count or 1), about)
     return armed
 
 
@@ -45,10 +46,13 @@ _armed = _parse(os.environ.get("INTERLOCK_FAILPOINTS", ""))
 _passed: Counter[str] = Counter()
 
 
-def failpoint(name: str) -> None:
+def failpoint(name: str, about: str = "") -> None:
+    """Does what it is armed with, if it is; `about` is the run that passes it, where there is one."""
     if name not in _armed:
         return
-    action, at = _armed[name]
+    action, at, only = _armed[name]
+    if only and only != about:
+        return
     _passed[name] += 1
     if _passed[name] != at:
         return

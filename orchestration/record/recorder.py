@@ -105,6 +105,8 @@ class Recorder:
                 if commit.run_id in runs:
                     later.append((commit, future))
                     continue
+                if not future.set_running_or_notify_cancel():
+                    continue  # whoever wanted it was stopped in the meantime
                 runs.add(commit.run_id)
                 size += commit.size()
                 batch.append((commit, future))
@@ -112,6 +114,8 @@ class Recorder:
         return batch
 
     def _do(self, work: Callable[[], Any], future: "Future[Any]") -> None:
+        if not future.set_running_or_notify_cancel():
+            return
         try:
             future.set_result(_patiently(work))
         except Exception as error:
@@ -136,7 +140,10 @@ class Recorder:
         for (_, future), answer in zip(batch, answers, strict=True):
             future.set_result(answer)
         if self._on_flush:
-            self._on_flush([commit for commit, answer in zip(commits, answers, strict=True) if answer])
+            try:
+                self._on_flush([commit for commit, answer in zip(commits, answers, strict=True) if answer])
+            except Exception as error:  # what is written is written; whoever watches catches up
+                log.warning("A flush could not be announced: %s", error, exc_info=True)
 
 
 def _again(commits: list[Commit]) -> list[bool]:

@@ -1,0 +1,57 @@
+"""Runs that can't even be read any more: a version that does not compile, a blob that is gone. They are tried again a few
+times, then a person is asked; the others that were claimed with them go on."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from orchestration.core import values
+from orchestration.executor import sweep
+from orchestration.executor.escalate import QUARANTINE_ACTIONS
+from orchestration.models import Escalation, Run
+from orchestration.models.fields import new_id
+from orchestration.record.apply import apply
+from orchestration.record.pack import pack
+from orchestration.record.rows import ClosingRow, Commit, EscalationRow, RunRow, columns
+
+_ROW = columns(RunRow)
+
+
+def give_up(run: str, worker: str, fence: int, now: datetime, error: Exception) -> bool:
+    """Gives the run back, or to a person where that was the third time. False where somebody else has moved it."""
+    found = Run.objects.filter(id=run).values("revision", *_ROW).first()
+    if found is None:
+        return False
+    told = surprise(error)
+    if found["deaths"] + 1 < sweep.DEATHS:
+        return sweep.let_go(run, worker, fence, now + pause_after(found["deaths"]), told)
+    revision = found.pop("revision")
+    row = replace(
+        RunRow(**found), status="quarantined", holder=None, step_deadline=None, due=None, wait="person",
+        deaths=sweep.DEATHS, error=told, fence=fence,
+    )  # fmt: skip
+    commit = Commit(run, fence, revision, new_id(), row)
+    for pause in Escalation.objects.filter(run_id=run, status__in=Escalation.PENDING).values_list("id", flat=True):
+        commit.closings.append(ClosingRow("cancelled", "null", "", now, pause))
+    commit.escalations.append(_escalation(run, found["place"], now, str(error), commit.blobs))
+    return apply([commit])[0]
+
+
+def surprise(error: Exception) -> str:
+    """A surprise as a run keeps it in `error`, packed."""
+    return values.dump({"code": "surprise", "message": values.clean_text(f"{type(error).__name__}: {error}"[:500]).value})
+
+
+def pause_after(deaths: int) -> timedelta:
+    """How long a run rests that met a surprise for the `deaths`+1st time."""
+    return timedelta(seconds=2 * (deaths + 1))
+
+
+def _escalation(run: str, place: str, now: datetime, error: str, blobs: dict[str, str]) -> EscalationRow:
+    because = f"This run can't be read: {error[:300]}. Its record is as it was; mend what is missing, then try again."
+    nothing = pack({"type": "object", "properties": {}}, blobs)
+    return EscalationRow(
+        id=new_id(), run_id=run, kind="quarantine", step=place.rpartition("/")[2][:48], path=place, visit=1,
+        title="This run can't be read", queue="default", priority=0, status="open",
+        reason=pack({"kind": "quarantine", "because": values.clean_text(because).value}, blobs), form=nothing,
+        values="{}", show="{}", actions=values.dump(list(QUARANTINE_ACTIONS)), created=now, due=None,
+    )  # fmt: skip
