@@ -1,0 +1,179 @@
+"""The dossier of a pause in words: why it stopped, what was tried, and what each action leads to. Values in, words out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from dashboard.presentation import Tone, money, span
+from orchestration.core.plan import Plan
+from orchestration.core.proof.bound import visit
+from orchestration.core.wording import abbreviate
+from orchestration.queries.escalations import EscalationDetail
+from orchestration.queries.records import CallView
+
+KINDS = {
+    "human": ("Asked by the workflow", "person"),
+    "unknown": ("Effect unknown", "quarantined"),
+    "limit": ("A limit is reached", "warning"),
+    "quarantine": ("Quarantined", "quarantined"),
+}
+CODES = {
+    "timeout": "no answer in time",
+    "unavailable": "not reachable",
+    "rate_limited": "too many requests",
+    "auth": "access denied",
+    "not_found": "not found",
+    "refused": "refused",
+    "invalid_output": "broke its contract",
+    "too_large": "too large",
+    "expression": "an expression failed",
+    "limit": "limit reached",
+    "tool_error": "the tool failed",
+    "unknown": "effect unknown",
+}
+PRIORITIES = {-1: "Low", 1: "High", 2: "Urgent"}
+_EFFECTS = {
+    "irreversible": "can't be undone",
+    "idempotent": "changes something outside",
+    "reconcilable": "changes something outside",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One call: `what` it was (attempt, repair …) and of whom, how it ended, and what its answer was as it came."""
+
+    n: int
+    what: str
+    target: str
+    tone: Tone
+    icon: str
+    ended: str
+    why: str
+    problems: tuple[dict[str, Any], ...]
+    took: str
+    cost: str
+    tokens: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionView:
+    """An action with what pressing it does: `to` is a step's title, `consequence` the rest of the sentence."""
+
+    id: str
+    label: str
+    takes_form: bool
+    key: str
+    to: str
+    consequence: str
+    grave: bool
+    ends: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why it stopped: `code` in words where something failed, the sentence of the rule that brought it here, the error's own
+    sentence, and where it says so, which parts of an answer were wrong."""
+
+    kind: str
+    icon: str
+    code: str
+    because: str
+    message: str
+    problems: tuple[dict[str, Any], ...]
+    request: dict[str, Any] | None
+    given: Any
+
+
+def reason(found: EscalationDetail) -> Reason:
+    told = found.reason or {}
+    error = told.get("error") or {}
+    kind, icon = KINDS.get(found.kind, (found.kind, "info"))
+    code = CODES.get(error.get("code", ""), error.get("code", ""))
+    return Reason(
+        kind, icon, code, told.get("because") or "", error.get("message") or "", tuple(error.get("problems") or ()),
+        told.get("request"), told.get("input"),
+    )  # fmt: skip
+
+
+def tries(calls: Sequence[CallView]) -> tuple[Try, ...]:
+    return tuple(_try(number, call) for number, call in enumerate(calls, 1))
+
+
+def _try(number: int, call: CallView) -> Try:
+    error = call.error or {}
+    response = call.response or {}
+    took = span((call.finished - call.intended).total_seconds()) if call.finished else ""
+    tokens = f"{call.tokens_in:,} in, {call.tokens_out:,} out" if call.tokens_in or call.tokens_out else ""
+    answer = response.get("text") or response.get("raw") or ""
+    tone, icon, ended = _ending(call, error)
+    what = call.kind.capitalize()
+    return Try(
+        number, what, call.target, tone, icon, ended, error.get("message") or "", tuple(error.get("problems") or ()), took,
+        money(call.cost) if call.cost else "", tokens, answer if isinstance(answer, str) else abbreviate(answer, 4000),
+    )  # fmt: skip
+
+
+def _ending(call: CallView, error: dict[str, Any]) -> tuple[Tone, str, str]:
+    if error:
+        code = str(error.get("code", ""))
+        return ("odd", "quarantined", CODES[code]) if code == "unknown" else ("bad", "failed", CODES.get(code, code))
+    if call.finished is None:
+        return "odd", "quarantined", "no answer is recorded"
+    return "good", "succeeded", "answered"
+
+
+def actions(found: EscalationDetail, plan: Plan | None) -> tuple[ActionView, ...]:
+    return tuple(_action(number, action, found, plan) for number, action in enumerate(found.actions, 1))
+
+
+def _action(number: int, action: dict[str, Any], found: EscalationDetail, plan: Plan | None) -> ActionView:
+    takes_form = action.get("form") == "required"
+    target = action.get("to") or ""
+    if target:
+        to, consequence, grave, ends = _leads_to(target, plan)
+    else:
+        to, consequence, grave, ends = _built_in(action["id"], found, plan)
+    key = str(number) if number < 10 else ""
+    return ActionView(action["id"], action.get("label") or action["id"], takes_form, key, to, consequence, grave, ends)
+
+
+def _leads_to(target: str, plan: Plan | None) -> tuple[str, str, bool, bool]:
+    step = plan.steps.get(target) if plan else None
+    if step is None or plan is None:
+        return target, "", False, False
+    if step.type == "end":
+        return step.label, f"the run ends: {step.model.outcome}", False, True
+    words = []
+    if step.tool is not None and (effect := _EFFECTS.get(step.tool.effect)):
+        words.append(effect)
+    most = visit(plan, step)
+    if most.model_calls:
+        cost = "" if most.cost_usd is None else f", ${most.cost_usd:.4f}".rstrip("0").rstrip(".")
+        words.append(f"at most {most.model_calls} model call{'s' if most.model_calls > 1 else ''}{cost}")
+    return step.label, ", ".join(words), step.tool is not None and step.tool.effect == "irreversible", False
+
+
+def _built_in(action: str, found: EscalationDetail, plan: Plan | None) -> tuple[str, str, bool, bool]:
+    step = plan.steps.get(found.step) if plan else None
+    label = step.label if step else found.step
+    outcome = plan.workflow.on_failure if plan else ""
+    match action:
+        case "happened":
+            return label, "counts as done, with what you give below; nothing is sent again", False, False
+        case "did_not_happen":
+            return label, "is sent once more, as a new call", True, False
+        case "abort":
+            return outcome, "the run ends there", True, True
+        case "continue":
+            return label, "goes on; the limit no longer holds for this run", False, False
+        case "retry":
+            return label, "is tried again, by a worker of its own", False, False
+    return label, "", False, False
+
+
+def pressing(due: datetime | None, now: datetime) -> bool:
+    """Whether less than a quarter hour is left."""
+    return due is not None and (due - now).total_seconds() < 900

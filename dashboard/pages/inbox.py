@@ -1,0 +1,227 @@
+"""The inbox: what waits for a person, each with its dossier, and deciding.
+
+Nothing is decided by GET. A decision is sent with the revision that was seen; what is refused (422) or was somebody else's first
+(409) comes back with everything that was typed.
+"""
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.views.decorators.http import require_POST
+
+from dashboard import dossier_view
+from dashboard.needs import needs
+from dashboard.schema_form import SchemaForm
+from orchestration.acts import escalations as acts
+from orchestration.acts.resolve import resolve
+from orchestration.core.errors import Conflict, Problem, Refused
+from orchestration.models import Escalation
+from orchestration.queries.changes import INBOX, revisions
+from orchestration.queries.escalations import EscalationDetail
+from orchestration.queries.escalations import escalation as find
+from orchestration.queries.inbox import TABS, InboxList, inbox, plan_for
+from orchestration.roles import Role, allows
+
+NAMES = {"waiting": "Waiting", "mine": "Mine", "unclaimed": "Unclaimed", "done": "Done"}
+LIST, PRESENCE = "inbox-list", "presence"
+
+
+class Place:
+    """Where in the inbox a page is: its tab, queue and search, which its links keep."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        given = request.GET
+        self.tab = given.get("tab", "") if given.get("tab") in TABS else TABS[0]
+        self.queue, self.text = given.get("queue", "")[:100], given.get("q", "").strip()[:200]
+        self.person = request.user.get_username()
+        self.list: InboxList = inbox(self.tab, self.person, self.queue, self.text)
+
+    def params(self, **other: str) -> str:
+        said = {"tab": self.tab, "queue": self.queue, "q": self.text, **other}
+        kept = {name: value for name, value in said.items() if value and (name, value) != ("tab", TABS[0])}
+        return f"?{urlencode(kept)}" if kept else ""
+
+    def href(self, id: str | None) -> str:
+        return (reverse("escalation", args=[id]) if id else reverse("inbox")) + self.params()
+
+    def context(self, selected: str = "") -> dict[str, Any]:
+        tabs = [(name, NAMES[name], self.list.counts[name], reverse("inbox") + self.params(tab=name)) for name in TABS]
+        following, before = self.list.after(selected), self.list.before(selected) if selected else None
+        return {
+            "here": "inbox", "place": self, "params": self.params(), "tabs": tabs, "rows": self.list.rows, "selected": selected,
+            "next": self.href(following) if following else "", "previous": self.href(before) if before else "",
+            "soon": timezone.now() + timedelta(minutes=15),
+        }  # fmt: skip
+
+
+def inbox_page(request: HttpRequest) -> HttpResponse:
+    """The list; on a wide screen the page of a question shows it too."""
+    revision = revisions({INBOX})[INBOX]
+    if _has(request, revision):
+        return _unchanged(revision)
+    part = "inbox/list.html" if request.headers.get("HX-Target") == LIST else "inbox/page.html"
+    return _live(
+        render(request, part, {**Place(request).context(), "revision": revision, "live_href": request.get_full_path()}), revision
+    )
+
+
+def question(request: HttpRequest, escalation: str) -> HttpResponse:
+    """One question with its dossier. POST answers it."""
+    if request.method == "POST":
+        return _answer(request, escalation)
+    revision = revisions({INBOX})[INBOX]
+    if _has(request, revision):
+        return _unchanged(revision)
+    place = Place(request)
+    shell = {**place.context(escalation), "revision": revision, "live_href": request.get_full_path()}
+    if request.headers.get("HX-Target") == LIST:
+        return _live(render(request, "inbox/list.html", shell), revision)
+    found = find(escalation)
+    if request.headers.get("HX-Target") == PRESENCE:
+        return _live(render(request, "inbox/presence.html", {**shell, **_standing(request, found)}), revision)
+    form = _opened(found, fresh="fresh" in request.GET)
+    return _live(render(request, "inbox/question.html", {**shell, **_dossier(request, found, form)}), revision)
+
+
+@needs(Role.OPERATOR)
+def _answer(request: HttpRequest, escalation: str) -> HttpResponse:
+    place, found = Place(request), find(escalation)
+    form = SchemaForm.sent(found.form, request.POST, **_proposal(found))
+    if (turned := form.turned(request.POST)) is not None:
+        return _shown(request, place, found, turned, 200)
+    action = request.POST.get("action", "")
+    chosen = next((one for one in found.actions if one["id"] == action), None)
+    try:
+        if chosen is None:
+            raise Refused(Problem("unknown_action", "Choose one of the actions.", "action"))
+        # Before the values: whether somebody was first matters more than what is wrong with an answer that came too late.
+        values = form.value() if chosen.get("form") == "required" and found.pending else {}
+        resolve(
+            escalation=escalation, action=action, values=values, by=place.person, revision=_number(request.POST.get("revision")),
+            idempotency=request.POST.get("token", "")[:100] or None,
+        )  # fmt: skip
+    except Refused as refused:
+        return _shown(request, place, found, form.mark(refused.problems), 422, pressed=action)
+    except Conflict as conflict:
+        return _shown(request, place, find(escalation), form, 409, conflict=conflict)
+    _say(request, found, chosen["label"])
+    return redirect(place.href(place.list.after(escalation) or place.list.before(escalation)))
+
+
+def _say(request: HttpRequest, found: EscalationDetail, label: str) -> None:
+    link = format_html('<a href="/runs/{}/">See the run</a>', found.run)
+    messages.success(request, format_html("“{}” is decided: {}. {}.", found.title, label, link))
+
+
+@require_POST
+@needs(Role.OPERATOR)
+def claim(request: HttpRequest, escalation: str) -> HttpResponse:
+    """Reserves it for a quarter hour, or takes it over, with a note."""
+    take_over = bool(request.POST.get("take_over"))
+    try:
+        acts.claim(escalation=escalation, by=request.user.get_username(), take_over=take_over, note=request.POST.get("note", ""))
+    except Conflict as conflict:
+        messages.error(request, str(conflict))
+    return redirect(Place(request).href(escalation))
+
+
+@require_POST
+@needs(Role.OPERATOR)
+def release(request: HttpRequest, escalation: str) -> HttpResponse:
+    try:
+        acts.release(escalation=escalation, by=request.user.get_username())
+    except Conflict as conflict:
+        messages.error(request, str(conflict))
+    return redirect(Place(request).href(escalation))
+
+
+@require_POST
+@needs(Role.OPERATOR)
+def draft(request: HttpRequest, escalation: str) -> HttpResponse:
+    """Keeps what was typed, right or wrong. A script gets 204, or 409 with a sentence."""
+    found = find(escalation)
+    form = SchemaForm.sent(found.form, request.POST)
+    try:
+        acts.save_answer_draft(escalation=escalation, values={"typed": form.answer}, by=request.user.get_username())
+    except (Conflict, Refused) as error:
+        if request.headers.get("X-Draft"):
+            return HttpResponse(str(error), status=409, content_type="text/plain; charset=utf-8")
+        return _shown(request, Place(request), find(escalation), form, 409, conflict=error)
+    if request.headers.get("X-Draft"):
+        return HttpResponse(status=204)
+    messages.success(request, "Your draft is kept.")
+    return redirect(Place(request).href(escalation))
+
+
+def _shown(
+    request: HttpRequest, place: Place, found: EscalationDetail, form: SchemaForm, status: int, **more: Any
+) -> HttpResponse:
+    """The page of a question with what was typed."""
+    revision = revisions({INBOX})[INBOX]
+    shell = {**place.context(found.id), "revision": revision, "live_href": place.href(found.id)}
+    return render(request, "inbox/question.html", {**shell, **_dossier(request, found, form), **more}, status=status)
+
+
+def _opened(found: EscalationDetail, fresh: bool) -> SchemaForm:
+    """With the draft, if one was begun, else with the proposal."""
+    kept = found.draft["values"] if found.draft and found.pending and not fresh else None
+    if isinstance(kept, dict) and isinstance(kept.get("typed"), dict):
+        return SchemaForm.sent(found.form, kept["typed"], **_proposal(found))
+    proposal = _proposal(found)
+    return SchemaForm.of(found.form, **({"value": proposal["proposal"]} if proposal else {}), **proposal)
+
+
+def _proposal(found: EscalationDetail) -> dict[str, Any]:
+    """What the system proposes; an unknown effect has nothing to propose, its values are but an example."""
+    return {"proposal": found.values} if found.kind == Escalation.Kind.HUMAN else {}
+
+
+def _dossier(request: HttpRequest, found: EscalationDetail, form: SchemaForm) -> dict[str, Any]:
+    plan = plan_for(found.run)
+    shown = dossier_view.actions(found, plan)
+    return {
+        **_standing(request, found), "reason": dossier_view.reason(found), "tries": dossier_view.tries(found.dossier.tried),
+        "actions": shown, "form": form, "asks": any(action.takes_form for action in shown), "token": uuid4().hex,
+        "drafted": found.draft if found.pending and "fresh" not in request.GET and request.method == "GET" else None,
+        "stopped_at": plan.steps[found.step].label if plan and found.step in plan.steps else found.step,
+        "note": (plan.steps[found.step].model.note or "") if plan and found.step in plan.steps else "",
+        "priority": dossier_view.PRIORITIES.get(found.priority, ""),
+        "proposes": bool(_proposal(found)) and bool(found.values),
+    }  # fmt: skip
+
+
+def _standing(request: HttpRequest, found: EscalationDetail) -> dict[str, Any]:
+    """Who has it, who decided it, and whether this person may."""
+    chosen = (found.answer or {}).get("action")
+    label = next((one.get("label") for one in found.actions if one["id"] == chosen), chosen)
+    mine = found.claimed_by == request.user.get_username()
+    return {
+        "asked": found, "operates": allows(request.user, Role.OPERATOR), "is_mine": mine, "chosen": label,
+        "is_theirs": bool(found.claimed_by) and not mine, "pressing": dossier_view.pressing(found.due, timezone.now()),
+    }  # fmt: skip
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isdecimal() and len(text) < 12 else None
+
+
+def _has(request: HttpRequest, revision: int) -> bool:
+    return request.headers.get("If-None-Match") == f'"{revision}"'
+
+
+def _unchanged(revision: int) -> HttpResponse:
+    return _live(HttpResponse(status=304), revision)
+
+
+def _live(response: HttpResponse, revision: int) -> HttpResponse:
+    response["ETag"] = f'"{revision}"'
+    response["Vary"] = "HX-Request, HX-Target, Cookie"
+    return response

@@ -1,0 +1,110 @@
+/* The inbox: number keys, drafts that keep themselves, and a form that notices that somebody else was first.
+ * Without this file all of it works by buttons, and the server refuses what comes too late. */
+
+const form = document.getElementById("answer");
+const AFTER = 1_200;
+
+/* 1–9 press the action of that number, but only one that can be seen whole; else it is brought to the screen first. */
+document.addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.altKey || event.repeat || document.querySelector("dialog[open]")) return;
+  if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && form?.contains(event.target)) {
+    event.preventDefault();
+    press(form.querySelector("button[name=action]"));
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.target.closest("input, textarea, select, [contenteditable]")) return;
+  if (event.key.toLowerCase() === "e") {
+    const field = form?.querySelector("[data-schema-form] :is(input, textarea, select):not([type=hidden])");
+    if (field) { event.preventDefault(); field.focus(); }
+    return;
+  }
+  const button = /^[1-9]$/.test(event.key) ? form?.querySelector(`[data-press="${event.key}"]`) : null;
+  if (!button) return;
+  event.preventDefault();
+  press(button);
+});
+
+function press(button) {
+  if (!button || button.getAttribute("aria-disabled") === "true") return;
+  if (inSight(button)) button.click();
+  else {
+    button.scrollIntoView({ block: "center" });
+    button.focus();
+  }
+}
+
+function inSight(element) {
+  const box = element.getBoundingClientRect();
+  if (box.width === 0 || box.top < 0 || box.left < 0 || box.bottom > innerHeight || box.right > innerWidth) return false;
+  const there = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+  return element.contains(there);
+}
+
+/* Drafts. What is typed is kept on the server at each pause; a page that is left sends what it has. */
+const status = form?.querySelector("[data-draft-status]");
+let waiting = null;
+let sent = false;
+
+function keep() {
+  clearTimeout(waiting);
+  waiting = null;
+  if (!form || sent) return;
+  const body = new FormData(form);
+  fetch(form.dataset.draft, { method: "POST", body, headers: { "X-Draft": "1" }, keepalive: true, credentials: "same-origin" }).then(
+    async (answer) => { say(answer.status === 204 ? "Draft kept." : answer.status === 409 ? await answer.text() : "The draft could not be kept."); },
+    () => say("The draft could not be kept: no connection."),
+  );
+}
+
+function say(words) {
+  if (status) status.textContent = words;
+}
+
+if (form && status) {
+  form.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(keep, AFTER);
+    say("");
+  });
+  form.addEventListener("submit", (event) => {
+    if (event.defaultPrevented) return;
+    sent = true;
+    clearTimeout(waiting);
+  });
+  window.addEventListener("pagehide", () => { if (waiting !== null) keep(); });
+  form.querySelector("[data-draft-button]").hidden = true;
+}
+
+/* The strip above says who is at it, and comes anew by itself. When somebody else decides, acting is switched off here. */
+function watchOthers() {
+  const strip = document.getElementById("presence");
+  if (!form || !strip) return;
+  const decided = "decided" in strip.dataset;
+  const theirs = "theirs" in strip.dataset;
+  for (const button of form.querySelectorAll("button[name=action]")) {
+    if (decided || theirs) button.setAttribute("aria-disabled", "true");
+    else if (document.documentElement.dataset.live !== "stale") button.removeAttribute("aria-disabled");
+  }
+  form.dataset.closed = decided || theirs ? "1" : "";
+}
+
+form?.addEventListener("submit", (event) => {
+  if (form.dataset.closed && event.submitter?.name === "action") {
+    event.preventDefault();
+    say("Not sent: see above who has it. What you typed is kept here.");
+    document.getElementById("presence").scrollIntoView({ block: "center" });
+  }
+}, true);
+
+function tellLeft() {
+  for (const time of document.querySelectorAll("time[data-left]")) {
+    const seconds = (Date.parse(time.dateTime) - Date.now()) / 1000;
+    time.textContent = seconds <= 0 ? "the claim has ended" : `${Math.ceil(seconds / 60)} min left`;
+  }
+}
+
+document.addEventListener("htmx:load", () => { watchOthers(); tellLeft(); });
+watchOthers();
+tellLeft();
+setInterval(tellLeft, 10_000);
+document.querySelector(".ask[aria-current]")?.scrollIntoView({ block: "nearest" });
