@@ -33,6 +33,7 @@ STATUSES: dict[str, Look] = {
     "failed": Look("Failed", "failed", "bad"),
     "cancelled": Look("Cancelled", "cancelled", "idle"),
     "quarantined": Look("Quarantined", "quarantined", "odd"),
+    "stuck": Look("Not moving", "stale", "bad"),
 }
 
 RESULTS: dict[str, Look] = {

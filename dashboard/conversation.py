@@ -1,0 +1,133 @@
+"""A call as it was sent and as it came back, for reading: messages where a model was asked, else request and answer."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dashboard.presentation import RESULTS, Look, look_of
+from orchestration.core import values
+from orchestration.core.errors import Problem, Unreadable
+from orchestration.queries.records import CallView
+
+MOST_TEXT = 40_000
+"""Characters of one message that a page shows; the evidence file holds all of it."""
+
+ROLES = {"developer": "system"}
+_LOOKS = {"": "done", "invalid_output": "invalid", "timeout": "timed_out", "unknown": "unknown"}
+_KINDS = {"attempt": "Attempt", "repair": "Repair", "retry": "Retry", "fallback": "Fallback", "round": "Round"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: str
+    content: str
+    tool_calls: tuple[Asked, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One call. `body` is a tool's request where it is no conversation; `raw` what came, to the letter; `scripted`: it was a
+    rehearsal. `outcome` is a key of `presentation.RESULTS`."""
+
+    call: CallView
+    title: str
+    model: str
+    outcome: str
+    took: float | None
+    messages: tuple[Message, ...]
+    body: Any
+    address: str
+    raw: str
+    text: str
+    asks: tuple[Asked, ...]
+    problems: tuple[Problem, ...]
+    error: str
+    scripted: bool
+
+    @property
+    def look(self) -> Look:
+        return look_of(self.outcome, RESULTS)
+
+
+def shown(call: CallView) -> Shown:
+    response, error = call.response or {}, call.error or {}
+    body = _parsed(call.request.get("body"))
+    messages = tuple(_message(message) for message in _sent(body)) if call.is_model else ()
+    address = " ".join(filter(None, (call.request.get("method", ""), call.request.get("url", ""))))
+    return Shown(
+        call=call,
+        title=_KINDS.get(call.kind, call.kind.capitalize()),
+        model=_model(body) if call.is_model else "",
+        outcome=_LOOKS.get(error.get("code", ""), "failed") if call.finished else "open",
+        took=(call.finished - call.intended).total_seconds() if call.finished else None,
+        messages=messages,
+        body=None if messages else body,
+        address=address,
+        raw=_cut(response.get("raw") or ""),
+        text=_cut(response.get("text") or ""),
+        asks=tuple(_asked(asked) for asked in response.get("tool_calls", ())),
+        problems=tuple(Problem(p["code"], p["message"], p.get("path", "")) for p in error.get("problems", ())),
+        error=f"{error['code']}: {error['message']}" if error else "",
+        scripted=call.protocol == "rehearsal",
+    )
+
+
+def _model(body: Any) -> str:
+    """The model that was asked, as the request names it."""
+    if not isinstance(body, dict):
+        return ""
+    return str(body.get("model") or (body.get("question") or {}).get("model") or "")
+
+
+def _sent(body: Any) -> Sequence[Mapping[str, Any]]:
+    """The messages of a model call. In a rehearsal they stand below `question`, beside the scripted answer."""
+    if not isinstance(body, dict):
+        return ()
+    found = body.get("messages", (body.get("question") or {}).get("messages"))
+    return [message for message in found if isinstance(message, dict)] if isinstance(found, list) else ()
+
+
+def _message(message: Mapping[str, Any]) -> Message:
+    role = str(message.get("role", ""))
+    asks = message.get("tool_calls") or ()
+    return Message(ROLES.get(role, role), _cut(_content(message.get("content"))), tuple(_asked(each) for each in asks))
+
+
+def _content(content: Any) -> str:
+    """Text as it stands; parts one after the other, those that are no text as JSON."""
+    if isinstance(content, str) or content is None:
+        return content or ""
+    parts: Sequence[Any] = content if isinstance(content, list) else [content]
+    return "\n".join(
+        part["text"] if isinstance(part, dict) and isinstance(part.get("text"), str) else json.dumps(part) for part in parts
+    )
+
+
+def _asked(asked: Mapping[str, Any]) -> Asked:
+    """In OpenAI's shape, the name and arguments one level down, or in ours."""
+    inner = asked.get("function", asked)
+    arguments = inner.get("arguments", "")
+    return Asked(str(inner.get("name", "")), _cut(arguments if isinstance(arguments, str) else json.dumps(arguments)))
+
+
+def _parsed(body: str | None) -> Any:
+    """The body as JSON where it is, else its text."""
+    if not body:
+        return None
+    try:
+        return values.parse_json(body).value
+    except Unreadable:
+        return _cut(body)
+
+
+def _cut(text: str) -> str:
+    return (
+        text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]}\n… {len(text) - MOST_TEXT:,} more characters: see the evidence"
+    )

@@ -1,0 +1,109 @@
+"""A recorded decision as its card shows it: the sentence, what it rested on and who wrote that, what was tried before, how
+far it was from going the other way, and a loop's series."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dashboard.json_view import text
+
+Writer = Callable[[str], tuple[str, int | None]]
+"""Path of an operand → (who wrote it, the step record that did, where there is one)."""
+
+WROTE = {
+    "run": "run input", "input": "the step's input", "output": "the step's output", "carry": "the loop's carry",
+    "iter": "the loop's round", "error": "the failed step", "item": "the item", "index": "the item",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    path: str
+    value: Any
+    present: bool
+    writer: str
+    seq: int | None
+    margin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    text: str
+    label: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One round of a loop's progress; `change` against the one before."""
+
+    round: int
+    value: str
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    sentence: str
+    rule: str
+    to: str
+    operands: tuple[Operand, ...]
+    tried: tuple[Tried, ...]
+    series: tuple[Point, ...]
+
+
+def card(decision: Mapping[str, Any], writer: Writer, title: Callable[[str], str]) -> Card:
+    """`title` turns the target, a path or an outcome, into words."""
+    tried = decision.get("tried", ())
+    compared = [comparison for rule in tried for comparison in rule.get("comparisons", ())]
+    return Card(
+        decision["sentence"],
+        decision["rule"],
+        title(decision["to"]),
+        tuple(_operand(operand, writer, compared) for operand in decision.get("because", ())),
+        tuple(_tried(rule) for rule in tried),
+        _series(decision.get("series", ())),
+    )
+
+
+def _operand(operand: Mapping[str, Any], writer: Writer, compared: Iterable[Mapping[str, Any]]) -> Operand:
+    path = operand["path"]
+    told, seq = operand.get("by"), operand.get("seq")
+    if told in WROTE:
+        told = WROTE[told]
+    elif not told:
+        told, seq = writer(path)
+    margin = next((m for c in compared if path in c["text"] and (m := _margin(c))), "")
+    return Operand(path, operand.get("value"), operand.get("present", True), str(told), seq, margin)
+
+
+def _margin(comparison: Mapping[str, Any]) -> str:
+    """`0.18 short of >= 0.8`; nothing where there is no distance to tell."""
+    margin = comparison.get("margin")
+    if not isinstance(margin, int | float) or isinstance(margin, bool):
+        return ""
+    return (
+        f"{abs(margin):.4g} {'inside' if comparison['held'] else 'short of'} {comparison['op']} {text(comparison['right'], 40)}"
+    )
+
+
+def _tried(rule: Mapping[str, Any]) -> Tried:
+    failed = [c for c in rule.get("comparisons", ()) if not c["held"]]
+    if failed:
+        why = "; ".join(f"{c['text'].split(c['op'])[0].strip()} was {text(c['left'], 60)}" for c in failed[:3])
+    else:
+        why = "; ".join(
+            f"{o['path']} was {text(o['value'], 60)}" if o.get("present", True) else f"{o['path']} was absent"
+            for o in rule.get("operands", ())[:3]
+        )
+    return Tried(rule.get("text", ""), rule.get("label", ""), f"did not hold: {why}" if why else "did not hold")
+
+
+def _series(values: Iterable[float]) -> tuple[Point, ...]:
+    found: list[Point] = []
+    last: float | None = None
+    for number, value in enumerate(values, 1):
+        change = "" if last is None else f"{value - last:+.4g}" if value != last else "no change"
+        found.append(Point(number, f"{value:.4g}", change))
+        last = value
+    return tuple(found)

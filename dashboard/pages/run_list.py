@@ -1,0 +1,117 @@
+"""/runs/: what runs, what is in trouble, what has ended. The filter stands in the address."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+
+from dashboard import run_words
+from dashboard.needs import needs
+from dashboard.presentation import STATUSES
+from orchestration.core.sanitiser import clean_text
+from orchestration.queries import run_list, workflows
+from orchestration.queries.run_list import Listing, Row
+from orchestration.queries.runs import RunFilter
+from orchestration.roles import Role
+
+CHOICES = ("live", "held", "ready", "person", "backoff", "quarantined", "ended", "succeeded", "failed", "cancelled")
+WORDS = {"live": "Not ended", "ended": "Ended"}
+MOST_ROWS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of the list, in words."""
+
+    row: Row
+    status: str
+    more: str
+    outcome_kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the address asks for. `rows` are the runs that an open page shows, which a refresh keeps as they are."""
+
+    status: str = ""
+    workflow: str = ""
+    outcome: str = ""
+    key: str = ""
+    text: str = ""
+    after: str = ""
+    rows: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> "Wanted":
+        said = {name: clean_text(request.GET.get(name, "").strip()[:200]).value for name in cls.__slots__ if name != "rows"}
+        rows = tuple(run for run in request.GET.get("rows", "").split(".")[:MOST_ROWS] if run_list.is_id(run))
+        return cls(**said, rows=rows)
+
+    @property
+    def filter(self) -> RunFilter:
+        return RunFilter(
+            status=(self.status,) if self.status else (),
+            workflow=self.workflow or None,
+            outcome=self.outcome or None,
+            key=self.key or None,
+        )
+
+    @property
+    def chosen(self) -> bool:
+        return any((self.status, self.workflow, self.outcome, self.key, self.text))
+
+    def address(self, **more: str) -> str:
+        named = {name: getattr(self, name) for name in ("status", "workflow", "outcome", "key", "text")}
+        return "?" + urlencode({name: value for name, value in {**named, **more}.items() if value})
+
+
+@needs(Role.VIEWER)
+def runs(request: HttpRequest) -> HttpResponse:
+    """The list, or with `rows` these runs alone, as they are now."""
+    wanted = Wanted.of(request)
+    revision = _revision()
+    if wanted.rows:
+        found = run_list.same_rows(wanted.rows, wanted.filter, wanted.text, newest=not wanted.after)
+    else:
+        found = run_list.listing(wanted.filter, wanted.text, wanted.after or None)
+    context = {**_list(wanted, found, revision), "here": "runs"}
+    if request.headers.get("HX-Target") == "runs":
+        return _varied(render(request, "runs/_list.html", context))
+    known = workflows.workflows(limit=200).items
+    choices = [(name, WORDS.get(name) or STATUSES[name].word) for name in CHOICES]
+    return _varied(render(request, "runs/list.html", {**context, "workflows": known, "statuses": choices}))
+
+
+def _varied(answer: HttpResponse) -> HttpResponse:
+    """The same address gives the page or a part of it: caches must not take one for the other."""
+    patch_vary_headers(answer, ("HX-Request", "HX-Target"))
+    return answer
+
+
+def _revision() -> int:
+    """The revision of what is read after this: changes are told with the time in milliseconds, see `queries.changes`."""
+    return int(timezone.now().timestamp() * 1000) - 1
+
+
+def _list(wanted: Wanted, found: Listing, revision: int) -> dict[str, Any]:
+    lines = [
+        Line(row, *run_words.state_of(row, found.now, found.sweeping), run_words.outcome_kind(row.run)) for row in found.rows
+    ]
+    shown = ".".join(row.run.id for row in found.rows)
+    # A page that is refreshed keeps its rows, so what comes after it is where the first showing of it said.
+    following = found.next or ""
+    return {
+        "wanted": wanted,
+        "lines": lines,
+        "new": found.new,
+        "most_new": run_list.MOST_NEW,
+        "revision": revision,
+        "sweeping": found.sweeping,
+        "newest": wanted.address(),
+        "next": wanted.address(after=following) if following else "",
+        "href": "/runs/" + wanted.address(after=wanted.after, rows=shown),
+    }

@@ -1,0 +1,113 @@
+"""/workflows/<id>/run/: starts a run, by a form made from the input contract, or by JSON."""
+
+from typing import Any
+from uuid import uuid4
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+
+from dashboard import run_view
+from dashboard.needs import needs
+from dashboard.schema_form import ABSENT, SchemaForm
+from orchestration import samples
+from orchestration.acts import runs as acts
+from orchestration.core.errors import Problem, Refused
+from orchestration.queries import workflows
+from orchestration.queries.workflows import VersionDetail
+from orchestration.roles import Role
+
+PREFIX = "input"
+
+
+@needs(Role.OPERATOR)
+def start(request: HttpRequest, workflow: str) -> HttpResponse:
+    """The form; `?example=` fills it in. By POST the run is started; what is wrong is shown at its field, with all that was
+    typed. The form carries a key of its own, so that sending it twice starts one run."""
+    found = workflows.workflow(workflow)
+    if found.version is None:
+        return render(request, "runs/start.html", {"here": "workflows", "workflow": found}, status=409)
+    version = workflows.version(workflow, _version(request))
+    schema = version.definition.get("input") or {"type": "object"}
+    if request.method != "POST":
+        return _page(request, found, version, _opened(request, workflow, schema), {"once": uuid4().hex})
+    form = SchemaForm.sent(schema, request.POST, prefix=PREFIX)
+    typed = {name: request.POST.get(name, "").strip()[:200] for name in ("key", "once")}
+    if (turned := form.turned(request.POST) or _switched(form, request.POST.get("as", ""))) is not None:
+        return _page(request, found, version, turned, typed)
+    try:
+        run = acts.start(
+            workflow=workflow,
+            version=version.number,
+            input=form.value(PREFIX),
+            by=request.user.get_username(),
+            key=typed["key"],
+            idempotency=f"form-{typed['once']}" if typed["once"] else None,
+        )
+    except Refused as error:
+        return _refused(request, found, version, form, typed, error)
+    messages.success(request, f"A run of {found.label} is started.")
+    return HttpResponseRedirect(reverse("run", args=[run]))
+
+
+def _version(request: HttpRequest) -> int | None:
+    """The version that the form was made for, so that a new one published meanwhile changes nothing under the person."""
+    said = request.POST.get("version") or request.GET.get("version") or ""
+    return int(said[:9]) if said.isascii() and said.isdecimal() else None
+
+
+def _opened(request: HttpRequest, workflow: str, schema: dict[str, Any]) -> SchemaForm:
+    chosen = request.GET.get("example", "")
+    examples = samples.examples(workflow)
+    index = int(chosen[:3]) if chosen.isascii() and chosen.isdecimal() else -1
+    value = examples[index]["input"] if 0 <= index < len(examples) else ABSENT
+    return SchemaForm.of(schema, value, prefix=PREFIX)
+
+
+def _switched(form: SchemaForm, to: str) -> SchemaForm | None:
+    """The same draft as JSON text, or as a form again; text that is no JSON stays text."""
+    if to not in ("json", "form"):
+        return None
+    draft = form.draft()
+    return form if draft is ABSENT and form.raw else SchemaForm.of(form.schema, draft, prefix=PREFIX, raw=to == "json")
+
+
+def _refused(
+    request: HttpRequest, found: Any, version: VersionDetail, form: SchemaForm, typed: dict[str, str], error: Refused
+) -> HttpResponse:
+    about_key = [problem for problem in error.problems if problem.code == "idempotency_key_reused"]
+    if about_key:
+        # The form was sent before, with other values: the browser went back to it. These values are another run's.
+        typed = {**typed, "once": uuid4().hex}
+        sentence = "This form has started a run already. Send it again to start another one with these values."
+        problems: tuple[Problem, ...] = (Problem("sent_before", sentence, "input"),)
+    else:
+        problems = error.problems
+    return _page(request, found, version, form.mark(problems), typed, status=422)
+
+
+def _page(
+    request: HttpRequest, found: Any, version: VersionDetail, form: SchemaForm, typed: dict[str, str], status: int = 200
+) -> HttpResponse:
+    context = {
+        "here": "workflows",
+        "workflow": found,
+        "version": version,
+        "latest": version.number == found.version,
+        "form": form,
+        "typed": typed,
+        "examples": _examples(version) if found.sample else (),
+        "chosen": request.GET.get("example", ""),
+    }
+    return render(request, "runs/start.html", context, status=status)
+
+
+def _examples(version: VersionDetail) -> list[dict[str, Any]]:
+    """Each with how it ends in words: an outcome, or the step that asks a person."""
+    named = run_view.titles(version.definition)
+    asking = {step.id for step in run_view.steps_of(version.definition)}
+    return [
+        {**each, "ends": named.get(each["ends"], each["ends"]), "asks": each["ends"] in asking}
+        for each in samples.examples(version.workflow)
+    ]

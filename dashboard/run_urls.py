@@ -1,0 +1,12 @@
+"""/runs/…: the list, one run, and what is done with it."""
+
+from django.urls import path
+
+from dashboard.pages import evidence, run, run_list
+
+urlpatterns = [
+    path("", run_list.runs, name="runs"),
+    path("<str:run>/", run.run, name="run"),
+    path("<str:run>/cancel/", run.cancel, name="run_cancel"),
+    path("<str:run>/evidence.json", evidence.evidence, name="run_evidence"),
+]

@@ -1,0 +1,215 @@
+"""What the page of a run shows: its path as stops, what is chosen among them, the outline with the path taken.
+
+Queries in, plain values for templates out.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from dashboard.presentation import RESULTS, Look, look_of
+from orchestration.queries.course import CallTime, Course, Visit
+from orchestration.queries.runs import RunDetail
+
+_ROUND = re.compile(r"\[(\d+)\]")
+_PART = re.compile(r"(fallback|round|tool)\.(.+)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of the definition, as far as a run's page needs it. `depth` counts the containers around it."""
+
+    id: str
+    title: str
+    type: str
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One line of the path. `select` is what chooses it; `look` a result or status; `took` in seconds."""
+
+    select: str
+    title: str
+    detail: str
+    look: Look
+    why: str
+    took: float | None
+    tries: int = 0
+    depth: int = 0
+    degraded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A step of the outline, and how often the run came there. `select` chooses its last visit."""
+
+    step: Step
+    visits: int
+    look: Look | None
+    select: str
+
+
+def steps_of(definition: Mapping[str, Any]) -> tuple[Step, ...]:
+    """The steps as they are written, bodies after their containers."""
+    return tuple(_steps(definition.get("steps", ()), 0))
+
+
+def _steps(steps: Any, depth: int) -> Iterator[Step]:
+    for step in steps:
+        yield Step(step["id"], step.get("title") or words(step["id"]), step.get("type", ""), depth)
+        if isinstance(step.get("body"), list):
+            yield from _steps(step["body"], depth + 1)
+
+
+def words(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def titles(definition: Mapping[str, Any]) -> dict[str, str]:
+    """Step and outcome → how people call it."""
+    outcomes = {name: found.get("title") or words(name) for name, found in definition.get("outcomes", {}).items()}
+    return {**outcomes, **{step.id: step.title for step in steps_of(definition)}}
+
+
+def titled(named: Mapping[str, str]) -> Callable[[str], str]:
+    """A path or an outcome in words: `refine[3]/critique` → `Criticise, round 3`."""
+
+    def title(path: str) -> str:
+        name, detail = spoken(path, named)
+        return f"{name}, {detail}" if detail else name
+
+    return title
+
+
+def spoken(path: str, named: Mapping[str, str]) -> tuple[str, str]:
+    """(title of the step, what else the path says)."""
+    *scope, last = path.split("/")
+    part = _PART.match(last)
+    if part and scope:
+        *scope, last = scope
+    details = [f"round {hit}" for hit in _ROUND.findall("/".join(scope))]
+    if part:
+        details.append(_spoken_part(part[1], part[2], named))
+    return named.get(last, words(last) if last else "the start"), ", ".join(details)
+
+
+def _spoken_part(kind: str, rest: str, named: Mapping[str, str]) -> str:
+    if kind == "fallback":
+        return f"{named.get(rest, rest)} in its place"
+    if kind == "round":
+        return f"asking the model, {_ordinal(rest)} time"
+    number, _, index = rest.partition(".")
+    return f"tool {int(index) + 1 if index.isdecimal() else 1} of round {number}"
+
+
+def _ordinal(number: str) -> str:
+    return {"1": "first", "2": "second", "3": "third"}.get(number, f"{number}th")
+
+
+def is_part(path: str) -> bool:
+    return _PART.match(path.rpartition("/")[2]) is not None and "/" in path
+
+
+def stops(run: RunDetail, course: Course, named: Mapping[str, str], now: datetime) -> tuple[Stop, ...]:
+    """The path taken, in order: the start, each visit, and what is under way."""
+    began = Stop("0", "Started", "", look_of("done", RESULTS), f"By {run.created_by}.", None)
+    found = [began] if not course.before else []
+    found.extend(_stop(visit, course, named) for visit in course.visits)
+    if not run.over and not course.after:
+        found.append(_open(run, course, named, now))
+    return tuple(found)
+
+
+def _stop(visit: Visit, course: Course, named: Mapping[str, str]) -> Stop:
+    name, detail = spoken(visit.path, named)
+    kind = {"cancel": "Cancelled", "limit": "A limit was met"}.get(visit.type)
+    tries = sum(1 for call in course.calls if call.path == visit.path and call.visit == visit.visit)
+    return Stop(
+        select=str(visit.seq),
+        title=kind or name,
+        detail=detail,
+        look=_look(visit),
+        why=visit.sentence,
+        took=(visit.finished - visit.started).total_seconds(),
+        tries=tries if tries > 1 else 0,
+        depth=visit.path.count("[") + is_part(visit.path),
+        degraded=visit.degraded,
+    )
+
+
+def _look(visit: Visit) -> Look:
+    if visit.type == "cancel":
+        return look_of("cancelled")
+    if visit.result == "done" and visit.type == "branch":
+        return Look("Decided", "branch", "good")
+    return look_of(visit.result, RESULTS)
+
+
+def _open(run: RunDetail, course: Course, named: Mapping[str, str], now: datetime) -> Stop:
+    name, detail = spoken(run.place, named) if run.place else ("Not begun", "")
+    calls = open_calls(course)
+    begun = calls[0].intended if calls else course.visits[-1].finished if course.visits else run.created
+    status = "person" if run.wait == "person" and run.status != "quarantined" else run.wait or run.status
+    return Stop(
+        "open", name, detail, look_of(status), _under_way(run, calls), (now - begun).total_seconds(), depth=run.place.count("[")
+    )
+
+
+def _under_way(run: RunDetail, calls: tuple[CallTime, ...]) -> str:
+    if run.wait == "person":
+        return "A person is asked."
+    if run.wait == "backoff" and calls:
+        return f"Call {calls[-1].n} failed with {calls[-1].error or 'an error'}; the next one is due."
+    if calls and calls[-1].finished is None:
+        return f"Call {calls[-1].n} to {calls[-1].target} is under way."
+    return "Waits to be taken up by a worker." if run.status == "ready" else ""
+
+
+def open_calls(course: Course) -> tuple[CallTime, ...]:
+    """Calls of the visit that is not over."""
+    closed = {(visit.path, visit.visit) for visit in course.visits}
+    return tuple(call for call in course.calls if (call.path, call.visit) not in closed)
+
+
+def reached(run: RunDetail, course: Course, definition: Mapping[str, Any]) -> tuple[Reached, ...]:
+    """The outline, each step with how often the run was there and how it went the last time."""
+    last: dict[str, Visit] = {}
+    counts: dict[str, int] = {}
+    for visit in course.visits:
+        if not is_part(visit.path) and visit.type not in ("cancel", "limit"):
+            last[visit.step] = visit
+            counts[visit.step] = counts.get(visit.step, 0) + 1
+    here = {name.partition("[")[0] for name in run.place.split("/")} if not run.over else set()
+    return tuple(_reached(step, last.get(step.id), counts.get(step.id, 0), step.id in here) for step in steps_of(definition))
+
+
+def _reached(step: Step, last: Visit | None, visits: int, here: bool) -> Reached:
+    if here:
+        return Reached(step, visits, look_of("held"), "open")
+    if last is None:
+        return Reached(step, 0, None, "")
+    return Reached(step, visits, _look(last), str(last.seq))
+
+
+def writer_of(
+    written: tuple[tuple[int, str, str, str, str], ...], scope: str, by: str
+) -> Callable[[str], tuple[str, int | None]]:
+    """Who wrote the value at a path, as seen from `scope`: the latest visible record of that step. `written` as from
+    `course.writers`, `by` who started the run."""
+
+    def writer(path: str) -> tuple[str, int | None]:
+        root, _, rest = path.partition(".")
+        if root == "run":
+            return f"run input, by {by}", 0
+        if root != "steps":
+            return {"carry": "the loop", "iter": "the loop", "error": "the failed step"}.get(root, ""), None
+        name = rest.partition(".")[0].partition("[")[0]
+        for seq, step, there, at, actor in written:
+            if step == name and (there == "" or scope == there or scope.startswith(f"{there}/")):
+                return f"{at}, by {actor}" if actor else at, seq
+        return "nobody", None
+
+    return writer

@@ -1,0 +1,129 @@
+"""The list of runs as people watch it: what each does or waits for, the rows of a page that is open, and what is new since."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Max, Q, QuerySet
+
+from orchestration.models import Call, Escalation, Run, Worker
+from orchestration.queries import runs as listed
+from orchestration.queries.course import Pause
+from orchestration.queries.health import LAPSE
+from orchestration.queries.paging import bounded, cursor, moment, parts_of
+from orchestration.queries.runs import RunDetail, RunFilter, RunSummary
+from orchestration.record.clock import database_now
+
+MOST_NEW = 100
+"""New runs are counted up to here."""
+_ID = re.compile(r"[0-9a-z]{1,26}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A run, and what its status alone does not say. `asked`: since when a person is asked. `tries`: calls made so far in the
+    visit that backs off. `silent`: the worker that holds it has no heartbeat any more."""
+
+    run: RunSummary
+    asked: datetime | None = None
+    claimed_by: str = ""
+    tries: int = 0
+    silent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """`next` is what to send as `after`; `new` how many runs match that began after the first of these, up to `MOST_NEW`.
+    `sweeping` False: no worker moves runs. `now` by the database's clock."""
+
+    rows: tuple[Row, ...]
+    next: str | None
+    new: int
+    sweeping: bool
+    now: datetime
+
+
+def listing(wanted: RunFilter, text: str = "", after: str | None = None, limit: int | None = None) -> Listing:
+    """The newest first. Six queries at most. Raises `Refused` for a filter or cursor that means nothing."""
+    size = bounded(limit)
+    found = _matching(wanted, text)
+    if after:
+        at, last = parts_of(after, 2)
+        created = moment(at)
+        found = found.filter(Q(created__lt=created) | Q(created=created, id__lt=last))
+    rows = list(found.values(*listed._SUMMARY)[: size + 1])
+    mark = cursor(rows[size - 1]["created"], rows[size - 1]["id"]) if len(rows) > size else None
+    return _listing(listed._summaries(rows[:size]), mark, 0)
+
+
+def same_rows(ids: Sequence[str], wanted: RunFilter, text: str = "", newest: bool = False) -> Listing:
+    """These runs as they are now, in this order, whether or not they still match. With `newest`, how many came since the
+    first. Seven queries at most."""
+    rows = {row["id"]: row for row in listed._with_escalation(Run.objects.filter(id__in=ids)).values(*listed._SUMMARY)}
+    summaries = listed._summaries([rows[run] for run in ids if run in rows])
+    new = _matching(wanted, text)
+    if summaries:
+        first = summaries[0]
+        new = new.filter(Q(created__gt=first.created) | Q(created=first.created, id__gt=first.id))
+    count = len(new.values_list("id", flat=True)[:MOST_NEW]) if newest else 0
+    return _listing(summaries, None, count)
+
+
+def standing(run: RunDetail, pauses: Sequence[Pause]) -> tuple[Row, bool, datetime]:
+    """(the run as a row, whether workers move runs, the database's time). Three queries at most."""
+    now = database_now()
+    alive = dict(Worker.objects.filter(stopped=None, beat__gte=now - LAPSE).values_list("id", "group"))
+    open_ = next((pause for pause in pauses if pause.ended is None), None) if run.escalation else None
+    tries = _tries([run]).get(run.id, 0) if run.wait == "backoff" else 0
+    silent = run.holder is not None and run.holder not in alive
+    row = Row(run, open_.created if open_ else None, open_.claimed_by if open_ else "", tries, silent)
+    return row, 0 in alive.values(), now
+
+
+def is_id(text: str) -> bool:
+    return _ID.match(text) is not None
+
+
+def _matching(wanted: RunFilter, text: str) -> "QuerySet[Run]":
+    found = listed._filtered(wanted).order_by("-created", "-id")
+    if text:
+        found = found.filter(Q(id__startswith=text.lower()) | Q(key__icontains=text) | Q(labels__icontains=text))
+    return found
+
+
+def _listing(summaries: Sequence[RunSummary], mark: str | None, new: int) -> Listing:
+    now = database_now()
+    asked = _asked([run.id for run in summaries if run.escalation])
+    tries = _tries([run for run in summaries if run.wait == "backoff"])
+    alive = dict(Worker.objects.filter(stopped=None, beat__gte=now - LAPSE).values_list("id", "group"))
+    held = [run.id for run in summaries if run.status == Run.Status.HELD]
+    holders = dict(Run.objects.filter(id__in=held).values_list("id", "holder")) if held else {}
+    rows = tuple(
+        Row(
+            run,
+            *asked.get(run.id, (None, "")),
+            tries=tries.get(run.id, 0),
+            silent=holders.get(run.id) is not None and holders[run.id] not in alive,
+        )
+        for run in summaries
+    )
+    return Listing(rows, mark, new, 0 in alive.values(), now)
+
+
+def _asked(runs: Iterable[str]) -> dict[str, tuple[datetime, str]]:
+    if not (ids := list(runs)):
+        return {}
+    found = Escalation.objects.filter(run_id__in=ids, status__in=Escalation.PENDING)
+    return {run: (created, by) for run, created, by in found.values_list("run_id", "created", "claimed_by")}
+
+
+def _tries(runs: Sequence[RunSummary]) -> dict[str, int]:
+    if not runs:
+        return {}
+    here = Q()
+    for run in runs:
+        here |= Q(run_id=run.id, path=run.place)
+    counted: Any = Call.objects.filter(here).order_by().values_list("run_id").annotate(most=Max("n"))
+    return dict(counted)
