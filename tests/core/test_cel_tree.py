@@ -23,7 +23,7 @@ def bigger(tree: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     binary = st.sampled_from(sorted(cel_tree._BINARY))
     return st.one_of(
         st.builds(lambda function, one, other: cel_tree.Call(function, (one, other)), binary, tree, tree),
-        st.builds(lambda one: cel_tree.Call("!_", (one,)), tree.filter(lambda one: not is_call(one, "!_"))),
+        tree.map(lambda one: one if is_call(one, "!_") else cel_tree.Call("!_", (one,))),  # the parser drops pairs of !
         st.builds(lambda one: cel_tree.Call("-_", (one,)), names),
         st.builds(lambda one, two, three: cel_tree.Call("_?_:_", (one, two, three)), tree, tree, tree),
         st.builds(lambda one, two: cel_tree.Call("_[_]", (one, two)), tree, tree),
