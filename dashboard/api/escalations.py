@@ -12,7 +12,6 @@ from dashboard.api.runs import idempotency_key, words
 from orchestration.acts import escalations as acts
 from orchestration.acts.resolve import resolve
 from orchestration.queries import escalations as queries
-from orchestration.queries import runs as run_queries
 from orchestration.roles import Role
 
 router = Router(tags=["escalations"])
@@ -63,8 +62,8 @@ def save_draft(request: HttpRequest, escalation: str, body: Draft) -> Any:
 
 @router.post("/{escalation}/resolve", auth=may(Role.OPERATOR), summary="Answer an escalation")
 def resolve_escalation(request: HttpRequest, escalation: str, body: Resolve) -> Any:
-    """The run as it goes on. 422 where the values are wrong: the pause stays. 409 says who was first."""
-    done = resolve(
+    """The escalation, resolved; its run goes on. 422 where the values are wrong: the pause stays. 409 says who was first."""
+    resolve(
         escalation=escalation,
         action=body.action,
         values=body.values,
@@ -72,4 +71,4 @@ def resolve_escalation(request: HttpRequest, escalation: str, body: Resolve) -> 
         revision=body.revision,
         idempotency=idempotency_key(request),
     )
-    return {**done, "status": "resolved", "run_as_it_is": shape.run(run_queries.run(done["run"]))}
+    return {**shape.escalation_detail(queries.escalation(escalation)), "action": body.action}

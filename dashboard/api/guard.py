@@ -25,7 +25,7 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 View = Callable[..., HttpResponse]
 
 
-class May(AuthBase):
+class BearerToken(AuthBase):
     """Lets those through who have the role. The guard has put it on the request."""
 
     openapi_type = "http"
@@ -42,8 +42,8 @@ class May(AuthBase):
         return request.user
 
 
-def may(role: Role) -> May:
-    return May(role)
+def may(role: Role) -> BearerToken:
+    return BearerToken(role)
 
 
 def who(request: HttpRequest) -> str:

@@ -1,6 +1,7 @@
 """Taking an escalation for oneself, giving it back, and keeping an answer that is not finished. Answering is `acts.resolve`.
 
-A claim is a lease: it keeps others from answering for a while, and ends by itself. None is needed to answer.
+A claim is a lease: it keeps others from answering for a while, and ends by itself. None is needed to answer. It does not
+raise the run's revision, so it has a chain of acts of its own: the run's are numbered under its conditional write.
 """
 
 from datetime import datetime, timedelta
@@ -35,10 +36,10 @@ def claim(*, escalation: str, by: str, take_over: bool = False, note: str = "") 
         )
         if not moved:
             raise _taken(_find(escalation))
-        detail = {"escalation": escalation, "until": until.isoformat()}
+        detail = {"run": found.run_id, "until": until.isoformat()}
         if found.claimed_by and found.claimed_by != by:
             detail |= {"from": found.claimed_by, "note": note[:500]}
-        audit.write(subject=f"run:{found.run_id}", verb="claim", by=by, detail=detail)
+        audit.write(subject=f"escalation:{escalation}", verb="claim", by=by, detail=detail)
     nudges.announce([], people=True)
     return until
 
@@ -54,7 +55,7 @@ def release(*, escalation: str, by: str) -> None:
         )
         if not moved:
             raise _taken(_find(escalation))
-        audit.write(subject=f"run:{found.run_id}", verb="release", by=by, detail={"escalation": escalation})
+        audit.write(subject=f"escalation:{escalation}", verb="release", by=by, detail={"run": found.run_id})
     nudges.announce([], people=True)
 
 

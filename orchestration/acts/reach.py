@@ -79,10 +79,11 @@ def put_provider(*, name: str, body: Any, by: str) -> tuple[Problem, ...]:
     plain = given.model_dump(mode="json")
     row = {key: pack(plain[key], blobs) if key in ("prices", "headers", "options") else plain[key] for key in plain}
     with transaction.atomic():
-        keep(blobs)
-        Provider.objects.update_or_create(name=name, defaults=row)
-        detail = {key: plain[key] for key in ("protocol", "base_url", "secret", "default_model", "prices", "cap")}
-        audit.write(subject=f"provider:{name}", verb="put_provider", by=by, detail=detail)
+        if not Provider.objects.filter(name=name, **row).exists():  # the same again is no act
+            keep(blobs)
+            Provider.objects.update_or_create(name=name, defaults=row)
+            detail = {key: plain[key] for key in ("protocol", "base_url", "secret", "default_model", "prices", "cap")}
+            audit.write(subject=f"provider:{name}", verb="put_provider", by=by, detail=detail)
     if given.secret and not Secret.objects.filter(name=given.secret).exists():
         message = f"There is no secret {given.secret} yet; calls fail with auth until it is written."
         return (Problem("unknown_secret", message, "secret", severity="warning"),)
@@ -111,6 +112,8 @@ def put_tool(*, name: str, body: Any, by: str) -> tuple[Problem, ...]:
     blobs: dict[str, str] = {}
     definition = pack(data, blobs)
     with transaction.atomic():
+        if Tool.objects.filter(name=name, definition=definition).exists():
+            return problems
         keep(blobs)
         Tool.objects.update_or_create(name=name, defaults={"definition": definition})
         audit.write(

@@ -131,16 +131,20 @@ def save_draft(*, workflow: str, text: str, revision: int, by: str) -> tuple[int
 def publish(*, workflow: str, by: str, revision: int | None = None, note: str = "") -> Version:
     """Freezes the draft as the next version, with its proof; the latest version where it says the same already.
 
-    Raises `Refused` with the problems that stand against it, `Conflict` where the draft is not at `revision`, `NotFound`.
+    Raises `Refused` with the problems that stand against it, `Conflict` where the draft is not at `revision`, or was changed
+    while it was being proved, and `NotFound`.
     """
+    seen = Workflow.objects.filter(id=workflow).first()
+    if seen is None:
+        raise _missing(workflow)
+    if revision is not None and revision != seen.revision:
+        raise _moved(seen, revision)
+    checked = check(seen.draft)  # before the transaction: a proof takes its time, and others want to write
+    definition = _publishable(checked, workflow)
     with transaction.atomic():
-        found = Workflow.objects.select_for_update().filter(id=workflow).first()
-        if found is None:
-            raise _missing(workflow)
-        if revision is not None and revision != found.revision:
-            raise _moved(found, revision)
-        checked = check(found.draft)
-        definition = _publishable(checked, workflow)
+        found = Workflow.objects.select_for_update().get(id=workflow)
+        if found.revision != seen.revision:
+            raise _moved(found, seen.revision)
         latest = Version.objects.filter(workflow=found).order_by("-number").first()
         if latest is not None and latest.hash == definition.hash:
             return latest

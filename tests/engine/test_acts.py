@@ -228,9 +228,8 @@ def test_a_claim_is_a_lease_that_one_person_holds_at_a_time() -> None:
     escalations.release(escalation=paused.id, by="ada")
     paused.refresh_from_db()
     assert (paused.status, paused.claimed_by, paused.claimed_until) == ("open", "", None)
-    assert list(Act.objects.filter(subject=f"run:{paused.run_id}").values_list("verb", flat=True)) == [
-        "start", "claim", "claim", "claim", "release",
-    ]  # fmt: skip
+    acts = Act.objects.filter(subject=f"escalation:{paused.id}")
+    assert list(acts.values_list("verb", flat=True)) == ["claim", "claim", "claim", "release"]
 
 
 def test_a_claim_ends_by_itself() -> None:
@@ -337,6 +336,15 @@ def test_a_wrong_tool_is_refused_by_the_checks_of_a_definition(name: str, change
     with pytest.raises(Refused) as refused:
         reach.put_tool(name=name, body={**TOOL, **change}, by="ada")
     assert path in {problem.path for problem in refused.value.problems}
+
+
+def test_what_is_written_again_as_it_is_leaves_no_act_and_no_new_world() -> None:
+    for _ in range(2):
+        reach.put_provider(name="main", body={"protocol": "rehearsal", "options": {"scripts": {"*": []}}}, by="ada")
+        reach.put_tool(name="crm.get", body=TOOL, by="ada")
+        world = current()
+    assert current() is world
+    assert [act.verb for act in Act.objects.order_by("id")] == ["put_provider", "put_tool"]
 
 
 def test_a_secret_is_sealed_resolved_by_name_and_told_nowhere(caplog: pytest.LogCaptureFixture, settings: Any) -> None:
