@@ -8,9 +8,9 @@ function enhance(editor) {
   const area = editor.querySelector("textarea");
   const gutter = editor.querySelector(".editor__gutter");
   const under = editor.querySelector(".editor__paint");
-  const marks = problemsOf(editor);
 
   const draw = () => {
+    const marks = problemsOf(editor);
     const lines = area.value.split("\n");
     gutter.replaceChildren(...lines.map((_, index) => number(index + 1, marks.get(index + 1))));
     under.replaceChildren(paint(area.value));
@@ -21,6 +21,7 @@ function enhance(editor) {
     under.scrollTo(area.scrollLeft, area.scrollTop);
   };
   area.addEventListener("input", draw);
+  document.addEventListener("htmx:load", draw); // the problems may have come anew
   area.addEventListener("scroll", follow);
   area.addEventListener("keydown", (event) => edit(event, area));
   editor.classList.add("editor--painted");
