@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from orchestration.core.definition import MAX_TOOL_CALLS_PER_ROUND as MAX_TOOL_CALLS_PER_ROUND
 from orchestration.core.definition import Retry
 from orchestration.core.errors import ErrorCode
 from orchestration.core.plan import PlanStep, Rung
@@ -18,7 +19,6 @@ from orchestration.core.position import Sub
 from orchestration.core.result import Failure, Result
 
 CallKind = Literal["attempt", "repair", "retry", "fallback"]
-MAX_TOOL_CALLS_PER_ROUND = 16
 MAX_RETRY_AFTER = 3600.0
 
 
