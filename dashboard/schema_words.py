@@ -119,6 +119,8 @@ def _range(schema: dict[str, Any], low: str, high: str, unit: str) -> str:
         least = None  # no text is shorter than nothing
     if least is not None and most is not None:
         return f", {_number(least)}{unit}" if least == most else f", {_number(least)} to {_number(most)}{unit}"
+    if unit and least == 1 and most is None:
+        return ", not empty"
     if most is not None:
         return f", at most {_number(most)}{unit}"
     return f", at least {_number(least)}{unit}" if least is not None else ""

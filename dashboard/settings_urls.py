@@ -2,8 +2,19 @@
 
 from django.urls import path
 
-from dashboard.pages import health_page
+from dashboard.pages import health_page, people, reach, tokens
 
 urlpatterns = [
     path("", health_page.health_page, name="settings_health"),
+    path("providers/", reach.providers_page, name="settings_providers"),
+    path("providers/new/", reach.provider_page, name="settings_provider_new"),
+    path("providers/<str:name>/", reach.provider_page, name="settings_provider"),
+    path("tools/", reach.tools_page, name="settings_tools"),
+    path("tools/new/", reach.tool_page, name="settings_tool_new"),
+    path("tools/<str:name>/", reach.tool_page, name="settings_tool"),
+    path("secrets/", reach.secrets_page, name="settings_secrets"),
+    path("tokens/", tokens.tokens_page, name="settings_tokens"),
+    path("tokens/<int:token>/revoke/", tokens.revoke_token, name="settings_token_revoke"),
+    path("people/", people.people_page, name="settings_people"),
+    path("people/<str:username>/", people.change_person, name="settings_person"),
 ]

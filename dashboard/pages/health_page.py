@@ -10,4 +10,6 @@ from orchestration.roles import Role
 
 @needs(Role.VIEWER)
 def health_page(request: HttpRequest) -> HttpResponse:
-    return render(request, "settings/health.html", {"here": "settings", "tab": "health", "health": health()})
+    """The page, or for the poll its part alone."""
+    part = "settings/standing.html" if request.headers.get("HX-Request") else "settings/health.html"
+    return render(request, part, {"here": "settings", "tab": "health", "health": health()})

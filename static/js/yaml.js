@@ -1,6 +1,6 @@
 /* Colours for YAML (and so for JSON), line by line: a reader's aid, not a parser. */
 
-const TOKEN = /(?<note>(?:^|(?<=\s))#.*$)|(?<key>[\w.$-]+|"(?:[^"\\]|\\.)*"|'[^']*')(?=\s*:(?:\s|$))|(?<value>\$\{[^}]*\})|(?<text>"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')|(?<number>(?<![\w.-])-?\d+(?:\.\d+)?(?:ms|s|m|h|d)?(?![\w.-]))/gm;
+const TOKEN = /(?<note>(?:^|(?<=\s))#.*$)|(?<key>[\w.$-]+|"(?:[^"\\]|\\.)*"|'[^'\n]*')(?=\s*:(?:\s|$))|(?<value>\$\{[^}]*\})|(?<text>(?<!\w)"(?:[^"\\\n]|\\.)*"|(?<!\w)'(?:[^'\n]|'')*')|(?<number>(?<![\w.-])-?\d+(?:\.\d+)?(?:ms|s|m|h|d)?(?![\w.-]))/gm;
 
 const KINDS = ["note", "key", "value", "text", "number"];
 
