@@ -92,6 +92,8 @@ def reason(found: EscalationDetail) -> Reason:
     error = told.get("error") or {}
     kind, icon = KINDS.get(found.kind, (found.kind, "info"))
     code = CODES.get(error.get("code", ""), error.get("code", ""))
+    if error.get("message") and error["message"] in (told.get("because") or "") and not error.get("problems"):
+        code = ""  # the sentence above says it all
     return Reason(
         kind, icon, code, told.get("because") or "", error.get("message") or "", tuple(error.get("problems") or ()),
         told.get("request"), told.get("input"),
@@ -162,7 +164,7 @@ def _built_in(action: str, found: EscalationDetail, plan: Plan | None) -> tuple[
     outcome = plan.workflow.on_failure if plan else ""
     match action:
         case "happened":
-            return label, "counts as done, with what you give below; nothing is sent again", False, False
+            return label, "counts as done, with what you give; nothing is sent again", False, False
         case "did_not_happen":
             return label, "is sent once more, as a new call", True, False
         case "abort":
@@ -172,6 +174,13 @@ def _built_in(action: str, found: EscalationDetail, plan: Plan | None) -> tuple[
         case "retry":
             return label, "is tried again, by a worker of its own", False, False
     return label, "", False, False
+
+
+def says_something(value: Any) -> bool:
+    """Whether a proposal holds anything but empty places."""
+    if isinstance(value, dict | list):
+        return any(says_something(each) for each in (value.values() if isinstance(value, dict) else value))
+    return value is not None and value != ""
 
 
 def pressing(due: datetime | None, now: datetime) -> bool:

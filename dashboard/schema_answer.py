@@ -19,6 +19,7 @@ Answer = Mapping[str, Sequence[str]]
 
 ABSENT: Any = object()
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?\Z")
+_EXACT = 2**53
 _EMPTY: dict[str, Any] = {"null": None, '""': "", "[]": []}
 
 
@@ -53,8 +54,17 @@ def write(spec: Spec, value: Any, name: str) -> dict[str, list[str]]:
         case "json":
             answer[name] = [""] if value is ABSENT or value is None else [pretty(value)]
         case _:
-            answer[name] = [""] if value is ABSENT or value is None else [value if isinstance(value, str) else dump(value)]
+            answer[name] = [_plain(value)]
     return answer
+
+
+def _plain(value: Any) -> str:
+    """As one would type it: 620, not 620.0. The contract makes it a number of its type again."""
+    if value is ABSENT or value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        return str(int(value))
+    return value if isinstance(value, str) else dump(value)
 
 
 def _object(spec: Spec, value: Any, name: str) -> dict[str, list[str]]:

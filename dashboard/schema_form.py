@@ -84,13 +84,15 @@ class SchemaForm:
         reading = Reading(self.answer)
         name = f"{self.prefix}~json" if self.raw else self.prefix
         found = reading.json(name, root) if self.raw else reading.value(self.spec, name, root)
+        if found is ABSENT and not reading.problems:
+            raise Refused(Problem("missing", "is missing, and is required", root))
+        told = {problem.path for problem in reading.problems}
+        if found is not ABSENT:
+            wrong = contract(self.schema).check(found, root)
+            reading.problems += [problem for problem in wrong if problem.path not in told]
         if reading.problems:
             raise Refused(*reading.problems)
-        if found is ABSENT:
-            raise Refused(Problem("missing", "is missing, and is required", root))
-        if problems := contract(self.schema).check(found, root):
-            raise Refused(*problems)
-        return clean(found).value
+        return contract(self.schema).coerce(clean(found).value)
 
     def mark(self, problems: Iterable[Problem]) -> Self:
         """The same form with these problems shown: each at its field, or at the nearest one around it."""
@@ -130,12 +132,18 @@ def _opened(schema: Schema, value: Any, prefix: str, raw: bool) -> dict[str, lis
     spec = spec_of(schema)
     answer = write(spec, value, prefix)
     found = Reading(answer).value(spec, prefix)
-    if not raw and len(answer) <= MOST_CONTROLS and (value is ABSENT or _same(found, value)):
+    if not raw and len(answer) <= MOST_CONTROLS and (value is ABSENT or _same(schema, found, value)):
         return answer
     # Too much for controls, or a value that they can't hold as it is: then it is edited as text, whole.
     shown = found if value is ABSENT else value
     return {f"{prefix}~json": ["" if shown is ABSENT else pretty(shown)]}
 
 
-def _same(one: Any, other: Any) -> bool:
-    return one is not ABSENT and canonical(one) == canonical(other)
+def _same(schema: Schema, one: Any, other: Any) -> bool:
+    """Whether both are one value: a proposal that does not fit is compared as it is."""
+    if one is ABSENT:
+        return False
+    rules = contract(schema)
+    if rules.accepts(one) and rules.accepts(other):
+        one, other = rules.coerce(one), rules.coerce(other)
+    return canonical(one) == canonical(other)

@@ -16,7 +16,7 @@ Kind = Literal["text", "number", "date", "check", "choice", "many", "object", "l
 
 MOST_PLACES = 200
 DEEPEST = 6
-LONG_TEXT = 160
+LONG_TEXT = 300
 
 _TOLD = (
     "title", "description", "default", "examples", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
@@ -180,6 +180,8 @@ def _bounds(told: Mapping[str, Any], kind: str) -> str:
     if unit is None:
         return ""
     least, most = told.get("min" + unit[1], 0), told.get("max" + unit[1])
+    if kind == "text" and least <= 1 and most is not None and most <= LONG_TEXT:
+        return ""  # a line of text is seldom as long as that, and who reaches it is told
     if least == most:
         return f"Exactly {least:,} {unit[0]}" if most is not None else ""
     if least > 1 and most is not None:

@@ -23,6 +23,7 @@ from dashboard.schema_form import SchemaForm
 from orchestration.acts import escalations as acts
 from orchestration.acts.resolve import resolve
 from orchestration.core.errors import Conflict, Problem, Refused
+from orchestration.core.values import clean_text
 from orchestration.models import Escalation
 from orchestration.queries.changes import INBOX, revisions
 from orchestration.queries.escalations import EscalationDetail
@@ -40,7 +41,7 @@ class Place:
     def __init__(self, request: HttpRequest) -> None:
         given = request.GET
         self.tab = given.get("tab", "") if given.get("tab") in TABS else TABS[0]
-        self.queue, self.text = given.get("queue", "")[:100], given.get("q", "").strip()[:200]
+        self.queue, self.text = (clean_text(given.get(name, "")[:200]).value.strip() for name in ("queue", "q"))
         self.person = request.user.get_username()
         self.list: InboxList = inbox(self.tab, self.person, self.queue, self.text)
 
@@ -102,8 +103,7 @@ def _answer(request: HttpRequest, escalation: str) -> HttpResponse:
     try:
         if chosen is None:
             raise Refused(Problem("unknown_action", "Choose one of the actions.", "action"))
-        # Before the values: whether somebody was first matters more than what is wrong with an answer that came too late.
-        values = form.value() if chosen.get("form") == "required" and found.pending else {}
+        values = _values(form, found) if chosen.get("form") == "required" else {}
         resolve(
             escalation=escalation, action=action, values=values, by=place.person, revision=_number(request.POST.get("revision")),
             idempotency=request.POST.get("token", "")[:100] or None,
@@ -114,6 +114,16 @@ def _answer(request: HttpRequest, escalation: str) -> HttpResponse:
         return _shown(request, place, find(escalation), form, 409, conflict=conflict)
     _say(request, found, chosen["label"])
     return redirect(place.href(place.list.after(escalation) or place.list.before(escalation)))
+
+
+def _values(form: SchemaForm, found: EscalationDetail) -> Any:
+    """Raises `Refused`, but not where the answer comes too late: that somebody was first matters more than what is wrong."""
+    try:
+        return form.value()
+    except Refused:
+        if found.pending:
+            raise
+        return {}
 
 
 def _say(request: HttpRequest, found: EscalationDetail, label: str) -> None:
@@ -194,7 +204,7 @@ def _dossier(request: HttpRequest, found: EscalationDetail, form: SchemaForm) ->
         "stopped_at": plan.steps[found.step].label if plan and found.step in plan.steps else found.step,
         "note": (plan.steps[found.step].model.note or "") if plan and found.step in plan.steps else "",
         "priority": dossier_view.PRIORITIES.get(found.priority, ""),
-        "proposes": bool(_proposal(found)) and bool(found.values),
+        "proposes": bool(_proposal(found)) and dossier_view.says_something(found.values),
     }  # fmt: skip
 
 

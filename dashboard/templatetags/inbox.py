@@ -13,6 +13,12 @@ def is_text(value: Any) -> bool:
 
 
 @register.filter
+def is_aligned(text: str) -> bool:
+    """Whether columns were made with spaces, which only a face of one width keeps."""
+    return "   " in text
+
+
+@register.filter
 def is_plain(value: Any) -> bool:
     """A number, yes or no, nothing, or a container of nothing."""
     return not isinstance(value, dict | list) or not value

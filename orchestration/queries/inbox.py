@@ -108,7 +108,7 @@ def _tabs(person: str, now: datetime) -> dict[str, Q]:
 def _matching(queue: str, text: str) -> Q:
     found = Q(queue=queue) if queue else Q()
     if text:
-        columns = ("title", "run__key", "run__workflow__title", "run__workflow_id")
+        columns = ("title", "run__key", "run__workflow__title", "run__workflow__id")
         found &= Q(id=text) | Q(run_id=text) | Q(*(Q(**{f"{name}__icontains": text}) for name in columns), _connector=Q.OR)
     return found
 

@@ -13,15 +13,14 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.target.closest("input, textarea, select, [contenteditable]")) return;
-  if (event.key.toLowerCase() === "e") {
-    const field = form?.querySelector("[data-schema-form] :is(input, textarea, select):not([type=hidden])");
-    if (field) { event.preventDefault(); field.focus(); }
-    return;
-  }
   const button = /^[1-9]$/.test(event.key) ? form?.querySelector(`[data-press="${event.key}"]`) : null;
   if (!button) return;
   event.preventDefault();
   press(button);
+});
+
+document.querySelector("[data-edit]")?.addEventListener("click", () => {
+  form?.querySelector("[data-schema-form] :is(input, textarea, select):not([type=hidden])")?.focus();
 });
 
 function press(button) {

@@ -1,0 +1,203 @@
+"""The inbox page by page: who may what, what it says, what it costs, and that nothing typed is lost."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from orchestration.acts import escalations, resolve
+from orchestration.models import Act, Escalation
+from tests.engine.conftest import Floor, floor, server  # noqa: F401 - fixtures
+from tests.engine.publishing import end, workflow
+from tests.servers import behaviours as b
+
+FORM: dict[str, Any] = {
+    "type": "object",
+    "required": ["label", "lines"],
+    "properties": {
+        "label": {"enum": ["refund", "bug"]},
+        "amount": {"type": "number", "maximum": 50},
+        "lines": {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}},
+    },
+}
+PROPOSAL = {"label": "bug", "amount": 3.5, "lines": ["one"]}
+HUMAN: dict[str, Any] = {
+    "id": "check", "type": "human", "title": "Check the label", "form": FORM, "values": PROPOSAL, "queue": "support",
+    "priority": "high", "deadline": "2d", "on_deadline": "no", "show": {"Text": "${run.input.text}", "Parts": {"n": 1}},
+    "actions": [
+        {"id": "accept", "label": "Accept it", "to": "done", "form": "required"},
+        {"id": "stop", "label": "Stop here", "to": "no", "form": "ignored"},
+    ],
+}  # fmt: skip
+LABEL = {"type": "object", "required": ["label"], "properties": {"label": {"enum": ["a", "b"]}}}
+CLASSIFY = {
+    "id": "classify", "type": "llm", "title": "Sort it", "model": "main", "prompt": "Sort <b>{{ text }}</b>", "output": LABEL,
+    "input": {"text": "${run.input.text}"}, "repair": {"attempts": 1}, "next": "done",
+    "catch": [{"errors": ["*"], "to": "check"}],
+}  # fmt: skip
+
+
+@pytest.fixture
+def asked(floor: Floor) -> Escalation:  # noqa: F811
+    """A question after a model broke its contract twice."""
+    floor.server.script(b.prose(), b.chat({"label": "<i>z</i>"}))
+    ends = [end({"label": "${has(steps.check.values.label) ? steps.check.values.label : ''}"}), end(id="no", outcome="bad")]
+    run = floor.run(workflow(CLASSIFY, HUMAN, *ends), {"text": "<script>alert(1)</script>"})
+    return floor.escalation(run)
+
+
+def form_of(page: str) -> dict[str, list[str]]:
+    """What the answer form of a page would send, but for the action."""
+    from tests.web.test_schema_form import as_sent
+
+    return as_sent(page[page.index('id="answer"') :])
+
+
+def href(asked: Escalation, more: str = "") -> str:
+    return f"/inbox/{asked.id}/{more}"
+
+
+def test_who_may_what(
+    asked: Escalation, as_admin: Client, as_designer: Client, as_operator: Client, as_viewer: Client, as_nobody: Client
+) -> None:
+    for path in ("/inbox/", "/inbox/?tab=done&q=x&queue=support", href(asked)):
+        assert as_nobody.get(path).status_code == 302
+        assert {client.get(path).status_code for client in (as_viewer, as_operator, as_designer, as_admin)} == {200}
+    for path in ("claim/", "release/", "draft/", ""):
+        assert as_viewer.post(href(asked, path), {"action": "stop"}).status_code == 403
+        assert as_nobody.post(href(asked, path), {"action": "stop"}).status_code == 302
+    for path in ("claim/", "release/", "draft/"):
+        assert as_operator.get(href(asked, path)).status_code == 405
+    asked.refresh_from_db()
+    assert asked.status == "open", "looking decides nothing"
+    assert 'id="answer"' not in as_viewer.get(href(asked)).content.decode()
+    assert as_operator.get("/inbox/no_such_one/").status_code == 404
+
+
+def test_the_dossier_says_why_what_was_tried_and_what_each_action_leads_to(asked: Escalation, as_operator: Client) -> None:
+    page = as_operator.get(href(asked)).content.decode()
+    assert "<script>alert(1)</script>" not in page and "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "broke its contract" in page.lower()
+    assert page.index("Attempt</b>") < page.index("Repair</b>")
+    assert "&lt;i&gt;z&lt;/i&gt;" in page, "the raw answer"
+    assert "Sort &lt;b&gt;" in page, "the prompt as it was sent"
+    assert "Done" in page and "the run ends: good" in page and "the run ends: bad" in page
+    assert "High priority" in page and "due in 1 d" in page
+    assert form_of(page)["v/label"] == ['"bug"']
+
+
+def test_what_it_costs(asked: Escalation, as_operator: Client, django_assert_max_num_queries: Callable[..., Any]) -> None:
+    as_operator.get(href(asked))
+    for path, most, more in (
+        ("/inbox/", 9, {}),
+        (href(asked), 20, {}),
+        (href(asked), 8, {"HX-Request": "true", "HX-Target": "inbox-list"}),
+        ("/inbox/", 8, {"HX-Request": "true", "HX-Target": "inbox-list"}),
+    ):
+        with django_assert_max_num_queries(most):
+            answer = as_operator.get(path, headers=more)
+        assert (b"<html" in answer.content) is not bool(more)
+    unchanged = {**more, "If-None-Match": answer["ETag"]}
+    with django_assert_max_num_queries(5):
+        assert as_operator.get("/inbox/", headers=unchanged).status_code == 304
+
+
+def test_a_wrong_answer_keeps_the_pause_and_the_text(asked: Escalation, as_operator: Client) -> None:
+    sent = {**form_of(as_operator.get(href(asked)).content.decode()), "v/amount": ["a lot <b>"], "v/lines/0": [""]}
+    answer = as_operator.post(href(asked), {**sent, "action": "accept"})
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "Must be a number" in page and "a lot &lt;b&gt;" in page
+    assert form_of(page)["v/amount"] == ["a lot <b>"]
+    assert Escalation.objects.get(id=asked.id).status == "open"
+    assert as_operator.post(href(asked), {**sent, "action": "no_such"}).status_code == 422
+    added = as_operator.post(href(asked), {**sent, "form_turn": "add v/lines"})
+    assert added.status_code == 200
+    assert form_of(added.content.decode())["v/lines~item"] == ["0", "1"]
+    assert form_of(added.content.decode())["v/amount"] == ["a lot <b>"]
+
+
+def test_a_right_answer_moves_the_run_and_a_second_click_changes_nothing(
+    asked: Escalation, as_operator: Client, floor: Floor  # noqa: F811
+) -> None:  # fmt: skip
+    sent = {**form_of(as_operator.get(href(asked)).content.decode()), "v/label": ['"refund"'], "v/amount": ["4"]}
+    for _ in range(2):
+        answer = as_operator.post(href(asked), {**sent, "action": "accept"}, follow=True)
+        assert answer.redirect_chain == [("/inbox/", 302)]
+    assert f'href="/runs/{asked.run_id}/"' in answer.content.decode()
+    assert Act.objects.filter(verb="resolve").count() == 1
+    assert floor.output(floor.ended(asked.run_id)) == {"label": "refund"}
+    done = as_operator.get("/inbox/?tab=done").content.decode()
+    assert "resolved by otto" in done
+    asked.refresh_from_db()
+    decided = as_operator.get(href(asked)).content.decode()
+    assert "<b>otto</b> decided this" in decided and "4.0" in decided
+
+
+def test_who_comes_second_is_told_who_decided_and_keeps_the_text(asked: Escalation, as_operator: Client) -> None:
+    sent = {**form_of(as_operator.get(href(asked)).content.decode()), "v/lines/0": ["my own words"]}
+    resolve.resolve(escalation=asked.id, action="stop", values={}, by="ada")
+    answer = as_operator.post(href(asked), {**sent, "action": "accept"})
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "by ada" in page and "Stop here" in page and "my own words" in page
+    assert 'id="answer"' not in page
+
+
+def test_a_claim_is_seen_by_others_and_can_be_taken_over_with_a_note(
+    asked: Escalation, as_operator: Client, as_designer: Client
+) -> None:
+    as_operator.post(href(asked, "claim/"))
+    assert "Yours" in as_operator.get(href(asked)).content.decode()
+    theirs = as_designer.get(href(asked)).content.decode()
+    assert "<b>otto</b> is at it" in theirs
+    refused = as_designer.post(href(asked), {**form_of(theirs), "action": "stop"})
+    assert refused.status_code == 409 and "otto has claimed" in refused.content.decode()
+    as_designer.post(href(asked, "claim/"))
+    assert Escalation.objects.get(id=asked.id).claimed_by == "otto", "not without saying so"
+    as_designer.post(href(asked, "claim/"), {"take_over": "1", "note": "otto is away"})
+    assert Escalation.objects.get(id=asked.id).claimed_by == "dora"
+    as_operator.post(href(asked, "release/"))
+    assert Escalation.objects.get(id=asked.id).claimed_by == "dora", "only who has it lets go"
+    as_designer.post(href(asked, "release/"))
+    assert Escalation.objects.get(id=asked.id).status == "open"
+
+
+def test_a_draft_is_kept_right_or_wrong_and_opened_again(asked: Escalation, as_operator: Client, as_admin: Client) -> None:
+    typed = {**form_of(as_operator.get(href(asked)).content.decode()), "v/amount": ["4 or 5?"]}
+    assert as_operator.post(href(asked, "draft/"), typed, headers={"X-Draft": "1"}).status_code == 204
+    page = as_operator.get(href(asked)).content.decode()
+    assert form_of(page)["v/amount"] == ["4 or 5?"] and "draft of otto" in page
+    assert form_of(as_operator.get(href(asked, "?fresh=1")).content.decode())["v/amount"] == ["3.5"]
+    escalations.claim(escalation=asked.id, by="otto")
+    late = as_admin.post(href(asked, "draft/"), typed, headers={"X-Draft": "1"})
+    assert late.status_code == 409 and "otto" in late.content.decode()
+
+
+def test_the_list_is_narrowed_by_tab_queue_and_words(asked: Escalation, as_operator: Client) -> None:
+    def shown(query: str) -> bool:
+        return f"/inbox/{asked.id}/" in as_operator.get(f"/inbox/{query}").content.decode()
+
+    assert shown("") and shown("?tab=unclaimed") and shown("?queue=support&q=label") and shown(f"?q={asked.run_id}")
+    assert not any(map(shown, ("?tab=mine", "?tab=done", "?queue=other", "?q=nothing+like+it")))
+    escalations.claim(escalation=asked.id, by="otto")
+    assert shown("?tab=mine") and not shown("?tab=unclaimed")
+
+
+def test_an_unknown_effect_asks_whether_it_happened_with_the_request_in_view(floor: Floor, as_operator: Client) -> None:  # noqa: F811
+    schema = {"type": "object", "required": ["message_id"], "properties": {"message_id": {"type": "string"}}}
+    send = {"id": "send", "type": "tool", "tool": "send_it", "input": {"text": "hello"}, "next": "done", "timeout": "5s"}
+    http = {"method": "POST", "url": f"{floor.server.url}/tools/send"}
+    tools = {"send_it": {"http": http, "effect": "irreversible", "output": schema}}
+    escalation = {"queue": "support", "deadline": "1d", "on_deadline": "bad"}
+    floor.server.script(b.error(502), path="/tools/send")
+    run = floor.run(workflow(send, end(), tools=tools, escalation=escalation))
+    asked = floor.escalation(run)
+    page = as_operator.get(href(asked)).content.decode()
+    assert "Did this happen?" in page and "/tools/send" in page and "hello" in page
+    sent = form_of(page)
+    assert sent["v/message_id"] == [""], "an example is no proposal"
+    assert as_operator.post(href(asked), {**sent, "action": "happened"}).status_code == 422
+    assert as_operator.post(href(asked), {**sent, "v/message_id": ["m-1"], "action": "happened"}).status_code == 302
+    assert floor.ended(run.id).outcome == "good"
