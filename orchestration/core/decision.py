@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from orchestration.core import sentence
+from orchestration.core import sentence, values
 from orchestration.core.acceptance import accept
 from orchestration.core.definition import Catch
 from orchestration.core.errors import ErrorCode, EvaluationError
@@ -133,6 +133,8 @@ def cut(value: Any, size: int = 200) -> Any:
     if isinstance(value, str):
         return value if len(value) <= size else value[:size] + "…"
     if isinstance(value, list | dict):
+        if len(value) <= 20 and len(values.dump(value)) <= size:
+            return value
         return f"{'list' if isinstance(value, list) else 'object'} of {len(value)}"
     return value
 

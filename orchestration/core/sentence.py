@@ -3,14 +3,19 @@
 Each is complete, in the past tense, names steps by their titles, and gives the values that mattered.
 """
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from orchestration.core.routes import BREAK, CONTINUE
+from orchestration.core.wording import abbreviate, listed
 
 if TYPE_CHECKING:
     from orchestration.core.plan import Plan, PlanStep
     from orchestration.core.position import Frame
     from orchestration.core.result import Failure, Result
+
+_SHOWN = 80
+"""Characters of a text that a sentence shows."""
 
 
 def name(plan: "Plan", to: str) -> str:
@@ -33,12 +38,18 @@ def show(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return f"“{value}”" if isinstance(value, str) else str(value)
+    if isinstance(value, list) and value and not any(isinstance(item, list | dict) for item in value):
+        return listed([show(item) for item in value], most=6)
+    if isinstance(value, str):
+        return f"“{value}”" if len(value) <= _SHOWN else f"“{value[:_SHOWN]}…”"
+    return str(value) if isinstance(value, int) else abbreviate(value)
 
 
 def went(plan: "Plan", to: str, note: str = "") -> str:
     if to == CONTINUE:
-        return f"{note}Ended the round.".strip()
+        return f"{note}Ended the round."
+    if to == BREAK:
+        return f"{note}Left the loop."
     return f"{note}Went on to {name(plan, to)}."
 
 
@@ -51,21 +62,32 @@ def ended(plan: "Plan", outcome: str) -> str:
     return f"The run ended as {name(plan, outcome)}, a {kind}."
 
 
+_HELD = {">=": "at least {}", ">": "above {}", "<=": "at most {}", "<": "below {}", "!=": "not {}", "in": "one of {}"}
+_MISSED = {">=": "below {}", ">": "not above {}", "<=": "above {}", "<": "not below {}", "==": "not {}", "in": "not one of {}"}
+"""What is said of a comparison's right side; nothing where the value alone says it."""
+
+
 def comparisons(explained: dict[str, Any], held: bool) -> str:
-    """The comparisons that made a condition (not) hold, with their values: `confidence was 0.62, not >= 0.8`."""
-    said = []
-    for item in explained["comparisons"]:
-        if item["held"] is held:
-            text = f"{short(item['text'].split(item['op'])[0])} was {show(item['left'])}"
-            said.append(text if held else f"{text}, not {item['op']} {show(item['right'])}")
+    """The comparisons that made a condition (not) hold, with their values: `confidence was 0.62 (below 0.8)`."""
+    said = [_compared(item, held) for item in explained["comparisons"] if item["held"] is held]
     if not said:
         said = [f"{short(o['path'])} was {show(o['value']) if o['present'] else 'absent'}" for o in explained["operands"]]
-    return " and ".join(said[:3])
+    more = f" (and {len(said) - 3} more)" if len(said) > 3 else ""
+    return listed(said[:3], join="and") + more
+
+
+def _compared(item: dict[str, Any], held: bool) -> str:
+    left = short(item["text"].partition(f" {item['op']} ")[0])
+    beside = (_HELD if held else _MISSED).get(item["op"], "").format(show(item["right"]))
+    return f"{left} was {show(item['left'])}" + (f" ({beside})" if beside else "")
+
+
+_ROOTS = re.compile(r"\b(?:steps|run\.input)\.(?=[a-z_])")
 
 
 def short(path: str) -> str:
-    """`steps.classify.confidence` → `confidence`; longer when there is no more to say."""
-    return path.strip().removeprefix("steps.").removeprefix("run.input.")
+    """`steps.classify.confidence` → `classify.confidence`, `run.input.text` → `text`, inside of calls too."""
+    return _ROOTS.sub("", path.strip())
 
 
 def case(plan: "Plan", case: Any, explained: dict[str, Any]) -> str:
@@ -102,7 +124,7 @@ def uncaught(plan: "Plan", step: "PlanStep", failure: "Failure", container: str)
 
 
 def unknown(plan: "Plan", step: "PlanStep", failure: "Failure") -> str:
-    return f"Asked a person whether {step.label} happened: {failure.message.rstrip('.')}."
+    return f"Asked a person whether {step.label} happened, since {failure.message.rstrip('.')}."
 
 
 def returned(plan: "Plan", inner: str, outer: "PlanStep", result: "Result") -> str:
@@ -129,12 +151,12 @@ def stalled(plan: "Plan", step: "PlanStep", frame: "Frame", series: tuple[float,
 
 
 def exhausted(plan: "Plan", step: "PlanStep", frame: "Frame", until: dict[str, Any] | None) -> str:
-    why = f": still {comparisons(until, False)}" if until else ""
-    return f"{step.label} stopped after its last round, {frame.round} of {step.model.max}{why}."
+    why = f": {comparisons(until, False)}" if until else ""
+    return f"{step.label} stopped after round {frame.round} of {step.model.max}, its last{why}."
 
 
 def round_failed(plan: "Plan", step: "PlanStep", frame: "Frame", failure: "Failure") -> str:
-    return f"{step.label} failed with {failure.code.value} {failure.message.rstrip('.')}."
+    return f"{step.label} failed {failure.message.rstrip('.')}."
 
 
 def left(plan: "Plan", step: "PlanStep", frame: "Frame", reason: str, to: str) -> str:
@@ -143,8 +165,8 @@ def left(plan: "Plan", step: "PlanStep", frame: "Frame", reason: str, to: str) -
 
 
 def no_way_on(plan: "Plan", step: "PlanStep", frame: "Frame", reason: str) -> str:
-    words = "made no progress" if reason == "stalled" else f"was not done after {frame.round} rounds"
-    return f"{step.label} {words}, and on_{reason} names no step"
+    words = "it made no progress" if reason == "stalled" else f"it was not done after round {frame.round}, its last"
+    return f"{words}, and on_{reason} names no step"
 
 
 def breach(plan: "Plan", limit: str, spent: Any) -> str:
