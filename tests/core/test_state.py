@@ -14,25 +14,27 @@ from orchestration.core.result import Failure, Result
 from tests.core.drawn import flow, get, loop, put
 from tests.core.strolls import stroll
 
+CLEAN = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
+"""What the sanitiser lets through as it is."""
 NAMES = st.sampled_from(["a", "refine", "x1", "draft"])
 PLAIN = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(2**53), 2**53)
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    | st.text(CLEAN, max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(CLEAN, max_size=3), inner, max_size=3),
     max_leaves=6,
 )
 FAILURES = st.builds(
     Failure,
     st.sampled_from(list(ErrorCode)),
-    st.text(max_size=9),
+    st.text(CLEAN, max_size=9),
     st.none() | st.floats(0, 9e3),
     st.booleans(),
-    st.lists(st.builds(Problem, NAMES, st.text(max_size=5), NAMES), max_size=2).map(tuple),
+    st.lists(st.builds(Problem, NAMES, st.text(CLEAN, max_size=5), NAMES), max_size=2).map(tuple),
 )
-ERRORS = st.none() | st.fixed_dictionaries({"code": NAMES, "message": st.text(max_size=9), "step": NAMES})
+ERRORS = st.none() | st.fixed_dictionaries({"code": NAMES, "message": st.text(CLEAN, max_size=9), "step": NAMES})
 FRAMES = st.builds(
     Frame,
     NAMES,
