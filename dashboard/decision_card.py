@@ -51,6 +51,11 @@ class Card:
     tried: tuple[Tried, ...]
     series: tuple[Point, ...]
 
+    @property
+    def margins(self) -> bool:
+        """Whether any distance is known."""
+        return any(operand.margin for operand in self.operands)
+
 
 def card(decision: Mapping[str, Any], writer: Writer, title: Callable[[str], str]) -> Card:
     """`title` turns the target, a path or an outcome, into words."""
@@ -60,17 +65,21 @@ def card(decision: Mapping[str, Any], writer: Writer, title: Callable[[str], str
         decision["sentence"],
         decision["rule"],
         title(decision["to"]),
-        tuple(_operand(operand, writer, compared) for operand in decision.get("because", ())),
+        tuple(_operand(operand, writer, compared, title) for operand in decision.get("because", ())),
         tuple(_tried(rule) for rule in tried),
         _series(decision.get("series", ())),
     )
 
 
-def _operand(operand: Mapping[str, Any], writer: Writer, compared: Iterable[Mapping[str, Any]]) -> Operand:
+def _operand(
+    operand: Mapping[str, Any], writer: Writer, compared: Iterable[Mapping[str, Any]], title: Callable[[str], str]
+) -> Operand:
     path = operand["path"]
     told, seq = operand.get("by"), operand.get("seq")
     if told in WROTE:
-        told = WROTE[told]
+        told, seq = WROTE[told], 0 if told == "run" else None
+    elif told and seq is not None:
+        told = title(told)
     elif not told:
         told, seq = writer(path)
     margin = next((m for c in compared if path in c["text"] and (m := _margin(c))), "")

@@ -152,10 +152,12 @@ def _open(run: RunDetail, course: Course, named: Mapping[str, str], now: datetim
     name, detail = spoken(run.place, named) if run.place else ("Not begun", "")
     calls = open_calls(course)
     begun = calls[0].intended if calls else course.visits[-1].finished if course.visits else run.created
-    status = "person" if run.wait == "person" and run.status != "quarantined" else run.wait or run.status
-    return Stop(
-        "open", name, detail, look_of(status), _under_way(run, calls), (now - begun).total_seconds(), depth=run.place.count("[")
-    )
+    took = (now - begun).total_seconds()
+    return Stop("open", name, detail, _standing(run), _under_way(run, calls), took, depth=run.place.count("["))
+
+
+def _standing(run: RunDetail) -> Look:
+    return look_of("quarantined" if run.status == "quarantined" else run.wait or run.status)
 
 
 def _under_way(run: RunDetail, calls: tuple[CallTime, ...]) -> str:
@@ -183,19 +185,19 @@ def reached(run: RunDetail, course: Course, definition: Mapping[str, Any]) -> tu
             last[visit.step] = visit
             counts[visit.step] = counts.get(visit.step, 0) + 1
     here = {name.partition("[")[0] for name in run.place.split("/")} if not run.over else set()
-    return tuple(_reached(step, last.get(step.id), counts.get(step.id, 0), step.id in here) for step in steps_of(definition))
+    return tuple(_reached(run, step, last.get(step.id), counts.get(step.id, 0), step.id in here) for step in steps_of(definition))
 
 
-def _reached(step: Step, last: Visit | None, visits: int, here: bool) -> Reached:
+def _reached(run: RunDetail, step: Step, last: Visit | None, visits: int, here: bool) -> Reached:
     if here:
-        return Reached(step, visits, look_of("held"), "open")
+        return Reached(step, visits, _standing(run), "open")
     if last is None:
         return Reached(step, 0, None, "")
     return Reached(step, visits, _look(last), str(last.seq))
 
 
 def writer_of(
-    written: tuple[tuple[int, str, str, str, str], ...], scope: str, by: str
+    written: tuple[tuple[int, str, str, str, str], ...], scope: str, by: str, title: Callable[[str], str]
 ) -> Callable[[str], tuple[str, int | None]]:
     """Who wrote the value at a path, as seen from `scope`: the latest visible record of that step. `written` as from
     `course.writers`, `by` who started the run."""
@@ -209,7 +211,7 @@ def writer_of(
         name = rest.partition(".")[0].partition("[")[0]
         for seq, step, there, at, actor in written:
             if step == name and (there == "" or scope == there or scope.startswith(f"{there}/")):
-                return f"{at}, by {actor}" if actor else at, seq
+                return f"{title(at)}, by {actor}" if actor else title(at), seq
         return "nobody", None
 
     return writer

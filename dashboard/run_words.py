@@ -32,7 +32,7 @@ def state_of(row: Row, now: datetime, sweeping: bool) -> tuple[str, str]:
 def _backing_off(row: Row, now: datetime) -> str:
     tries = f"{row.tries} {'try' if row.tries == 1 else 'tries'} failed" if row.tries else ""
     left = (row.run.due - now).total_seconds() if row.run.due else 0.0
-    return ", ".join(filter(None, (tries, f"next in {coarse(left)}" if left > 0 else "due now")))
+    return ", ".join(filter(None, (tries, f"next in {coarse(left)}" if left >= 1 else "due now")))
 
 
 def round_of(place: str) -> str:

@@ -130,11 +130,12 @@ def _visit(run: RunDetail, seq: int, named: dict[str, str]) -> dict[str, Any]:
     # What a branch or a loop's end reads may have been written by the very visit that ends here.
     written = courses.writers(run.id, seq + 1)
     scope = view.path.rpartition("/")[0]
-    writer = run_view.writer_of(written, scope, run.created_by)
+    named_path = run_view.titled(named)
+    writer = run_view.writer_of(written, scope, run.created_by, named_path)
     title, detail = run_view.spoken(view.path, named)
     return {
         "view": view,
-        "card": decision_card.card(view.decision, writer, run_view.titled(named)),
+        "card": decision_card.card(view.decision, writer, named_path),
         "calls": tuple(conversation.shown(call) for call in view.calls),
         "problems": (view.result.get("error") or {}).get("problems", ()),
         "visit_title": title,
@@ -158,13 +159,14 @@ class Held:
 
 def _state(run: RunDetail, at: int, named: dict[str, str]) -> dict[str, Any]:
     state: State = records.state_at(run.id, at)
+    title = run_view.titled(named)
     held = tuple(
         Held(
             step,
             scope,
             written.value,
             written.seq,
-            f"{written.path}{f', by {written.by}' if written.by else ''}",
+            title(written.path) + (f", by {written.by}" if written.by else ""),
             written.seq == at,
         )
         for (scope, step), written in state.outputs.items()
@@ -174,7 +176,7 @@ def _state(run: RunDetail, at: int, named: dict[str, str]) -> dict[str, Any]:
         "state": state,
         "held": held,
         "carry": carry,
-        "stands_at": run_view.titled(named)(state.position.path) if state.position else "",
+        "stands_at": title(state.position.path) if state.position else "",
         "before": at - 1 if at > 0 else None,
         "after": at + 1 if at < run.seq else None,
     }

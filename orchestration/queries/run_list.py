@@ -99,17 +99,15 @@ def _listing(summaries: Sequence[RunSummary], mark: str | None, new: int) -> Lis
     tries = _tries([run for run in summaries if run.wait == "backoff"])
     alive = dict(Worker.objects.filter(stopped=None, beat__gte=now - LAPSE).values_list("id", "group"))
     held = [run.id for run in summaries if run.status == Run.Status.HELD]
-    holders = dict(Run.objects.filter(id__in=held).values_list("id", "holder")) if held else {}
-    rows = tuple(
-        Row(
-            run,
-            *asked.get(run.id, (None, "")),
-            tries=tries.get(run.id, 0),
-            silent=holders.get(run.id) is not None and holders[run.id] not in alive,
-        )
-        for run in summaries
-    )
+    held_by = Run.objects.filter(id__in=held, holder__isnull=False).values_list("id", "holder") if held else ()
+    holders: dict[str, str] = dict(held_by)
+    rows = tuple(_row(run, asked, tries.get(run.id, 0), holders.get(run.id, "") not in {"", *alive}) for run in summaries)
     return Listing(rows, mark, new, 0 in alive.values(), now)
+
+
+def _row(run: RunSummary, asked: dict[str, tuple[datetime, str]], tries: int, silent: bool) -> Row:
+    since, by = asked.get(run.id, (None, ""))
+    return Row(run, since, by, tries, silent)
 
 
 def _asked(runs: Iterable[str]) -> dict[str, tuple[datetime, str]]:
