@@ -5,12 +5,9 @@ A value, so that checking a definition stays pure: the same definition and the s
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal
 
 from orchestration.core.definition import Effect, Schema
-
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,7 @@ class ProviderFacts:
     name: str
     protocol: str
     default_model: str = ""
-    prices: Mapping[str, Price] = NOTHING
+    prices: Mapping[str, Price] = field(default_factory=dict)
 
     def price(self, model: str) -> Price | None:
         return self.prices.get(model) or self.prices.get("*")
@@ -65,6 +62,6 @@ class ProviderFacts:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    tools: Mapping[str, Tool] = NOTHING
-    providers: Mapping[str, ProviderFacts] = NOTHING
+    tools: Mapping[str, Tool] = field(default_factory=dict)
+    providers: Mapping[str, ProviderFacts] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()

@@ -6,4 +6,18 @@ from orchestration.models.record import Blob, Call, StepRecord
 from orchestration.models.run import Run, Worker
 from orchestration.models.workflow import Version, Workflow
 
-__all__ = ["Act", "ApiToken", "Blob", "Call", "Escalation", "Provider", "Run", "Secret", "StepRecord", "Tool", "Version", "Worker", "Workflow"]
+__all__ = [
+    "Act",
+    "ApiToken",
+    "Blob",
+    "Call",
+    "Escalation",
+    "Provider",
+    "Run",
+    "Secret",
+    "StepRecord",
+    "Tool",
+    "Version",
+    "Worker",
+    "Workflow",
+]

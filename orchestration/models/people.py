@@ -50,7 +50,11 @@ class Escalation(models.Model):
 
     class Meta:
         ordering = ("-priority", "due", "created")
-        constraints = (models.UniqueConstraint(fields=("run",), condition=Q(status__in=("open", "claimed")), name="one_open_escalation_a_run"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("run",), condition=Q(status__in=("open", "claimed")), name="one_open_escalation_a_run"
+            ),
+        )
         indexes = (models.Index(fields=("status", "queue", "due"), name="escalation_inbox"),)
 
     def __str__(self) -> str:

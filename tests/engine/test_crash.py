@@ -1,5 +1,5 @@
-"""A worker dies at each named point of the protocol, for each effect class; another takes its run over. What happened is judged by
-the effect ledger of the tool server, which is on disk and saw everything, and by `fsck`."""
+"""A worker dies at each named point of the protocol, for each effect class; another takes its run over. What happened is judged
+by the effect ledger of the tool server, which is on disk and saw everything, and by `fsck`."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,6 @@ POINTS = (
     "before_commit",
     "after_commit",
 )
-BEFORE_INTENT = ("after_claim", "before_intent", "before_commit@1")
 EFFECTS = ("none", "idempotent", "reconcilable", "irreversible")
 
 
@@ -61,7 +60,7 @@ class Scene:
         """A worker process that takes up the run, and is dead at the end of this."""
         environment = {
             **os.environ,
-            "INTERLOCK_FAILPOINTS": f"{failpoint}=kill" if "@" not in failpoint else "{0}=kill@{1}".format(*failpoint.split("@")),
+            "INTERLOCK_FAILPOINTS": f"{failpoint}=kill",
             "TEST_DATABASE": str(connection.settings_dict["NAME"]),
             "REACH": self.server.place,
         }

@@ -1,6 +1,7 @@
 """The whole of Interlock in one process: database, first account, samples, engine, web server."""
 
 import asyncio
+import contextlib
 import importlib
 import importlib.util
 import os
@@ -66,8 +67,9 @@ class Command(BaseCommand):
         self._say("Stopped.")
 
     def _say(self, *lines: str) -> None:
-        self.stdout.write("\n".join(lines))
-        self.stdout.flush()
+        with contextlib.suppress(BrokenPipeError):  # nobody reads any more, which is no reason to stop
+            self.stdout.write("\n".join(lines))
+            self.stdout.flush()
 
 
 def prepare_database() -> None:

@@ -1,0 +1,183 @@
+"""`make shots`: a picture of every page in its states, light and dark, wide and phone, into docs/shots/.
+
+A server process of its own over a new folder, with the samples on their rehearsal; runs are started over HTTP as a client would.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests import browser
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "docs" / "shots"
+SIZES = {"wide": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
+TALLEST = 2600
+BROKEN = "interlock: 1\nid: broken\nsteps:\n  - {id: a, type: llm, prompt: 'Hello {{ nobody }}', next: nowhere}\n"
+
+_SESSION = """
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
+from orchestration.accounts import give_role
+from orchestration.roles import Role
+user, _ = User.objects.get_or_create(username="ada")
+give_role(user, Role.ADMIN)
+session = SessionStore()
+session[SESSION_KEY] = str(user.pk)
+session[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
+session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+session.save()
+print(session.session_key)
+"""
+
+
+class Site:
+    """`manage.py up` over a new folder, and a client of it."""
+
+    def __init__(self, data: Path) -> None:
+        self.environment = {**os.environ, "INTERLOCK_DATA": str(data), "PYTHONUNBUFFERED": "1"}
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "up", "--port", "0"], cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        self.address = ""
+        for line in self.process.stdout:
+            if "http://" in line:
+                self.address = line.split()[-1]
+            if "Ctrl-C" in line:
+                break
+        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+
+    def sign_in(self) -> None:
+        self.cookie = self.manage("shell", "--verbosity", "0", "-c", _SESSION).split()[-1]
+        self.token = self.manage("token", "--user", "ada").split()[-1]
+
+    def manage(self, *words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *words], cwd=ROOT, env=self.environment, check=True, capture_output=True, text=True
+        )
+        return done.stdout
+
+    def post(self, path: str, body: Any, kind: str = "application/json") -> Any:
+        data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": kind}
+        with urllib.request.urlopen(urllib.request.Request(self.address + path, data, headers)) as answer:
+            return json.load(answer)
+
+    def get(self, path: str) -> Any:
+        asked = urllib.request.Request(self.address + path, headers={"Authorization": f"Bearer {self.token}"})
+        with urllib.request.urlopen(asked) as answer:
+            return json.load(answer)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(15)
+
+
+@contextmanager
+def site() -> Iterator[Site]:
+    folder = Path(tempfile.mkdtemp(prefix="interlock-shots-"))
+    found = Site(folder)
+    try:
+        found.sign_in()
+        yield found
+    finally:
+        found.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def fill(found: Site) -> dict[str, str]:
+    """A run of every example, followed until it ends or waits; a run by how it ended, for the pages that show one."""
+    ended: dict[str, str] = {}
+    for name in ("support_triage", "invoice_reading", "answer_with_sources"):
+        for example in yaml.safe_load((ROOT / f"orchestration/samples/examples/{name}.yaml").read_text(encoding="utf-8")):
+            run = found.post(f"/api/v1/workflows/{name}/runs?wait=30", {"input": example["input"]})
+            ended.setdefault(f"{name}-{run['status']}", run["id"])
+    return ended
+
+
+def pages(found: Site, ended: dict[str, str]) -> dict[str, str]:
+    """Name of the picture → address."""
+    questions = found.get("/api/v1/escalations?status=open")["items"]
+    fixed = {
+        "workflows": "/workflows/",
+        "workflow-new": "/workflows/new/",
+        "workflow": "/workflows/support_triage/",
+        "workflow-proof": "/workflows/support_triage/proof/",
+        "workflow-versions": "/workflows/support_triage/versions/",
+        "workflow-edit": "/workflows/support_triage/edit/",
+        "workflow-edit-problems": "/workflows/broken/edit/",
+        "workflow-try": "/workflows/support_triage/try/?step=classify",
+        "workflow-run": "/workflows/support_triage/run/",
+        "runs": "/runs/",
+        "runs-empty": "/runs/?key=there-is-no-such-key",
+        "inbox": "/inbox/",
+        "inbox-done": "/inbox/?show=done",
+        "settings": "/settings/",
+        "health": "/settings/health/",
+        "not-found": "/workflows/nothing/",
+    }
+    shown = {f"run-{name}": f"/runs/{run}/" for name, run in ended.items()}
+    asked = {f"question-{item['step']}": f"/inbox/{item['id']}/" for item in questions}
+    return {**fixed, **shown, **asked}
+
+
+def shoot(chromium: Browser, found: Site, address: str, name: str, theme: str, size: str) -> None:
+    context = chromium.new_context(
+        base_url=found.address, viewport=SIZES[size], color_scheme=theme, reduced_motion="reduce",  # type: ignore[arg-type]
+    )  # fmt: skip
+    if name != "sign-in":
+        context.add_cookies([{"name": "interlock_session", "value": found.cookie, "url": found.address}])
+    page: Page = context.new_page()
+    page.goto(address, wait_until="load")
+    page.evaluate("document.fonts.ready")
+    tall = min(int(page.evaluate("document.documentElement.scrollHeight")), TALLEST)
+    page.set_viewport_size({"width": SIZES[size]["width"], "height": max(tall, SIZES[size]["height"])})
+    page.screenshot(path=FOLDER / f"{name}.{size}.{theme}.png")
+    if (name, theme, size) == ("run-support_triage-waiting", "light", "wide"):
+        page.set_viewport_size({"width": 1440, "height": 980})
+        page.screenshot(path=ROOT / "docs" / "run.png")
+    context.close()
+
+
+def main() -> None:
+    only = sys.argv[1:]
+    if not only:
+        shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with site() as found, sync_playwright() as play:
+        empty = {"sign-in": "/account/login/", "inbox-empty": "/inbox/", "runs-none": "/runs/"}
+        chromium = play.chromium.launch(executable_path=browser.find(), args=list(browser.FLAGS))
+        _shoot_all(chromium, found, empty, only)
+        print("Running every example …", flush=True)
+        ended = fill(found)
+        found.post("/api/v1/workflows", BROKEN, "application/yaml")
+        _shoot_all(chromium, found, pages(found, ended), only)
+        chromium.close()
+
+
+def _shoot_all(chromium: Browser, found: Site, wanted: dict[str, str], only: list[str]) -> None:
+    for name, address in wanted.items():
+        if only and not any(name.startswith(word) for word in only):
+            continue
+        print(f"  {name}", flush=True)
+        for theme in ("light", "dark"):
+            for size in SIZES:
+                shoot(chromium, found, address, name, theme, size)
+
+
+if __name__ == "__main__":
+    main()
