@@ -1,7 +1,7 @@
 """What the template draws for a form of a schema: one tree of fields, read from the answer alone."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,17 @@ class Field:
     @property
     def id(self) -> str:
         return re.sub(r"\s", "_", self.name)
+
+    def every(self) -> "Iterator[Field]":
+        """This field and all below it, in their order."""
+        yield self
+        for child in self.children:
+            yield from child.every()
+
+    @property
+    def anchor(self) -> str:
+        """What a link to it leads to: its control, the group where it has several."""
+        return self.id if self.look not in ("object", "list", "radio", "many") else f"{self.id}-group"
 
     @property
     def optional(self) -> bool:

@@ -124,6 +124,11 @@ class SchemaForm:
         return fields_of(self.spec, self.answer, self.prefix, self.first, self.problems)
 
     @property
+    def wrong(self) -> tuple[Field, ...]:
+        """The fields that have errors, in their order, for links to them."""
+        return tuple(one for one in self.fields.every() if one.errors and one.path)
+
+    @property
     def problem_count(self) -> int:
         return len(self.problems)
 

@@ -106,4 +106,10 @@ document.addEventListener("htmx:load", () => { watchOthers(); tellLeft(); });
 watchOthers();
 tellLeft();
 setInterval(tellLeft, 10_000);
+/* What was wrong is brought into sight, above the actions that stand over the end of the form. */
+const wrong = form?.querySelector("[aria-invalid=true], .field__errors");
+if (wrong) {
+  wrong.scrollIntoView({ block: "center" });
+  if (wrong.matches("input, textarea, select")) wrong.focus({ preventScroll: true });
+}
 document.querySelector(".ask[aria-current]")?.scrollIntoView({ block: "nearest" });

@@ -161,7 +161,7 @@ def test_what_is_wrong_is_told_at_its_field_and_what_was_typed_stays(typed: dict
     with pytest.raises(Refused) as refused:
         form.value()
     marked = form.mark(refused.value.problems)
-    at_field = {field.name: field.errors for field in every(marked.fields) if field.errors}
+    at_field = {field.name: field.errors for field in marked.fields.every() if field.errors}
     assert list(at_field) == [place]
     assert words.lower() in at_field[place][0].lower()
     page = render_to_string("components/schema_form.html", {"form": marked})
@@ -172,12 +172,6 @@ def test_what_is_wrong_is_told_at_its_field_and_what_was_typed_stays(typed: dict
     }
 
 
-def every(field: Any) -> Any:
-    yield field
-    for child in field.children:
-        yield from every(child)
-
-
 def test_a_list_grows_and_shrinks_without_scripts_and_keeps_what_was_typed() -> None:
     form = SchemaForm.of(REPLY, {"label": "bug", "sure": False, "lines": [{"text": "a"}, {"text": "b"}]})
     page = as_sent(render_to_string("components/schema_form.html", {"form": form}))
@@ -186,7 +180,7 @@ def test_a_list_grows_and_shrinks_without_scripts_and_keeps_what_was_typed() -> 
     more = SchemaForm.sent(REPLY, {**page, "v/lines/1/text": ["typed"]}).turned({"form_turn": "add v/lines"})
     assert more is not None
     assert more.draft()["lines"][:2] == [{"text": "a"}, {"text": "typed"}]
-    lines = next(field for field in every(more.fields) if field.name == "v/lines")
+    lines = next(field for field in more.fields.every() if field.name == "v/lines")
     assert len(lines.children) == 3 and lines.full
     assert form.turned({}) is None
     assert form.turned({"form_turn": "keep"}) == form
@@ -207,7 +201,7 @@ def test_a_blank_form_opens_with_defaults_and_a_given_value_without_them() -> No
 def test_fields_that_differ_from_the_proposal_say_what_it_was() -> None:
     proposal = {"label": "refund", "sure": True, "lines": [{"text": "a"}], "amount": 3.5}
     form = SchemaForm.of(REPLY, {**proposal, "label": "bug", "amount": None}, proposal=proposal)
-    assert {field.name: field.was for field in every(form.fields) if field.was is not None} == {
+    assert {field.name: field.was for field in form.fields.every() if field.was is not None} == {
         "v/label": "refund",
         "v/amount": "3.5",
     }

@@ -1,0 +1,140 @@
+"""The inbox in a real browser: deciding by keyboard, drafts that keep themselves, being overtaken, and how it looks."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, expect
+
+from orchestration.acts import resolve, runs
+from orchestration.models import Escalation
+from tests.engine.conftest import Floor, floor, server  # noqa: F401 - fixtures
+from tests.engine.publishing import end, publish, workflow
+from tests.live.test_look import AXE, RUN_AXE
+from tests.web.test_inbox import HUMAN
+
+SignIn = Callable[[User], Page]
+
+
+@pytest.fixture
+def asked(site: str, floor: Floor) -> list[Escalation]:  # noqa: F811
+    """Two questions of one workflow."""
+    ends = [end({"lines": "${steps.check.values.lines}"}), end(id="no", outcome="bad")]
+    publish(workflow(HUMAN, *ends))
+    started = [runs.start(workflow="sample", input={"text": f"ticket {n}", "n": n}, by="ada") for n in (1, 2)]
+    return [floor.escalation(floor.rested(run)) for run in started]
+
+
+def test_the_main_job_by_keyboard(
+    asked: list[Escalation], sign_in: SignIn, operator: User, floor: Floor  # noqa: F811
+) -> None:  # fmt: skip
+    page = sign_in(operator)
+    page.goto("/inbox/")
+    expect(page.locator("#inbox-list .ask")).to_have_count(2)
+    page.keyboard.press("j")
+    expect(page.get_by_role("heading", name="Check the label")).to_be_visible()
+    page.wait_for_load_state()
+    page.keyboard.press("c")
+    expect(page.locator("#presence")).to_contain_text("15 min left")
+    first = page.url.rstrip("/").rpartition("/")[2]
+    page.get_by_label("Amount").fill("12")
+    expect(page.locator("[data-was]:visible")).to_have_text("was 3.5")
+    page.get_by_label("Amount").fill("3.5")
+    expect(page.locator("[data-was]:visible")).to_have_count(0)
+    page.get_by_role("button", name="Add to lines").click()
+    page.keyboard.type("two 1 2")
+    page.get_by_role("textbox", name="Line 1", exact=True).fill("first")
+    page.keyboard.press("Enter")
+    assert page.url.rstrip("/").endswith(first), "Enter in a field decides nothing"
+    page.locator("#asked").click()
+    page.keyboard.press("1")
+    expect(page.locator(".toast")).to_contain_text("Check the label")
+    expect(page.locator(".toast a")).to_have_attribute("href", f"/runs/{Escalation.objects.get(id=first).run_id}/")
+    assert page.url.rstrip("/").rpartition("/")[2] in {one.id for one in asked} - {first}, "the next one is open"
+    done = floor.ended(Escalation.objects.get(id=first).run_id)
+    assert floor.output(done) == {"lines": ["first", "two 1 2"]}
+
+
+def test_a_wrong_field_is_brought_into_sight_and_its_text_kept(asked: list[Escalation], sign_in: SignIn, operator: User) -> None:
+    page = sign_in(operator)
+    page.goto(f"/inbox/{asked[0].id}/")
+    page.get_by_label("Amount").fill("about four")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("alert").first).to_contain_text("Amount")
+    expect(page.get_by_label("Amount")).to_be_focused()
+    expect(page.get_by_label("Amount")).to_have_value("about four")
+    assert Escalation.objects.get(id=asked[0].id).status == "open"
+
+
+def test_what_is_typed_keeps_itself_and_whoever_is_overtaken_is_told(
+    asked: list[Escalation], sign_in: SignIn, operator: User
+) -> None:
+    page = sign_in(operator)
+    page.goto(f"/inbox/{asked[0].id}/")
+    page.get_by_role("textbox", name="Line 1", exact=True).fill("half a thou")
+    expect(page.locator("[data-draft-status]")).to_have_text("Draft kept.")
+    page.reload()
+    expect(page.get_by_role("textbox", name="Line 1", exact=True)).to_have_value("half a thou")
+    page.get_by_role("textbox", name="Line 1", exact=True).fill("half a thought")
+    resolve.resolve(escalation=asked[0].id, action="stop", values={}, by="ada")
+    expect(page.locator("#presence")).to_contain_text("ada decided this")
+    button = page.get_by_role("button", name="Accept it")
+    expect(button).to_have_attribute("aria-disabled", "true")
+    button.click(force=True)
+    expect(page.get_by_role("textbox", name="Line 1", exact=True)).to_have_value("half a thought")
+    expect(page.locator("#inbox-list .ask")).to_have_count(1)
+
+
+def test_a_number_presses_nothing_that_is_off_the_screen(asked: list[Escalation], sign_in: SignIn, operator: User) -> None:
+    page = sign_in(operator)
+    page.set_viewport_size({"width": 700, "height": 400})
+    page.goto(f"/inbox/{asked[0].id}/")
+    expect(page.get_by_role("button", name="Stop here")).not_to_be_in_viewport()
+    page.keyboard.press("2")
+    expect(page.get_by_role("button", name="Stop here")).to_be_in_viewport()
+    assert Escalation.objects.get(id=asked[0].id).status == "open"
+    page.keyboard.press("2")
+    expect(page.locator(".toast")).to_contain_text("Stop here")
+
+
+def test_it_works_without_scripts(asked: list[Escalation], sign_in: SignIn, operator: User, site: str, chromium: Any) -> None:
+    cookies = sign_in(operator).context.cookies()
+    context = chromium.new_context(base_url=site, java_script_enabled=False)
+    context.add_cookies(cookies)
+    page = context.new_page()
+    page.goto(f"/inbox/{asked[0].id}/")
+    page.get_by_role("textbox", name="Line 1", exact=True).fill("kept")
+    page.get_by_role("button", name="Add to lines").click()
+    page.get_by_role("textbox", name="Line 2", exact=True).fill("more")
+    page.get_by_role("button", name="Take line 1 away").click()
+    page.get_by_role("button", name="Accept it").click()
+    assert "is decided" in page.content()
+    page.goto("/inbox/?tab=done")
+    page.locator(".ask").first.click()
+    assert '"more"' in page.content() and '"kept"' not in page.content()
+    context.close()
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 360)])
+def test_no_page_of_the_inbox_violates_axe_or_overflows(
+    asked: list[Escalation], sign_in: SignIn, operator: User, theme: Any, width: int
+) -> None:
+    page = sign_in(operator)
+    page.emulate_media(color_scheme=theme)
+    page.set_viewport_size({"width": width, "height": 900})
+    resolve.resolve(escalation=asked[1].id, action="stop", values={}, by="ada")
+
+    def sound() -> None:
+        page.evaluate(AXE)
+        assert page.evaluate(RUN_AXE) == [], page.url
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, page.url
+
+    for address in ("/inbox/", "/inbox/?tab=mine", f"/inbox/{asked[0].id}/", f"/inbox/{asked[1].id}/"):
+        page.goto(address)
+        sound()
+    page.goto(f"/inbox/{asked[0].id}/")
+    page.get_by_label("Amount").fill("about four")
+    page.get_by_role("button", name="Accept it").click()
+    expect(page.get_by_role("alert").first).to_be_visible()
+    sound()
