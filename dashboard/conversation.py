@@ -34,7 +34,8 @@ class Message:
 @dataclass(frozen=True, slots=True)
 class Shown:
     """One call. `body` is a tool's request where it is no conversation; `raw` what came, to the letter; `scripted`: it was a
-    rehearsal. `outcome` is a key of `presentation.RESULTS`."""
+    rehearsal. `outcome` is a key of `presentation.RESULTS`; `checked`: what it was read as met the
+    step's contract, which a round that asks for tools need not."""
 
     call: CallView
     title: str
@@ -50,6 +51,7 @@ class Shown:
     problems: tuple[Problem, ...]
     error: str
     scripted: bool
+    checked: bool
 
     @property
     def look(self) -> Look:
@@ -73,10 +75,17 @@ def shown(call: CallView) -> Shown:
         raw=_cut(response.get("raw") or ""),
         text=_cut(response.get("text") or ""),
         asks=tuple(_asked(asked) for asked in response.get("tool_calls", ())),
-        problems=tuple(Problem(p["code"], p["message"], p.get("path", "")) for p in error.get("problems", ())),
+        problems=_problems(error),
         error=f"{error['code']}: {error['message']}" if error else "",
         scripted=call.protocol == "rehearsal",
+        checked=not response.get("tool_calls"),
     )
+
+
+def _problems(error: Mapping[str, Any]) -> tuple[Problem, ...]:
+    """What was wrong in detail; nothing where that is the error's own sentence over again."""
+    found = tuple(Problem(p["code"], p["message"], p.get("path", "")) for p in error.get("problems", ()))
+    return () if len(found) == 1 and not found[0].path and found[0].message in error["message"] else found
 
 
 def _model(body: Any) -> str:

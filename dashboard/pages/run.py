@@ -133,11 +133,13 @@ def _visit(run: RunDetail, seq: int, named: dict[str, str]) -> dict[str, Any]:
     named_path = run_view.titled(named)
     writer = run_view.writer_of(written, scope, run.created_by, named_path)
     title, detail = run_view.spoken(view.path, named)
+    calls = tuple(conversation.shown(call) for call in view.calls)
     return {
         "view": view,
         "card": decision_card.card(view.decision, writer, named_path),
-        "calls": tuple(conversation.shown(call) for call in view.calls),
+        "calls": calls,
         "problems": (view.result.get("error") or {}).get("problems", ()),
+        "checked": view.result["kind"] == "done" and bool(view.calls) and all(call.checked for call in calls),
         "visit_title": title,
         "visit_detail": detail,
         "took": (view.finished - view.started).total_seconds(),

@@ -130,19 +130,17 @@ def test_all_of_it_works_without_a_script(chromium: Browser, sign_in: SignIn, op
     context.close()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_page_of_runs_violates_axe_or_overflows(sign_in: SignIn, operator: User, waiting: Run, theme: Any) -> None:
+@pytest.mark.parametrize(("theme", "width"), [("light", 360), ("dark", 1600)])
+def test_no_page_of_runs_violates_axe_or_overflows(sign_in: SignIn, operator: User, waiting: Run, theme: Any, width: int) -> None:
     page = sign_in(operator)
     page.emulate_media(color_scheme=theme)
+    page.set_viewport_size({"width": width, "height": 900})
     own = f"/runs/{waiting.id}/"
-    addresses = (
+    for address in (
         "/runs/", "/runs/?status=failed", own, f"{own}?seq=0", f"{own}?seq=1", f"{own}?seq=2", f"{own}?at=1", f"{own}cancel/",
         "/workflows/triage/run/",
-    )  # fmt: skip
-    for width in (360, 1600):
-        page.set_viewport_size({"width": width, "height": 900})
-        for address in addresses:
-            page.goto(address)
-            page.evaluate(AXE)
-            assert page.evaluate(RUN_AXE) == [], (address, width)
-            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (address, width)
+    ):  # fmt: skip
+        page.goto(address)
+        page.evaluate(AXE)
+        assert page.evaluate(RUN_AXE) == [], address
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, address
