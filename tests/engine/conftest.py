@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from orchestration import fsck, tasks
 from orchestration.acts import runs
 from orchestration.executor.engine import Engine
 from orchestration.models import Call, Escalation, Provider, Run, StepRecord
+from orchestration.record.clock import SetClock, database_now
 from orchestration.record.pack import unpack_all
 from orchestration.record.rows import Commit
 from tests.engine.publishing import publish
@@ -21,10 +24,11 @@ PATIENCE = 30.0
 class Floor:
     """The engine of a test, and waiting for what it commits."""
 
-    def __init__(self, server: ScriptedServer) -> None:
+    def __init__(self, server: ScriptedServer, clock: SetClock | None = None) -> None:
         self.server = server
+        self.clock = clock
         self._changed = threading.Condition()
-        self.engine = Engine(name="test", on_commit=self._on_commit)
+        self.engine = Engine(name="test", on_commit=self._on_commit, clock=clock)
 
     def _on_commit(self, commits: list[Commit]) -> None:
         with self._changed:
@@ -36,6 +40,25 @@ class Floor:
             while not condition(found := Run.objects.get(id=run)):
                 assert self._changed.wait(PATIENCE), f"run {run} is {found.status} at {found.place}: {found.error}"
             return found
+
+    def advance(self, seconds: float) -> None:
+        """Moves the set clock on, and lets the engine look at what is due now."""
+        assert self.clock is not None
+        self.clock.advance(seconds)
+        self.engine.look()
+
+    def given_back(self, run: str, after: int = 1) -> Run:
+        """The run once it waits out a backoff, held by nobody, after so many calls."""
+
+        def waits(found: Run) -> bool:
+            return (found.status, found.wait) == ("ready", "backoff") and found.calls.count() == after
+
+        return self.until(run, waits)
+
+    def start(self, definition: Any, input: Any = None) -> str:
+        """Publishes and starts, and waits for nothing."""
+        version = publish(definition)
+        return runs.start(workflow=version.workflow_id, input={"text": "x", "n": 0, **(input or {})}, by="ada")
 
     def ended(self, run: str) -> Run:
         return self.until(run, lambda found: found.status in Run.ENDED)
@@ -69,8 +92,7 @@ class Floor:
 
     def run(self, definition: Any, input: Any = None) -> Run:
         """Publishes, starts, and follows the run until it ends or waits for a person."""
-        version = publish(definition)
-        return self.rested(runs.start(workflow=version.workflow_id, input={"text": "x", "n": 0, **(input or {})}, by="ada"))
+        return self.rested(self.start(definition, input))
 
 
 @pytest.fixture
@@ -81,12 +103,26 @@ def server() -> Iterator[ScriptedServer]:
 
 @pytest.fixture
 def floor(transactional_db: None, server: ScriptedServer, settings: Any) -> Iterator[Floor]:
-    settings.REACH = (server.place,)
-    Provider.objects.create(name="main", protocol="openai", base_url=server.base_url, default_model="test-model")
-    floor = Floor(server)
+    with _working(Floor(server), settings) as floor:
+        yield floor
+
+
+@pytest.fixture
+def timed(transactional_db: None, server: ScriptedServer, settings: Any) -> Iterator[Floor]:
+    """A floor whose engine goes by a clock that the test sets. It begins a minute ahead, so that what is started is due."""
+    with _working(Floor(server, SetClock(database_now() + timedelta(minutes=1))), settings) as floor:
+        yield floor
+
+
+@contextmanager
+def _working(floor: Floor, settings: Any) -> Iterator[Floor]:
+    settings.REACH = (floor.server.place,)
+    Provider.objects.create(name="main", protocol="openai", base_url=floor.server.base_url, default_model="test-model")
     floor.engine.start()
     tasks.use_engine(floor.engine)
-    yield floor
-    tasks.use_engine(None)
-    floor.engine.stop(grace=1.0)
+    try:
+        yield floor
+    finally:
+        tasks.use_engine(None)
+        floor.engine.stop(grace=1.0)
     assert [str(finding) for finding in fsck.check()] == []
