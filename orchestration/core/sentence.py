@@ -25,7 +25,8 @@ def name(plan: "Plan", to: str) -> str:
     if to == CONTINUE:
         return "the end of the round"
     if to in plan.steps:
-        return plan.steps[to].label
+        label = plan.steps[to].label
+        return f"“{label}”" if label[-1] in "?!." else label  # a title that ends a sentence would end ours
     outcome = plan.workflow.outcomes.get(to)
     return (outcome.title or to.replace("_", " ")) if outcome else to
 
@@ -37,7 +38,7 @@ def show(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:.10g}"
     if isinstance(value, list) and value and not any(isinstance(item, list | dict) for item in value):
         return listed([show(item) for item in value], most=6)
     if isinstance(value, str):
@@ -134,7 +135,7 @@ def returned(plan: "Plan", inner: str, outer: "PlanStep", result: "Result") -> s
 
 
 def _progress(series: tuple[float, ...]) -> str:
-    return f"; progress {' → '.join(f'{value:.4g}' for value in series[-4:])}" if series else ""
+    return f"; progress {' → '.join(f'{value:.10g}' for value in series[-4:])}" if series else ""
 
 
 def again(plan: "Plan", step: "PlanStep", frame: "Frame", until: dict[str, Any] | None, series: tuple[float, ...]) -> str:
@@ -147,7 +148,7 @@ def until(plan: "Plan", step: "PlanStep", frame: "Frame", explained: dict[str, A
 
 
 def stalled(plan: "Plan", step: "PlanStep", frame: "Frame", series: tuple[float, ...]) -> str:
-    return f"{step.label} stopped after round {frame.round} because it made no progress: {series[-2]:.4g} → {series[-1]:.4g}."
+    return f"{step.label} stopped after round {frame.round} because it made no progress: {series[-2]:.10g} → {series[-1]:.10g}."
 
 
 def exhausted(plan: "Plan", step: "PlanStep", frame: "Frame", until: dict[str, Any] | None) -> str:
