@@ -149,6 +149,7 @@ def shoot(chromium: Browser, found: Site, address: str, name: str, theme: str, s
     page.screenshot(path=FOLDER / f"{name}.{size}.{theme}.png")
     if (name, theme, size) == ("run-support_triage-waiting", "light", "wide"):
         page.set_viewport_size({"width": 1440, "height": 980})
+        page.goto(f"{address}?seq=8", wait_until="load")
         page.screenshot(path=ROOT / "docs" / "run.png")
     context.close()
 

@@ -27,7 +27,7 @@ def try_page(request: HttpRequest, workflow: str) -> HttpResponse:
     reading = read(found, request.GET.get("version", "") or DRAFT)
     context = {**frame(found, "try", reading), "steps": choices(reading.plan) if reading.plan else ()}
     step = _chosen(reading, request.GET.get("step", ""))
-    if step is None:
+    if step is None or reading.plan is None:
         return render(request, "workflows/try.html", context)
     context |= {"step": step, "last": last_inputs.last_input(workflow, step.id) if step.type in ("llm", "tool") else None}
     if request.method != "POST":
@@ -49,6 +49,7 @@ def _chosen(reading: Reading, name: str) -> PlanStep | None:
 def _answer(
     request: HttpRequest, found: WorkflowDetail, reading: Reading, step: PlanStep, context: dict[str, Any]
 ) -> HttpResponse:
+    assert reading.plan is not None, "a step was chosen from it"
     given, mocked = request.POST.get("input", ""), request.POST.get("mocks", "")
     context |= {"input": given, "mocks": mocked}
     began = time.monotonic()
