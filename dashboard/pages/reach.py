@@ -43,7 +43,7 @@ def provider_page(request: HttpRequest, name: str = "") -> HttpResponse:
         form = ProviderForm(names, initial=initial(found) if found else {"protocol": "openai", "structured": "json_schema"})
         return render(request, "settings/provider.html", {**context, "form": form})
     _must_write(request)
-    form = ProviderForm(names, request.POST)
+    form = ProviderForm(names, request.POST, initial=initial(found) if found else {})
     if form.is_valid():
         name = name or form.cleaned_data["name"]
         try:

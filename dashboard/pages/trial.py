@@ -13,10 +13,9 @@ from dashboard.trial_view import choices, mocks, opening, tried
 from orchestration.acts.trial import try_step
 from orchestration.core import values
 from orchestration.core.errors import NotFound, Problem, Refused, Unreadable
-from orchestration.core.plan import PlanStep
+from orchestration.core.plan import Plan, PlanStep
 from orchestration.queries import last_inputs
 from orchestration.queries import workflows as stored
-from orchestration.queries.workflows import WorkflowDetail
 from orchestration.roles import Role
 
 
@@ -31,10 +30,10 @@ def try_page(request: HttpRequest, workflow: str) -> HttpResponse:
         return render(request, "workflows/try.html", context)
     context |= {"step": step, "last": last_inputs.last_input(workflow, step.id) if step.type in ("llm", "tool") else None}
     if request.method != "POST":
-        begin = context["last"].value if context["last"] and request.GET.get("from") == "last" else opening(reading.plan, step)
+        begin = context["last"].value if context["last"] and request.GET.get("from") == "last" else opening(plan, step)
         made = mocks(step)
         return render(request, "workflows/try.html", {**context, "input": pretty(begin), "mocks": pretty(made) if made else ""})
-    return _answer(request, found, reading, step, context)
+    return _answer(request, reading.version.text if reading.version else found.draft, plan, step, context)
 
 
 def _chosen(reading: Reading, name: str) -> PlanStep | None:
@@ -55,7 +54,7 @@ def _answer(
     began = time.monotonic()
     try:
         answer = try_step(
-            definition=reading.version.text if reading.version else found.draft,
+            definition=text,
             step=step.id,
             input=_json(given, "input"),
             mocks=_json(mocked, "mocks") if mocked.strip() else {},
@@ -64,7 +63,7 @@ def _answer(
     except Refused as refused:
         context["problems"] = refused.problems
         return render(request, _part(request), context, status=422)
-    return render(request, _part(request), {**context, "tried": tried(reading.plan, step, answer, time.monotonic() - began)})
+    return render(request, _part(request), {**context, "tried": tried(plan, step, answer, time.monotonic() - began)})
 
 
 def _part(request: HttpRequest) -> str:

@@ -1,0 +1,137 @@
+"""The designer's job in a real browser: draft, see what is wrong where, publish, try a step; and the settings."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, expect
+
+from orchestration.acts import workflows as acts
+from orchestration.models import Version, Workflow
+from orchestration.samples import installation
+from tests.engine.publishing import publish
+from tests.factories import asked, asking
+from tests.live.test_look import AXE, RUN_AXE
+
+SignIn = Callable[[User], Page]
+
+expect.set_options(timeout=20_000)  # how long what does not come about is waited for
+
+
+@pytest.fixture
+def samples(transactional_db: None, settings: Any) -> None:
+    settings.REACH = ()
+    installation.install(port=8000)
+
+
+def test_a_draft_is_mended_where_the_marks_are_and_published(sign_in: SignIn, designer: User, site: str) -> None:
+    publish(asking(title="Ask somebody"))
+    page = sign_in(designer)
+    page.goto("/workflows/asking/edit/")
+    area = page.locator("#definition")
+    right = area.input_value().replace("Ask somebody", "Ask anybody")
+    area.fill(right.replace("next: ask", "next: asc"))
+    marked = page.locator("#problems .problem--error [data-goto]")
+    line = marked.inner_text().removeprefix("line ")
+    expect(page.locator(".editor__gutter .error")).to_have_text([line])
+    marked.click()
+    assert area.evaluate("e => e.value.slice(e.selectionStart, e.selectionEnd)").strip() == "next: asc"
+    area.fill(right)
+    expect(page.locator("#checked")).to_contain_text("no problems")
+    expect(page.locator(".editor__gutter .error")).to_have_count(0)
+    assert Workflow.objects.get(id="asking").revision == 1
+    page.get_by_role("button", name="Save and publish").click()
+    expect(page.locator(".lines .added")).to_contain_text("Ask anybody")
+    page.get_by_role("textbox", name="What changes").fill("For anybody")
+    page.get_by_role("button", name="Publish", exact=True).click()
+    expect(page.locator("h1")).to_have_text("Ask anybody")
+    expect(page.locator(".toast")).to_contain_text("Version 2 is published")
+    assert Version.objects.get(workflow="asking", number=2).note == "For anybody"
+
+
+def test_who_is_overtaken_keeps_the_text_and_sees_theirs(sign_in: SignIn, designer: User, site: str) -> None:
+    first = publish(asking()).text
+    page = sign_in(designer)
+    page.goto("/workflows/asking/edit/")
+    page.locator("#definition").fill(first + "# mine\n")
+    acts.save_draft(workflow="asking", text=first + "# theirs\n", revision=1, by="ada")
+    page.get_by_role("button", name="Save draft").click()
+    expect(page.get_by_role("alert")).to_contain_text("ada was first")
+    expect(page.locator(".lines .taken")).to_contain_text("# theirs")
+    assert page.locator("#definition").input_value() == first + "# mine\n"
+    page.get_by_role("button", name="Save mine over it").click()
+    expect(page.locator(".toast")).to_contain_text("The draft is saved")
+    assert Workflow.objects.get(id="asking").draft == first + "# mine\n"
+
+
+def test_the_editor_works_without_a_script(chromium: Any, designer: User, site: str, sign_in: SignIn) -> None:
+    first = publish(asking()).text
+    cookies = sign_in(designer).context.cookies()
+    context = chromium.new_context(base_url=site, java_script_enabled=False)
+    context.add_cookies(cookies)
+    page = context.new_page()
+    page.goto("/workflows/asking/edit/")
+    page.locator("#definition").fill(first.replace("next: ask", "next: asc"))
+    page.get_by_role("button", name="Check").click()
+    expect(page.locator("#problems")).to_contain_text("did you mean ask")
+    assert "next: asc" in page.locator("#definition").input_value()
+    page.goto("/workflows/asking/")
+    page.locator("#more-note summary").click()
+    expect(page.locator("#step-note .contract").first).to_contain_text("the run's input")
+    context.close()
+
+
+def test_a_step_is_tried_alone(sign_in: SignIn, designer: User, site: str, samples: None) -> None:
+    page = sign_in(designer)
+    page.goto("/workflows/support_triage/try/?step=send")
+    page.locator("#mocks").fill('{"desk.reply": {"error": "timeout"}}')
+    page.get_by_role("button", name="Try it").click()
+    expect(page.locator("#tried")).to_contain_text("In a run, a person would be asked now")
+    page.locator("#mocks").fill('{"desk.reply": {"output": {"message_id": "m-1"}}}')
+    page.locator("#input").fill("{")
+    page.get_by_role("button", name="Try it").click()
+    expect(page.locator("#tried")).to_contain_text("Not tried")
+    page.locator("#input").fill('{"ticket": "T-1", "text": "Hello"}')
+    page.get_by_role("button", name="Try it").click()
+    expect(page.locator("#tried .decision")).to_contain_text("Answered")
+    expect(page.locator("#tried-output")).to_contain_text("m-1")
+
+
+def test_a_secret_typed_into_the_browser_is_never_seen_again(sign_in: SignIn, admin: User, site: str) -> None:
+    page = sign_in(admin)
+    page.goto("/settings/secrets/")
+    page.get_by_label("Name").fill("desk")
+    page.get_by_label("Value").fill("sk-canary")
+    page.get_by_role("button", name="Write it").click()
+    expect(page.get_by_role("row", name="desk")).to_contain_text("never shown")
+    assert "sk-canary" not in page.content()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_page_violates_axe_or_overflows(sign_in: SignIn, admin: User, site: str, samples: None, theme: Any) -> None:
+    asked()
+    acts.push(text="interlock: 1\nid: broken\nsteps:\n  - {id: a, type: llm, next: nowhere}\n", by="ada")
+    page = sign_in(admin)
+    page.emulate_media(color_scheme=theme)
+    paths = [f"/workflows/support_triage/{part}" for part in ("?open=all", "proof/", "edit/", "try/", "versions/", "publish/")]
+    paths += ["/workflows/", "/workflows/new/", "/workflows/broken/", "/workflows/broken/edit/", "/workflows/broken/try/"]
+    paths += ["/workflows/invoice_reading/", "/workflows/asking/try/?step=note"]
+    parts = (
+        "",
+        "providers/",
+        "providers/default/",
+        "tools/",
+        "tools/desk.reply/",
+        "tools/new/",
+        "secrets/",
+        "tokens/",
+        "people/",
+    )
+    for path in [*paths, *(f"/settings/{part}" for part in parts)]:
+        page.goto(path)
+        page.evaluate(AXE)
+        for width in (1440, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (path, width)
+            assert page.evaluate(RUN_AXE) == [], (path, width)

@@ -1,0 +1,292 @@
+"""The pages of workflows: who may what, what they say, what they cost, and that nothing typed is lost."""
+
+import re
+from collections.abc import Callable
+from html import unescape
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from dashboard.pages.drafting import START
+from orchestration.acts import workflows as acts
+from orchestration.models import Provider, Version, Workflow
+from orchestration.samples import installation
+from tests.engine.publishing import publish
+from tests.factories import asked, asking, start
+
+PAGES = ("", "asking/", "asking/?version=1", "asking/?version=draft", "asking/proof/", "asking/versions/", "asking/changes/")
+WRITING = ("new/", "asking/edit/", "asking/publish/", "asking/try/", "asking/restore/")
+
+
+@pytest.fixture
+def published(db: None) -> Version:
+    return publish(asking(title="Ask somebody"))
+
+
+@pytest.fixture
+def samples(db: None, settings: Any) -> None:
+    settings.REACH = ()
+    installation.install(port=8000)
+
+
+def edit(client: Client, text: str, revision: int, do: str = "save", **more: Any) -> Any:
+    return client.post("/workflows/asking/edit/", {"text": text, "revision": revision, "do": do}, **more)
+
+
+def draft() -> Workflow:
+    return Workflow.objects.get(id="asking")
+
+
+def test_everybody_reads_and_designers_write(
+    published: Version, as_viewer: Client, as_operator: Client, as_designer: Client, as_admin: Client
+) -> None:
+    for path in PAGES:
+        answers = [client.get(f"/workflows/{path}").status_code for client in (as_viewer, as_operator, as_designer, as_admin)]
+        assert answers == [200] * 4, path
+    for path in WRITING:
+        for client in (as_viewer, as_operator):
+            assert {client.get(f"/workflows/{path}").status_code, client.post(f"/workflows/{path}").status_code} <= {403, 405}, (
+                path
+            )
+        assert as_designer.get(f"/workflows/{path}").status_code == (405 if "restore" in path else 200), path
+    assert (draft().revision, Version.objects.count()) == (1, 1)
+    page = as_viewer.get("/workflows/asking/").content.decode()
+    assert "/edit/" not in page
+    assert "/run/" not in page
+
+
+@pytest.mark.parametrize(
+    "path", ["nothing/", "asking/?version=9", "asking/?version=x", "asking/?version=" + "9" * 30, "asking/try/?step=no"]
+)
+def test_what_there_is_not_is_said_in_words(published: Version, as_designer: Client, path: str) -> None:
+    answer = as_designer.get(f"/workflows/{path}")
+    assert answer.status_code == 404
+    assert b"There is no" in answer.content
+
+
+def test_pages_cost_the_same_however_much_there_is(
+    as_designer: Client, django_assert_max_num_queries: Callable[..., Any]
+) -> None:
+    for number in range(4):
+        start(id=f"w{number}")
+    asked(id="w0")
+    most = {"": 9, "w0/": 15, "w0/?version=draft": 13, "w0/proof/": 15, "w0/versions/": 10, "w0/changes/": 11, "w0/edit/": 13}
+    for path, number in {**most, "w0/publish/": 14, "w0/try/": 13}.items():
+        as_designer.get(f"/workflows/{path}")  # plans are compiled once
+        with django_assert_max_num_queries(number):
+            assert as_designer.get(f"/workflows/{path}").status_code == 200
+
+
+def test_the_list_says_how_things_stand_and_without_any_what_to_do_next(as_designer: Client, as_viewer: Client) -> None:
+    assert b"New workflow" in as_designer.get("/workflows/").content
+    assert b"A designer draws the first one" in as_viewer.get("/workflows/").content
+    asked()
+    acts.push(text=START, by="dora")
+    page = as_viewer.get("/workflows/").content.decode()
+    assert "status=person" in page
+    assert "not published" in page
+    assert page.count("changed</span>") == 1
+
+
+def said(client: Client, path: str) -> str:
+    """The page as it reads: no tags, one space between words."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", client.get(path).content.decode())).split())
+
+
+def test_an_outline_tells_samples_in_words(samples: None, as_viewer: Client) -> None:
+    reading = said(as_viewer, "/workflows/invoice_reading/?open=all")
+    for words in (
+        "Repeats what is in it, at most 3 rounds.",
+        "done when steps.check.ok Is it small enough to post?",
+        "when this does not grow:",
+        "when the rounds are used up Correct the invoice",
+        "1 repair: asked again and told what was wrong",
+        "currency EUR, GBP or USD",
+        "no problems",
+    ):
+        assert words in reading, words
+    triage = said(as_viewer, "/workflows/support_triage/")
+    for words in (
+        "on any error Answer the ticket",
+        "can't be undone",
+        "where nobody knows whether it happened a person is asked",
+        "answers in place of Sort the ticket",
+        "Ends the run as Nobody attended to it, a failure.",
+        "text, 1 to 8,000 characters",
+    ):
+        assert words in triage, words
+
+
+def test_the_proof_page_leads_from_figures_to_what_adds_up_to_them(samples: None, as_viewer: Client) -> None:
+    page = as_viewer.get("/workflows/support_triage/proof/").content.decode()
+    for column in re.findall(r'href="#(worst-\w+)"', page):
+        assert f'id="{column}"' in page
+    assert "<code>rate_limited</code>" in page
+
+
+def test_titles_and_notes_are_shown_as_text(as_viewer: Client) -> None:
+    evil = "<script>alert(1)</script>"
+    definition = asking(title=evil, note=evil)
+    definition["steps"][0] |= {"title": evil, "note": evil}
+    publish(definition)
+    for path in ("", "asking/", "asking/proof/", "asking/versions/", "asking/changes/"):
+        assert evil.encode() not in as_viewer.get(f"/workflows/{path}").content, path
+
+
+def test_a_version_whose_provider_went_says_so(samples: None, as_viewer: Client) -> None:
+    Provider.objects.filter(name="small").delete()
+    assert b"has changed since it was published" in as_viewer.get("/workflows/support_triage/").content
+
+
+def test_a_first_draft_is_made_from_the_start_that_is_offered(samples: None, as_designer: Client) -> None:
+    assert acts.check(START).ok
+    answer = as_designer.post("/workflows/new/", {"text": START.replace("\n", "\r\n")})
+    assert answer["Location"] == "/workflows/my_workflow/edit/"
+    assert Workflow.objects.get(id="my_workflow").draft == START
+    again = as_designer.post("/workflows/new/", {"text": START + "# mine"})
+    assert again.status_code == 422
+    assert b"There is a workflow my_workflow already" in again.content
+    assert b"# mine" in again.content
+    assert Workflow.objects.get(id="my_workflow").draft == START
+
+
+@pytest.mark.parametrize("text", ["", "a: [", "interlock: 1\nid: BAD", "[]", "x: &a 1\ny: *a", "\x00", "{" * 3000])
+def test_what_cannot_be_filed_comes_back_with_the_reason(as_designer: Client, db: None, text: str) -> None:
+    answer = as_designer.post("/workflows/new/", {"text": text})
+    assert answer.status_code == 422
+    assert b'class="problem problem--error"' in answer.content
+    assert not Workflow.objects.exists()
+
+
+def test_checking_stores_nothing_and_answers_htmx_with_the_part_alone(published: Version, as_designer: Client) -> None:
+    wrong = draft().draft.replace("next: ask", "next: asc")
+    whole = edit(as_designer, wrong, 1, "check")
+    assert (whole.status_code, b"<html" in whole.content, b"next: asc" in whole.content) == (200, True, True)
+    part = edit(as_designer, wrong, 1, "check", headers={"HX-Request": "true"})
+    assert b"<html" not in part.content
+    assert re.search(rb'data-line="\d+"', part.content)
+    assert b"did you mean ask" in part.content
+    assert draft().revision == 1
+
+
+def test_a_wrong_draft_is_saved_but_not_published(published: Version, as_designer: Client) -> None:
+    wrong = draft().draft.replace("next: ask", "next: asc")
+    assert edit(as_designer, wrong, 1).status_code == 302
+    assert (draft().draft, draft().revision) == (wrong, 2)
+    page = as_designer.get("/workflows/asking/publish/").content
+    assert b"This can&#x27;t be published" in page or b"This can't be published" in page
+    answer = as_designer.post("/workflows/asking/publish/", {"revision": 2, "note": "my note"})
+    assert answer.status_code == 422
+    assert Version.objects.count() == 1
+    assert as_designer.get("/workflows/asking/?version=draft").status_code == 200
+
+
+def test_who_was_overtaken_sees_both_texts_and_can_save_over_theirs(published: Version, as_designer: Client) -> None:
+    theirs, mine = draft().draft + "# theirs\n", draft().draft + "# mine <b>\n"
+    acts.save_draft(workflow="asking", text=theirs, revision=1, by="ada")
+    answer = edit(as_designer, mine, 1)
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "ada was first" in page
+    assert "# mine &lt;b&gt;" in page
+    assert "# theirs" in page
+    assert draft().draft == theirs
+    seen = re.search(r'name="revision" value="(\d+)"', page)
+    assert seen is not None
+    assert edit(as_designer, mine, int(seen[1])).status_code == 302
+    assert draft().draft == mine
+
+
+def test_text_that_no_store_can_keep_is_refused_and_kept_on_the_page(published: Version, as_designer: Client) -> None:
+    answer = edit(as_designer, "interlock: 1\n# half \x00 of it", 1)
+    assert answer.status_code == 422
+    assert b"no store can keep" in answer.content
+    assert b"of it" in answer.content
+    assert draft().revision == 1
+
+
+def test_publishing_shows_what_changes_and_freezes_what_was_shown(published: Version, as_designer: Client) -> None:
+    changed = draft().draft.replace("Ask somebody", "Ask anybody")
+    assert edit(as_designer, changed, 1, "publish")["Location"] == "/workflows/asking/publish/"
+    page = as_designer.get("/workflows/asking/publish/").content.decode()
+    assert re.search(r'class="taken".*Ask somebody', page)
+    assert re.search(r'class="added".*Ask anybody', page)
+    stale = as_designer.post("/workflows/asking/publish/", {"revision": 1, "note": "kept <i>"})
+    assert (stale.status_code, b"kept &lt;i&gt;" in stale.content) == (409, True)
+    assert as_designer.post("/workflows/asking/publish/", {"revision": 2, "note": "Anybody may"}).status_code == 302
+    assert Version.objects.get(number=2).note == "Anybody may"
+    as_designer.post("/workflows/asking/publish/", {"revision": 2})
+    assert Version.objects.count() == 2
+    assert as_designer.get("/workflows/asking/publish/").content.count(b"nothing to publish") == 1
+
+
+def test_nothing_is_published_or_restored_by_a_get(published: Version, as_designer: Client) -> None:
+    edit(as_designer, draft().draft + "# x\n", 1)
+    as_designer.get("/workflows/asking/publish/?revision=2")
+    assert as_designer.get("/workflows/asking/restore/?version=1&revision=2").status_code == 405
+    assert (Version.objects.count(), draft().revision) == (1, 2)
+
+
+def test_an_old_version_is_taken_up_again_as_the_draft(published: Version, as_designer: Client) -> None:
+    first = draft().draft
+    edit(as_designer, first.replace("Ask somebody", "Ask anybody"), 1)
+    acts.publish(workflow="asking", by="dora")
+    assert b"Take up again" in as_designer.get("/workflows/asking/versions/").content
+    answer = as_designer.post("/workflows/asking/restore/", {"version": 1, "revision": 2})
+    assert answer["Location"] == "/workflows/asking/publish/"
+    assert draft().draft == first
+    overtaken = as_designer.post("/workflows/asking/restore/", {"version": 2, "revision": 1})
+    assert overtaken.status_code == 409
+
+
+def test_a_step_is_tried_with_an_input_made_for_it(samples: None, as_designer: Client) -> None:
+    page = as_designer.get("/workflows/support_triage/try/?step=send")
+    assert page.context["mocks"] == '{\n  "desk.reply": {\n    "output": {\n      "message_id": ""\n    }\n  }\n}'
+    given = {"input": page.context["input"], "mocks": page.context["mocks"]}
+    answer = as_designer.post("/workflows/support_triage/try/?step=send", given)
+    assert answer.context["tried"].kind == "done"
+    assert answer.context["tried"].card.to == "Answered"
+    part = as_designer.post(
+        "/workflows/support_triage/try/?step=send",
+        {**given, "mocks": '{"desk.reply": {"error": "refused"}}'},
+        headers={"HX-Request": "1"},
+    )
+    assert b"<html" not in part.content
+    assert b"Went to Hand the ticket over" in part.content
+
+
+def test_a_branch_is_tried_on_the_state_that_it_reads(samples: None, as_designer: Client) -> None:
+    page = as_designer.get("/workflows/support_triage/try/?step=known&version=1")
+    assert '"label": "refund"' in page.context["input"]
+    given = {"input": page.context["input"].replace("refund", "unclear")}
+    answer = as_designer.post("/workflows/support_triage/try/?step=known&version=1", given)
+    assert answer.context["tried"].card.to == "Answer the ticket"
+
+
+@pytest.mark.parametrize(
+    ("given", "mocks", "words"),
+    [
+        ('{"ticket": ', "", "input"),
+        ("[]", "", "JSON object"),
+        ('{"ticket": NaN}', "", "input"),
+        ('{"ticket": "T-1", "text": "x"}', "", "irreversible"),
+        ('{"ticket": "T-1", "text": "x"}', '{"desk.reply": {"output": {"id": 1}}}', "message_id"),
+        ('{"ticket": "T-1", "text": "x"}', '{"desk.reply": {"error": "no"}}', "An error is one of"),
+    ],
+)
+def test_a_trial_that_cannot_be_made_keeps_what_was_typed(
+    samples: None, as_designer: Client, given: str, mocks: str, words: str
+) -> None:
+    answer = as_designer.post("/workflows/support_triage/try/?step=send", {"input": given, "mocks": mocks})
+    assert answer.status_code == 422
+    assert words in answer.content.decode()
+    assert (answer.context["input"], answer.context["mocks"]) == (given, mocks)
+
+
+def test_every_step_that_can_be_tried_opens_with_an_input(samples: None, as_designer: Client) -> None:
+    for name in ("support_triage", "invoice_reading", "answer_with_sources"):
+        steps = as_designer.get(f"/workflows/{name}/try/").context["steps"]
+        assert steps
+        for step in steps:
+            assert as_designer.get(f"/workflows/{name}/try/?step={step.id}").status_code == 200, step.id
