@@ -8,7 +8,7 @@ from django.shortcuts import render
 
 from dashboard.json_view import text as pretty
 from dashboard.needs import needs
-from dashboard.pages.workflows import DRAFT, Reading, frame, read
+from dashboard.pages.workflows import DRAFT, frame, read
 from dashboard.trial_view import choices, mocks, opening, tried
 from orchestration.acts.trial import try_step
 from orchestration.core import values
@@ -24,9 +24,10 @@ def try_page(request: HttpRequest, workflow: str) -> HttpResponse:
     """?step= and ?version=, the draft where none is said. ?from=last opens with the input of its last visit in a run."""
     found = stored.workflow(workflow)
     reading = read(found, request.GET.get("version", "") or DRAFT)
-    context = {**frame(found, "try", reading), "steps": choices(reading.plan) if reading.plan else ()}
-    step = _chosen(reading, request.GET.get("step", ""))
-    if step is None or reading.plan is None:
+    plan = reading.plan
+    context = {**frame(found, "try", reading), "steps": choices(plan) if plan else ()}
+    step = _chosen(plan, request.GET.get("step", ""))
+    if plan is None or step is None:
         return render(request, "workflows/try.html", context)
     context |= {"step": step, "last": last_inputs.last_input(workflow, step.id) if step.type in ("llm", "tool") else None}
     if request.method != "POST":
@@ -36,19 +37,16 @@ def try_page(request: HttpRequest, workflow: str) -> HttpResponse:
     return _answer(request, reading.version.text if reading.version else found.draft, plan, step, context)
 
 
-def _chosen(reading: Reading, name: str) -> PlanStep | None:
-    if reading.plan is None:
+def _chosen(plan: Plan | None, name: str) -> PlanStep | None:
+    if plan is None:
         return None
-    steps = {step.id: step for step in choices(reading.plan)}
+    steps = {step.id: step for step in choices(plan)}
     if name and name not in steps:
         raise NotFound(f"There is no step {name[:60]} here that can be tried alone.")
     return steps[name] if name else next(iter(steps.values()), None)
 
 
-def _answer(
-    request: HttpRequest, found: WorkflowDetail, reading: Reading, step: PlanStep, context: dict[str, Any]
-) -> HttpResponse:
-    assert reading.plan is not None, "a step was chosen from it"
+def _answer(request: HttpRequest, text: str, plan: Plan, step: PlanStep, context: dict[str, Any]) -> HttpResponse:
     given, mocked = request.POST.get("input", ""), request.POST.get("mocks", "")
     context |= {"input": given, "mocks": mocked}
     began = time.monotonic()
