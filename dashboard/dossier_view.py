@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from dashboard import conversation
 from dashboard.presentation import Tone, money, span
 from orchestration.core.plan import Plan
 from orchestration.core.proof.bound import visit
@@ -104,6 +105,12 @@ def tries(calls: Sequence[CallView]) -> tuple[Try, ...]:
     return tuple(_try(number, call) for number, call in enumerate(calls, 1))
 
 
+def last_asked(calls: Sequence[CallView]) -> conversation.Shown | None:
+    """The last call to a model, with its messages as they were sent; None where none was asked."""
+    found = next((call for call in reversed(calls) if call.is_model), None)
+    return conversation.shown(found) if found else None
+
+
 def _try(number: int, call: CallView) -> Try:
     error = call.error or {}
     response = call.response or {}
@@ -112,8 +119,9 @@ def _try(number: int, call: CallView) -> Try:
     answer = response.get("text") or response.get("raw") or ""
     tone, icon, ended = _ending(call, error)
     what = call.kind.capitalize()
+    of = conversation.shown(call).model or call.target
     return Try(
-        number, what, call.target, tone, icon, ended, error.get("message") or "", tuple(error.get("problems") or ()), took,
+        number, what, of, tone, icon, ended, error.get("message") or "", tuple(error.get("problems") or ()), took,
         money(call.cost) if call.cost else "", tokens, answer if isinstance(answer, str) else abbreviate(answer, 4000),
     )  # fmt: skip
 

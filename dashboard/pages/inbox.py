@@ -199,6 +199,7 @@ def _dossier(request: HttpRequest, found: EscalationDetail, form: SchemaForm) ->
     shown = dossier_view.actions(found, plan)
     return {
         **_standing(request, found), "reason": dossier_view.reason(found), "tries": dossier_view.tries(found.dossier.tried),
+        "model": dossier_view.last_asked(found.dossier.tried),
         "actions": shown, "form": form, "asks": any(action.takes_form for action in shown), "token": uuid4().hex,
         "drafted": found.draft if found.pending and "fresh" not in request.GET and request.method == "GET" else None,
         "stopped_at": plan.steps[found.step].label if plan and found.step in plan.steps else found.step,

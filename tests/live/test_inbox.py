@@ -14,6 +14,7 @@ from tests.engine.publishing import end, publish, workflow
 from tests.live.test_look import AXE, RUN_AXE
 from tests.web.test_inbox import HUMAN
 
+WIDE = " " * 90 + "in columns"
 SignIn = Callable[[User], Page]
 
 
@@ -22,7 +23,7 @@ def asked(site: str, floor: Floor) -> list[Escalation]:  # noqa: F811
     """Two questions of one workflow."""
     ends = [end({"lines": "${steps.check.values.lines}"}), end(id="no", outcome="bad")]
     publish(workflow(HUMAN, *ends))
-    started = [runs.start(workflow="sample", input={"text": f"ticket {n}", "n": n}, by="ada") for n in (1, 2)]
+    started = [runs.start(workflow="sample", input={"text": f"ticket {n}{WIDE}", "n": n}, by="ada") for n in (1, 2)]
     return [floor.escalation(floor.rested(run)) for run in started]
 
 
