@@ -369,18 +369,21 @@ AFTER_BREACH = 100
 """The number of first visits after a breach: out of reach of the repetitions that people asked for before it."""
 
 
-def breach(plan: Plan, spent: Spent, cost: int = 0) -> str | None:
-    """The limit that another step, of `cost` nano-dollars at most, would break; None where there is room."""
+def breach(plan: Plan, spent: Spent, call: int | None = None) -> str | None:
+    """The limit that another record would break, or another call, of `call` nano-dollars at most; None where there is room.
+
+    Money and machine time are for calls alone: what a call came back with is always recorded.
+    """
     limits = plan.workflow.limits
     if spent.lifted:
         return None
-    if limits.cost_usd is not None and spent.cost + spent.reserved + cost > round(limits.cost_usd * NANO):
+    if call is not None and limits.cost_usd is not None and spent.cost + spent.reserved + call > round(limits.cost_usd * NANO):
         return "cost_usd"
     if spent.breached:
         return None
     if limits.steps is not None and spent.steps >= limits.steps:
         return "steps"
-    if limits.machine_time is not None and spent.seconds >= limits.machine_time:
+    if call is not None and limits.machine_time is not None and spent.seconds >= limits.machine_time:
         return "machine_time"
     return None
 

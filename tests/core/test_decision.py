@@ -261,7 +261,7 @@ class TestFallbackSteps:
 class TestLimits:
     LIMITS = {"cost_usd": 0.5, "steps": 10, "machine_time": "30m"}
 
-    def breach(self, call: int = 0, on_breach: str | None = None, **spent: Any) -> Any:
+    def breach(self, call: int | None = 0, on_breach: str | None = None, **spent: Any) -> Any:
         limits = {**self.LIMITS, **({"on_breach": on_breach} if on_breach else {})}
         plan = planned(flow(get("look"), put("late"), limits=limits, models={}))
         limit = deciding.breach(plan, Spent(**spent), call)
@@ -293,6 +293,10 @@ class TestLimits:
         second = self.breach(cost=600_000_000, breached=True, on_breach="late")
         assert (second.kind, second.outcome) == ("finish", "broken")
         assert self.breach(cost=600_000_000, breached=True, lifted=True) is None
+
+    def test_what_a_call_came_back_with_is_recorded_whatever_it_cost(self) -> None:
+        assert self.breach(None, cost=600_000_000, seconds=1e6) is None
+        assert self.breach(None, steps=10).rule == "limits.steps"
 
     def test_what_follows_a_breach_is_never_taken_for_an_earlier_visit(self) -> None:
         taken = self.breach(steps=10, on_breach="late")
