@@ -307,7 +307,11 @@ def deadline(plan: Plan, position: Position, env: Env) -> Decision:
 def _return(plan: Plan, position: Position, result: Result, env: Env) -> Decision:
     """From a fallback step back to the step that it stood in for, whose contract its output must meet."""
     inner, outer = position.active, plan.steps[position.step]
-    if result.failure is None:
+    failure = result.failure
+    if failure is not None and failure.code == ErrorCode.UNKNOWN and outer.model.on_unknown is None:
+        words = sentence.unknown(plan, plan.steps[inner], failure)  # asked there, where it is known what it gives
+        return Decision("escalate", position.path, "escalation", words, position, failure=failure)
+    if failure is None:
         result = accept(outer, outer.input.evaluate(env) if outer.input else {}, result.output)
     sub = Sub(position.rung, inner, result.failure)
     back = position.with_part("", tried=(*position.tried, sub))

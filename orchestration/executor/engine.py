@@ -256,8 +256,14 @@ class Engine:
 
     async def _give_up(self, run: str, fence: int, error: Exception) -> None:
         now = self.clock.now()
-        if not await self.write(lambda: unreadable.give_up(run, self.id, fence, now, error)):
-            self.refused += 1
+        deaths = await self.read(lambda: unreadable.deaths(run))
+        if deaths + 1 < sweep.DEATHS:
+            due = now + unreadable.pause_after(deaths)
+            done = await self.write(lambda: sweep.let_go(run, self.id, fence, due, unreadable.surprise(error)))
+        else:
+            commit = await self.read(lambda: unreadable.quarantine(run, fence, now, error))
+            done = await asyncio.wrap_future(self.recorder.commit(commit))
+        self.refused += not done
 
     def _set_out(self, held: Held) -> None:
         self.held[held.run_id] = held

@@ -9,31 +9,30 @@ from orchestration.executor import sweep
 from orchestration.executor.escalate import QUARANTINE_ACTIONS
 from orchestration.models import Escalation, Run
 from orchestration.models.fields import new_id
-from orchestration.record.apply import apply
 from orchestration.record.pack import pack
 from orchestration.record.rows import ClosingRow, Commit, EscalationRow, RunRow, columns
 
 _ROW = columns(RunRow)
 
 
-def give_up(run: str, worker: str, fence: int, now: datetime, error: Exception) -> bool:
-    """Gives the run back, or to a person where that was the third time. False where somebody else has moved it."""
-    found = Run.objects.filter(id=run).values("revision", *_ROW).first()
-    if found is None:
-        return False
-    told = surprise(error)
-    if found["deaths"] + 1 < sweep.DEATHS:
-        return sweep.let_go(run, worker, fence, now + pause_after(found["deaths"]), told)
+def deaths(run: str) -> int:
+    """How often it could not be moved so far."""
+    return Run.objects.values_list("deaths", flat=True).get(id=run)
+
+
+def quarantine(run: str, fence: int, now: datetime, error: Exception) -> Commit:
+    """The commit that hands the run to a person, made from its row alone: nothing else of it need be there."""
+    found = Run.objects.values("revision", *_ROW).get(id=run)
     revision = found.pop("revision")
     row = replace(
         RunRow(**found), status="quarantined", holder=None, step_deadline=None, due=None, wait="person",
-        deaths=sweep.DEATHS, error=told, fence=fence,
+        deaths=sweep.DEATHS, error=surprise(error), fence=fence,
     )  # fmt: skip
     commit = Commit(run, fence, revision, new_id(), row)
     for pause in Escalation.objects.filter(run_id=run, status__in=Escalation.PENDING).values_list("id", flat=True):
         commit.closings.append(ClosingRow("cancelled", "null", "", now, pause))
-    commit.escalations.append(_escalation(run, found["place"], now, str(error), commit.blobs))
-    return apply([commit])[0]
+    commit.escalations.append(_escalation(run, row.place, now, f"{type(error).__name__}: {error}", commit.blobs))
+    return commit
 
 
 def surprise(error: Exception) -> str:

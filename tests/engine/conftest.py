@@ -1,6 +1,7 @@
 """A real engine on a real database, with a scripted model and tool server on this machine."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,7 +16,7 @@ from orchestration.models import Call, Escalation, Provider, Run, StepRecord
 from orchestration.record.clock import SetClock, database_now
 from orchestration.record.pack import unpack_all
 from orchestration.record.rows import Commit
-from tests.engine.publishing import publish
+from tests.engine.publishing import publish, publish_unproven
 from tests.servers import ScriptedServer
 
 PATIENCE = 30.0
@@ -35,10 +36,12 @@ class Floor:
             self._changed.notify_all()
 
     def until(self, run: str, condition: Callable[[Run], bool]) -> Run:
-        """The run once `condition` holds. Fails where nothing is committed for a long time."""
+        """The run once `condition` holds. Fails where it does not for a long time."""
         with self._changed:
+            until = time.monotonic() + PATIENCE
             while not condition(found := Run.objects.get(id=run)):
-                assert self._changed.wait(PATIENCE), f"run {run} is {found.status} at {found.place}: {found.error}"
+                assert time.monotonic() < until, f"run {run} is {found.status} at {found.place}: {found.error}"
+                self._changed.wait(0.1)  # sweeps and claims are no commits
             return found
 
     def advance(self, seconds: float) -> None:
@@ -55,9 +58,9 @@ class Floor:
 
         return self.until(run, waits)
 
-    def start(self, definition: Any, input: Any = None) -> str:
+    def start(self, definition: Any, input: Any = None, proven: bool = True) -> str:
         """Publishes and starts, and waits for nothing."""
-        version = publish(definition)
+        version = publish(definition) if proven else publish_unproven(definition)
         return runs.start(workflow=version.workflow_id, input={"text": "x", "n": 0, **(input or {})}, by="ada")
 
     def ended(self, run: str) -> Run:
@@ -90,9 +93,14 @@ class Floor:
     def escalation(self, run: Run) -> Escalation:
         return Escalation.objects.get(run=run, status__in=Escalation.PENDING)
 
-    def run(self, definition: Any, input: Any = None) -> Run:
+    def another(self, run: Run) -> Run:
+        """One more run of the same version, followed in the same way."""
+        version = run.version.number
+        return self.rested(runs.start(workflow=run.workflow_id, version=version, input={"text": "x", "n": 0}, by="ada"))
+
+    def run(self, definition: Any, input: Any = None, proven: bool = True) -> Run:
         """Publishes, starts, and follows the run until it ends or waits for a person."""
-        return self.rested(self.start(definition, input))
+        return self.rested(self.start(definition, input, proven))
 
 
 @pytest.fixture

@@ -1,0 +1,101 @@
+"""Limits that are met: before the call that would break them, by rule, and what a person may then say."""
+
+from typing import Any
+
+from orchestration.acts import resolve
+from orchestration.models import Call, Run
+from tests.engine.conftest import Floor
+from tests.engine.publishing import end, workflow
+from tests.engine.test_runs import ask, tool
+from tests.servers import behaviours as b
+
+STEPS = {"limits": {"steps": 2}}
+
+
+def put(id: str, next: str = "done") -> dict[str, Any]:
+    return {"id": id, "type": "set", "values": {"n": 1}, "next": next}
+
+
+class TestAPersonIsAsked:
+    """Where the workflow names no step for it."""
+
+    def met(self, floor: Floor) -> Run:
+        run = floor.run(workflow(put("a", "b"), put("b", "c"), put("c", "d"), put("d"), end(), **STEPS), proven=False)
+        pause = floor.escalation(run)
+        assert (run.status, pause.kind, floor.paths(run)) == ("waiting", "limit", ["a", "b"])
+        return run
+
+    def test_and_lets_it_go_on(self, floor: Floor) -> None:
+        run = self.met(floor)
+        resolve.resolve(escalation=floor.escalation(run).id, action="continue", values={}, by="otto")
+        ended = floor.ended(run.id)
+        assert (ended.outcome, floor.paths(ended)) == ("good", ["a", "b", "c", "c", "d", "done"])
+        lifted = floor.records(ended)[2]
+        assert (lifted["type"], lifted["actor"]) == ("limit", "otto")
+        assert lifted["decision"]["sentence"] == "otto lifted the limits."
+
+    def test_and_stops_it(self, floor: Floor) -> None:
+        run = self.met(floor)
+        resolve.resolve(escalation=floor.escalation(run).id, action="abort", values={}, by="otto")
+        run.refresh_from_db()
+        assert (run.status, run.outcome) == ("failed", "bad")
+        assert floor.records(run)[-1]["decision"]["sentence"] == "otto stopped the run. The run ended as bad, a failure."
+
+
+def test_machine_time_is_what_calls_took_and_a_call_is_given_no_more_than_is_left(floor: Floor) -> None:
+    floor.server.default(b.hang())
+    limits = {"machine_time": "300ms", "on_breach": "over"}
+    catch = [{"errors": ["*"], "to": "two"}]
+    run = floor.run(workflow(ask("one", catch=catch), ask("two", catch=[{"errors": ["*"], "to": "done"}]), end(),
+                             end({"why": "${error.message}"}, id="over"), limits=limits))  # fmt: skip
+    assert floor.paths(run) == ["one", "two", "over"]
+    assert floor.calls(run) == [("one", "attempt", "timeout")]
+    assert "machine time" in floor.output(run)["why"]
+
+
+def test_a_second_breach_ends_the_run(floor: Floor) -> None:
+    answer = b.completion({"label": "a"}) | {"usage": {"prompt_tokens": 100, "completion_tokens": 900}}
+    floor.server.default(b.as_json(answer))
+    priced = {"main": {"provider": "main", "usd_per_mtok_in": 1000, "usd_per_mtok_out": 1000}}
+    limits = {"cost_usd": 1.5, "on_breach": "over"}
+    steps = [ask("one", next="two", max_input_tokens=200), ask("two", max_input_tokens=200), end()]
+    run = floor.run(workflow(*steps, ask("over", max_input_tokens=200), models=priced, limits=limits))
+    assert (run.status, run.outcome) == ("failed", "bad")
+    assert floor.paths(run) == ["one", "two", "over"]
+    assert [record["decision"]["rule"] for record in floor.records(run)[1:]] == ["limits.on_breach", "limits.cost_usd"]
+    assert len(floor.server.seen_at()) == 1
+    assert run.cost == 1_000_000_000
+
+
+def test_a_call_that_had_left_keeps_its_key_when_a_person_lifts_the_limit(floor: Floor) -> None:
+    """Between the attempt and its retry the machine time is used up. What goes on is the same visit: the tool, which has done it
+    already, does nothing new."""
+    step, tools = tool(floor, retry={"attempts": 2, "backoff": "10ms"}, timeout="1s")
+    floor.server.script(b.hang(), path="/tools/send")
+    run = floor.run(workflow(step, end(), tools=tools, limits={"machine_time": "200ms"}), proven=False)
+    assert floor.escalation(run).kind == "limit"
+    resolve.resolve(escalation=floor.escalation(run).id, action="continue", values={}, by="otto")
+    ended = floor.ended(run.id)
+    assert ended.outcome == "good"
+    assert len({call.key for call in Call.objects.filter(run=ended)}) == 1
+    assert (len(floor.server.ledger.requests), len(floor.server.ledger.effects)) == (2, 1)
+    assert [(record["path"], record["visit"], record["type"]) for record in floor.records(ended)[:2]] == [
+        ("send", 1, "limit"), ("send", 1, "tool"),
+    ]  # fmt: skip
+
+
+def test_where_a_breach_sends_the_run_to_a_step_that_it_was_at_the_old_answer_is_not_taken_for_new(floor: Floor) -> None:
+    floor.server.script(b.chat({"label": "a"}), b.chat({"label": "b"}))
+    steps = [ask("one", next="two"), put("two", "three"), put("three"), end({"label": "${steps.one.label}"})]
+    run = floor.run(workflow(*steps, limits={"steps": 2, "on_breach": "one"}))
+    assert floor.paths(run) == ["one", "two", "three", "one", "two", "three", "done"]
+    assert floor.output(run) == {"label": "b"}
+    assert len(floor.server.seen_at()) == 2
+
+
+def test_people_and_ends_are_let_through(floor: Floor) -> None:
+    actions = [{"id": "ok", "label": "Fine", "to": "done"}]
+    check = {"id": "check", "type": "human", "actions": actions, "deadline": "1h", "on_deadline": "done"}
+    run = floor.run(workflow(put("a", "check"), check, end(), limits={"steps": 1}), proven=False)
+    resolve.resolve(escalation=floor.escalation(run).id, action="ok", values={}, by="otto")
+    assert floor.ended(run.id).outcome == "good"
