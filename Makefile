@@ -1,7 +1,7 @@
 # `make run` and `make test` are all that a fresh machine needs, beside Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format browser lock clean ready ready-to-test
+.PHONY: help run test check format browser shots lock clean ready ready-to-test
 
 PORT ?= 8000
 UPGRADE ?= --upgrade
@@ -33,6 +33,9 @@ format: ready-to-test ## put the code into the one form that check accepts
 
 browser: ready-to-test ## find a Chromium, or install one
 	@$(BIN)/python -m tests.browser
+
+shots: ready-to-test browser ## renew the pictures of every page in docs/shots (some minutes)
+	$(BIN)/python -m tests.shots
 
 lock: ready-to-test ## take the newest versions that pyproject.toml allows (UPGRADE= to keep those locked)
 	$(LOCK) $(UPGRADE) -o requirements.txt

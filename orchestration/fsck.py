@@ -128,8 +128,8 @@ def _record(run: dict[str, Any], records: list[dict[str, Any]], blobs: dict[str,
         yield Finding("I2", name, "the hash of its state is not the hash of the fold")
     ends = [number for number, record in enumerate(records, 1) if unpack(record["decision"], blobs)["kind"] == "finish"]
     if ends != ([len(records)] if run["status"] in Run.ENDED else []):
-        told = f"step record {ends[0]} ends it" if ends else "no step record ends it"
-        yield Finding("I5", name, f"it is {run['status']}, has {len(records)} step records, and {told}")
+        last = f"step record {ends[0]} ends it" if ends else "no step record ends it"
+        yield Finding("I5", name, f"it is {run['status']}, has {len(records)} step records, and {last}")
 
 
 def _exit(run: dict[str, Any], paused: bool, workers: dict[str, Worker], now: Any) -> Iterator[Finding]:

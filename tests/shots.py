@@ -126,8 +126,12 @@ def pages(found: Site, ended: dict[str, str]) -> dict[str, str]:
         "runs-empty": "/runs/?key=there-is-no-such-key",
         "inbox": "/inbox/",
         "inbox-done": "/inbox/?show=done",
-        "settings": "/settings/",
-        "health": "/settings/health/",
+        "health": "/settings/",
+        "providers": "/settings/providers/",
+        "tools": "/settings/tools/",
+        "secrets": "/settings/secrets/",
+        "tokens": "/settings/tokens/",
+        "people": "/settings/people/",
         "not-found": "/workflows/nothing/",
     }
     shown = {f"run-{name}": f"/runs/{run}/" for name, run in ended.items()}
