@@ -1,7 +1,7 @@
 # `make run` and `make test` are all that a fresh machine needs, beside Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format browser shots lock clean ready ready-to-test
+.PHONY: help run test check format browser bench shots lock clean ready ready-to-test
 
 PORT ?= 8000
 UPGRADE ?= --upgrade
@@ -33,6 +33,9 @@ format: ready-to-test ## put the code into the one form that check accepts
 
 browser: ready-to-test ## find a Chromium, or install one
 	@$(BIN)/python -m tests.browser
+
+bench: ready-to-test ## durable steps a second and many calls at once, beside plain commits on the same database
+	$(BIN)/python -m tests.bench
 
 shots: ready-to-test browser ## renew the pictures of every page in docs/shots (some minutes)
 	$(BIN)/python -m tests.shots
