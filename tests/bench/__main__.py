@@ -72,10 +72,16 @@ class Slow:
 def definition(name: str, *steps: dict[str, Any]) -> dict[str, Any]:
     tool = {"http": {"url": "http://127.0.0.1:9/x"}, "effect": "idempotent", "output": {"type": "object"}}
     return {
-        "interlock": 1, "id": name, "input": {"type": "object"}, "outcomes": {"good": {"kind": "success"}, "bad": {"kind": "failure"}},
-        "on_failure": "bad", "models": {"main": {"provider": "bench", "model": "m"}}, "tools": {"nothing": tool},
-        "start": steps[0]["id"], "steps": [*steps, end()],
-    }  # fmt: skip
+        "interlock": 1,
+        "id": name,
+        "input": {"type": "object"},
+        "outcomes": {"good": {"kind": "success"}, "bad": {"kind": "failure"}},
+        "on_failure": "bad",
+        "models": {"main": {"provider": "bench", "model": "m"}},
+        "tools": {"nothing": tool},
+        "start": steps[0]["id"],
+        "steps": [*steps, end()],
+    }
 
 
 def chain(kind: Callable[[int], dict[str, Any]], count: int) -> list[dict[str, Any]]:
