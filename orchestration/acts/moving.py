@@ -8,6 +8,8 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
+from django.db import IntegrityError
+
 from orchestration import nudges, tasks
 from orchestration.core.catalog import Tool
 from orchestration.core.errors import Conflict, NotFound
@@ -25,6 +27,10 @@ from orchestration.record.clock import Clock, DatabaseClock
 from orchestration.record.rows import ActRow, Commit, RunRow
 
 log = logging.getLogger(__name__)
+
+
+class Overtaken(Conflict):
+    """Nothing stands against the act but its moment: the same again may do."""
 
 
 class ActDesk:
@@ -96,7 +102,11 @@ def apply_or_conflict(commit: Commit, act: ActRow | None = None) -> None:
     """Writes it, act included, and wakes whoever goes on with the run."""
     if act is not None:
         commit.acts.append(act)
-    if not apply([commit])[0]:
+    try:
+        moved = apply([commit])[0]
+    except IntegrityError as error:  # another act of this run took the number that this one was to have
+        raise Overtaken("Something else was done to this run at the same moment. Try again.", run=commit.run_id) from error
+    if not moved:
         raise Conflict("Somebody else has moved this run in the meantime. Look again.", run=commit.run_id)
     nudges.announce([(commit.run_id, commit.revision + 1)], people=True)
     if commit.row.status == "ready":

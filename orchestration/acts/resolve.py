@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from orchestration.acts import audit
-from orchestration.acts.moving import ActDesk, apply_or_conflict, drive, take
+from orchestration.acts.moving import ActDesk, Overtaken, apply_or_conflict, drive, take
 from orchestration.core import decision as deciding
 from orchestration.core import values as json_values
 from orchestration.core.acceptance import accept
@@ -18,6 +18,8 @@ from orchestration.record.failpoints import failpoint
 from orchestration.record.pack import unpack_all
 
 MOST_VALUES = 1_000_000
+_ATTEMPTS = 5
+"""Of an answer that meets other acts of its run, as claims are."""
 
 
 def resolve(
@@ -31,6 +33,21 @@ def resolve(
     body = json_values.digest([escalation, action, json_values.clean(values, max_bytes=MOST_VALUES).value])
     if (answer := audit.replay(by, "resolve", idempotency, body)) is not None:
         return dict(answer)
+    for attempt in range(_ATTEMPTS):
+        try:
+            return _resolve(escalation, action, values, by, revision, idempotency, body)
+        except Conflict as conflict:
+            # Perhaps this very request was first, sent twice at one moment.
+            if (answer := audit.replay(by, "resolve", idempotency, body)) is not None:
+                return dict(answer)
+            if not isinstance(conflict, Overtaken) or attempt == _ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _resolve(
+    escalation: str, action: str, values: Any, by: str, revision: int | None, idempotency: str | None, body: str
+) -> dict[str, Any]:
     found = Escalation.objects.filter(id=escalation).select_related("run").first()
     if found is None:
         raise NotFound(f"There is no escalation {escalation}.")
@@ -38,12 +55,12 @@ def resolve(
     form, actions = unpack_all([found.form, found.actions])
     chosen = _action(actions, action)
     given = _values(form, values) if chosen["form"] == "required" else {}
-    held = take(found.run_id)
-    if held.escalation != escalation:
-        raise Conflict("This escalation is not open any more. Look again.", escalation=escalation)
     answer = {"escalation": escalation, "run": found.run_id, "action": action}
-    failpoint("before_resolve")
     try:
+        held = take(found.run_id)
+        if held.escalation != escalation:
+            raise Conflict("This escalation is not open any more. Look again.", escalation=escalation)
+        failpoint("before_resolve", found.run_id)
         commit = drive(held, lambda desk: _move(desk, held, found.kind, action, given, by))
         act = audit.row(
             subject=f"run:{found.run_id}",
@@ -53,13 +70,14 @@ def resolve(
             key=idempotency,
             body=body,
             answer=answer,
+            blobs=commit.blobs,
         )
         apply_or_conflict(commit, act)
     except Conflict:
         found.refresh_from_db()
         _must_be_open(found, by, None)
         raise
-    failpoint("after_resolve")
+    failpoint("after_resolve", found.run_id)
     return answer
 
 

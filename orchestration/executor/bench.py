@@ -106,28 +106,31 @@ class Bench:
             # Our hold may have lapsed while we slept: only a commit can tell.
             await self.commit(held, held.holding(self.clock.now(), request.timeout))
         call = asyncio.ensure_future(self._call(request))
-        if tool is not None and tool.effect != "none":
-            return await call
-        return await self._unless_asked(held, call)
-
-    async def _unless_asked(self, held: Held, call: "asyncio.Future[Answer]") -> Answer:
-        """The answer; or, where a person asks something of the run meanwhile, a call that is dropped: it has no effect."""
         poke = self._pokes[held.run_id] = asyncio.Event()
         try:
-            while not call.done():
-                poked: asyncio.Future[Any] = asyncio.ensure_future(poke.wait())
-                await asyncio.wait([call, poked], return_when=asyncio.FIRST_COMPLETED)
-                poked.cancel()
-                if poke.is_set() and not call.done():
-                    poke.clear()
-                    await self._look(held)
-                    if held.asked:
-                        return Answer(failure=Failure(ErrorCode.TIMEOUT, "the call was dropped because a person intervened"))
-            return call.result()
+            if tool is None or tool.effect == "none":
+                return await self._unless_asked(held, call, poke)
+            answer = await call
+            if poke.is_set():
+                await self._look(held)
+            return answer
         finally:
             call.cancel()
             if self._pokes.get(held.run_id) is poke:
                 self._pokes.pop(held.run_id)
+
+    async def _unless_asked(self, held: Held, call: "asyncio.Future[Answer]", poke: asyncio.Event) -> Answer:
+        """The answer; or, where a person asks something of the run meanwhile, a call that is dropped: it has no effect."""
+        while not call.done():
+            poked: asyncio.Future[Any] = asyncio.ensure_future(poke.wait())
+            await asyncio.wait([call, poked], return_when=asyncio.FIRST_COMPLETED)
+            poked.cancel()
+            if poke.is_set() and not call.done():
+                poke.clear()
+                await self._look(held)
+                if held.asked:
+                    return Answer(failure=Failure(ErrorCode.TIMEOUT, "the call was dropped because a person intervened"))
+        return call.result()
 
     def poke(self, run: str) -> None:
         """Something may have been asked of this run."""
