@@ -154,6 +154,7 @@ def shoot(chromium: Browser, found: Site, address: str, name: str, theme: str, s
     if (name, theme, size) == ("run-support_triage-waiting", "light", "wide"):
         page.set_viewport_size({"width": 1440, "height": 980})
         page.goto(f"{address}?seq=8", wait_until="load")
+        page.get_by_text("Live", exact=True).first.wait_for()
         page.screenshot(path=ROOT / "docs" / "run.png")
     context.close()
 
