@@ -47,6 +47,8 @@ class ScriptedServer:
         self.port = port
         self.ledger = Ledger(ledger)
         self.seen: list[Seen] = []
+        self.came = threading.Event()
+        """Set once a first request has come."""
         self.defaults: dict[str, Behaviour] = {CHAT: behaviours.chat({"ok": True})}
         self.written = [0]
         self._queues: dict[str, deque[tuple[Behaviour, bool]]] = defaultdict(deque)
@@ -148,6 +150,7 @@ class ScriptedServer:
         text = (await request.read()).decode("utf-8", "replace")
         headers = {name.lower(): value for name, value in request.headers.items()}
         self.seen.append(Seen(request.method, request.path, request.raw_path.partition("?")[2], headers, text))
+        self.came.set()
         return text, headers
 
     async def _effect(self, request: web.Request) -> web.StreamResponse:

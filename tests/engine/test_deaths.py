@@ -1,0 +1,247 @@
+"""Workers that die over one run, are stopped and wake, are told to end, or can't write: who suffers, and who goes on."""
+
+import signal
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+
+from orchestration import fsck, tasks
+from orchestration.acts import resolve, runs
+from orchestration.executor.engine import Engine
+from orchestration.models import Call, Provider, Run, StepRecord, Worker
+from orchestration.record import failpoints, recorder
+from orchestration.record.apply import apply
+from tests.engine.conftest import PATIENCE, Floor
+from tests.engine.processes import Process, bury, environment
+from tests.engine.publishing import end, publish, workflow
+from tests.engine.test_runs import ask, tool
+from tests.servers import ScriptedServer
+from tests.servers import behaviours as b
+
+GOOD = b.chat({"label": "a"})
+
+
+@pytest.fixture
+def yard(transactional_db: None, server: ScriptedServer, settings: Any) -> Iterator[ScriptedServer]:
+    """A database and a server, and no engine: workers are started by hand."""
+    settings.REACH = (server.place,)
+    Provider.objects.create(name="main", protocol="openai", base_url=server.base_url, default_model="m")
+    yield server
+    assert [str(finding) for finding in fsck.check()] == []
+
+
+def start(definition: dict[str, Any], count: int = 1) -> list[str]:
+    version = publish(definition)
+    return [runs.start(workflow=version.workflow_id, input={"text": "x", "n": 0}, by="ada") for _ in range(count)]
+
+
+def finish(server: ScriptedServer, *wanted: str, group: int = 0) -> list[Run]:
+    """These runs, moved by an engine of this process until each has ended or asks a person."""
+    floor = Floor(server)
+    floor.engine = Engine(name="heir", group=group, on_commit=floor._on_commit).start()
+    tasks.use_engine(floor.engine)
+    try:
+        return [floor.rested(run) for run in wanted]
+    finally:
+        tasks.use_engine(None)
+        floor.engine.stop(1.0)
+
+
+def test_a_run_that_kills_its_worker_is_quarantined_after_three_deaths_alone_and_the_others_finish(
+    yard: ScriptedServer,
+) -> None:
+    guilty, *innocent = start(workflow(ask(), end()), 4)
+    armed = f"before_send=kill:{guilty}"
+    yard.default(b.hang())
+    Process(yard, armed).died()
+    assert set(Run.objects.values_list("suspicion", flat=True)) == {1}, "all were held by the one that died"
+    Process(yard, armed, group=16).died()
+    assert set(Run.objects.values_list("suspicion", "deaths")) == {(2, 0)}, "together they killed another"
+    yard.default(GOOD)
+    for deaths in (1, 2, 3):
+        Process(yard, armed, group=1).died()
+        assert Run.objects.get(id=guilty).deaths == deaths
+    found = Run.objects.filter(id__in=innocent)
+    assert set(found.values_list("status", "suspicion", "deaths")) == {("succeeded", 0, 0)}
+
+    [quarantined] = finish(yard, guilty)
+    pause = quarantined.escalations.get()
+    assert (quarantined.status, pause.kind) == ("quarantined", "quarantine")
+    assert Call.objects.filter(run=guilty).count() == 1, "it was never asked twice under another key"
+    resolve.resolve(escalation=pause.id, action="retry", values={}, by="otto")
+    [ended] = finish(yard, guilty)
+    assert (ended.outcome, ended.deaths) == ("good", 0)
+
+
+def test_suspects_are_run_apart_in_a_process_that_a_worker_starts(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`manage.py isolate`, started by the sweep. What comes through a step is no suspect any more."""
+    for name, value in {**environment(floor.server), "DJANGO_SETTINGS_MODULE": "tests.engine.worker_settings"}.items():
+        monkeypatch.setenv(name, value)
+    floor.server.default(GOOD)
+    version = publish(workflow(ask(), end()))
+    tasks.use_engine(None)
+    run = runs.start(workflow=version.workflow_id, input={"text": "x", "n": 0}, by="ada")
+    Run.objects.filter(id=run).update(suspicion=1)
+    floor.engine.look()
+    ended = floor.ended(run)
+    assert (ended.outcome, ended.suspicion) == ("good", 0)
+    apart = Worker.objects.exclude(id=floor.engine.id).get()
+    assert (apart.group, apart.name.partition("@")[0]) == (16, "isolation")
+
+
+def test_a_rolling_deploy_gives_runs_back_and_blames_nobody(yard: ScriptedServer) -> None:
+    """SIGTERM in the middle of a call that outlasts the grace. The next worker goes on at once, without a heartbeat to lapse."""
+    yard.default(b.hang())
+    [run] = start(workflow(ask(), end()))
+    worker = Process(yard, grace=0.1).claiming()
+    _until_seen(yard)
+    worker.told(signal.SIGTERM)
+    assert worker.ended() == 0
+    given_back = Run.objects.get(id=run)
+    assert (given_back.status, given_back.suspicion, given_back.deaths) == ("ready", 0, 0)
+    yard.default(GOOD)
+    [ended] = finish(yard, run)
+    assert ended.outcome == "good"
+    assert Call.objects.filter(run=run).count() == 1
+
+
+def _until_seen(server: ScriptedServer) -> None:
+    """Returns once a request has reached the server."""
+    assert server.came.wait(PATIENCE)
+
+
+@pytest.mark.parametrize("effect", ["idempotent", "irreversible"])
+def test_a_worker_that_sleeps_through_its_lapse_writes_nothing_when_it_wakes(
+    yard: ScriptedServer, effect: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGSTOP with the answer in hand; another takes over and ends the run; SIGCONT."""
+    from datetime import timedelta
+
+    from orchestration.executor import visit
+
+    monkeypatch.setattr(visit, "UNKNOWN_MARGIN", timedelta(seconds=-3600))
+    floor = Floor(yard)
+    step, tools = tool(floor, effect=effect)
+    [run] = start(workflow(step, end(), tools=tools))
+    sleeper = Process(yard, "after_send=stop", quiet=True)
+    sleeper.stopped()
+    worker = Worker.objects.get(pid=sleeper.process.pid)
+    bury(sleeper.process.pid)
+    [taken] = finish(yard, run, group=1)
+    assert taken.status == ("waiting" if effect == "irreversible" else "succeeded")
+    before = (taken.revision, taken.fence, StepRecord.objects.count(), yard.ledger.requests)
+
+    sleeper.told(signal.SIGCONT)
+    sleeper.told(signal.SIGTERM)
+    assert sleeper.ended() == 0
+    taken.refresh_from_db()
+    assert (taken.revision, taken.fence, StepRecord.objects.count(), yard.ledger.requests) == before
+    worker.refresh_from_db()
+    assert worker.refused == 1, "the fault did not bite"
+    assert len(yard.ledger.effects) == 1
+    if effect == "irreversible":
+        runs.cancel(run=run, by="otto")
+
+
+def test_a_worker_that_was_taken_for_dead_and_woke_goes_on_working(timed: Floor) -> None:
+    worker = Worker.objects.get(id=timed.engine.id)
+    Worker.objects.filter(id=worker.id).update(stopped=timed.clock.now())
+    timed.server.default(GOOD)
+    assert timed.run(workflow(ask(), end())).outcome == "good"
+    timed.engine.look()
+    timed.run({**workflow(end()), "id": "other"})
+    timed.engine.pulse.beat()
+    worker.refresh_from_db()
+    assert worker.stopped is None, "if it dies now, nobody would notice"
+
+
+class TestWhenItCantWrite:
+    def test_a_commit_that_fails_is_a_surprise_and_the_run_is_tried_again(
+        self, timed: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        timed.server.default(GOOD)
+        monkeypatch.setitem(failpoints._armed, "before_commit", ("error", failpoints._passed["before_commit"] + 2, ""))
+        run = timed.start(workflow(ask(), end()))
+        timed.until(run, lambda found: found.deaths == 1)
+        timed.advance(60)
+        ended = timed.ended(run)
+        assert (ended.outcome, ended.deaths) == ("good", 0)
+        assert Call.objects.filter(run=run).count() == 1
+
+    def test_after_three_surprises_a_person_is_asked_and_told_what_it_was(
+        self, timed: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(*args: Any, **more: Any) -> None:
+            raise ZeroDivisionError("a slip of ours")
+
+        monkeypatch.setattr("orchestration.executor.visit.prepare", broken)
+        run = timed.start(workflow(ask(), end()))
+        for deaths in (1, 2, 3):
+            timed.until(run, lambda found, deaths=deaths: found.deaths == deaths)
+            timed.advance(60)
+        found = timed.rested(run)
+        pause = timed.escalation(found)
+        assert (found.status, pause.kind) == ("quarantined", "quarantine")
+        assert "ZeroDivisionError: a slip of ours" in fsck.unpack_all([pause.reason])[0]["because"]
+        resolve.resolve(escalation=pause.id, action="abort", values={}, by="otto")
+        assert timed.ended(run).outcome == "bad"
+
+    @pytest.mark.parametrize("lost", ["before", "after"])
+    def test_a_connection_lost_around_commit_is_asked_about_and_nothing_is_written_twice(
+        self, floor: Floor, lost: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Before: nothing was written. After: everything was, and the reply was lost."""
+        floor.server.default(GOOD)
+        bitten: list[int] = []
+
+        def breaking(commits: Any) -> list[bool]:
+            if len(bitten) < 3:
+                bitten.append(len(commits))
+                if lost == "after":
+                    apply(commits)
+                raise OperationalError("server closed the connection unexpectedly")
+            return apply(commits)
+
+        monkeypatch.setattr(recorder, "apply", breaking)
+        run = floor.run(workflow(ask(), end()))
+        assert (run.outcome, len(bitten) >= 2) == ("good", True)
+        assert floor.paths(run) == ["classify", "done"]
+        assert len(floor.server.seen_at()) == 1
+
+    @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="a lock on the whole database is SQLite's")
+    def test_a_lock_held_by_another_process_is_waited_for(self, floor: Floor) -> None:
+        floor.server.default(GOOD)
+        run = floor.start({**workflow(ask(), end())})
+        floor.ended(run)
+        other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
+        version = publish({**workflow(ask(), end()), "id": "other"})
+        tasks.use_engine(None)
+        run = runs.start(workflow=version.workflow_id, input={"text": "x", "n": 0}, by="ada")
+        other.execute("BEGIN IMMEDIATE")
+        floor.engine.hint(run)
+        blocked: Future[Any] = floor.engine.recorder.job(lambda: Worker.objects.filter(id="none").update(held=0))
+        with pytest.raises(TimeoutError):
+            blocked.result(0.5)
+        assert Run.objects.get(id=run).status == "ready"
+        other.execute("ROLLBACK")
+        other.close()
+        assert blocked.result(PATIENCE) == 0
+        assert floor.ended(run).outcome == "good"
+
+
+def test_a_commit_that_is_no_longer_wanted_does_not_end_the_recorder(floor: Floor) -> None:
+    """A task that is cancelled while its commit waits for the flush takes its future with it."""
+    floor.server.default(b.hang())
+    run = floor.start(workflow(ask(), end()))
+    floor.until(run, lambda found: Call.objects.filter(run=found).exists())
+    future = floor.engine.recorder.job(lambda: None)
+    future.cancel()
+    again = floor.engine.recorder.job(lambda: 7)
+    assert again.result(PATIENCE) == 7
+    assert floor.engine.recorder.alive
+    floor.engine.stop(grace=0.0)
+    assert Run.objects.get(id=run).status == "ready"
