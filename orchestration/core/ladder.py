@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from orchestration.core.definition import MAX_TOOL_CALLS_PER_ROUND as MAX_TOOL_CALLS_PER_ROUND
 from orchestration.core.definition import Retry
 from orchestration.core.errors import ErrorCode
 from orchestration.core.plan import PlanStep, Rung
-from orchestration.core.position import Sub
+from orchestration.core.position import Sub, Used
 from orchestration.core.result import Failure, Result
 
 CallKind = Literal["attempt", "repair", "retry", "fallback"]
@@ -76,14 +75,22 @@ class Settled:
 Next = Ask | Open | RunStep | Settled
 
 
-def climb(step: PlanStep, calls: Sequence[CallFact], tried: Sequence[Sub] = (), start: int = 0, only: bool = False) -> Next:
-    """What the visit does next. `start` is the rung it begins on; `only` that rung, for a round of an llm with tools.
+def climb(
+    step: PlanStep,
+    calls: Sequence[CallFact],
+    tried: Sequence[Sub] = (),
+    start: int = 0,
+    only: bool = False,
+    used: Used = Used(),  # noqa: B008 (it is frozen)
+) -> Next:
+    """What the visit does next. `start` is the rung it begins on; `only` that rung, for a round of an llm with tools, and
+    `used` what rounds before have used up of it.
 
     A step in place (`tried`) whose result is good settles the visit with `output` None: the caller fills it in.
     """
     last: Failure | None = None
     for index in range(start, start + 1 if only else len(step.rungs)):
-        found = _rung(step, step.rungs[index], index, calls, tried, last)
+        found = _rung(step, step.rungs[index], index, calls, tried, last, used)
         if not isinstance(found, Failure):
             return found
         last = found
@@ -94,7 +101,13 @@ def climb(step: PlanStep, calls: Sequence[CallFact], tried: Sequence[Sub] = (), 
 
 
 def _rung(
-    step: PlanStep, rung: Rung, index: int, calls: Sequence[CallFact], tried: Sequence[Sub], last: Failure | None
+    step: PlanStep,
+    rung: Rung,
+    index: int,
+    calls: Sequence[CallFact],
+    tried: Sequence[Sub],
+    last: Failure | None,
+    used: Used,
 ) -> Next | Failure:
     if rung.step is not None:
         sub = next((s for s in tried if s.rung == index), None)
@@ -110,22 +123,27 @@ def _rung(
         return Open(call)
     if call.failure is None:
         return Settled(Result.done(call.output, degraded=index > 0), index)
-    return _after_failure(step, index, calls, mine, call.failure)
+    return _after_failure(step, index, calls, mine, call.failure, used)
 
 
 def _after_failure(
-    step: PlanStep, index: int, calls: Sequence[CallFact], mine: list[CallFact], failure: Failure
+    step: PlanStep, index: int, calls: Sequence[CallFact], mine: list[CallFact], failure: Failure, used: Used
 ) -> Next | Failure:
-    asks = len({call.ask for call in mine})
-    retries = len(mine) - asks
+    repairs = used.repairs + len({call.ask for call in mine}) - 1
+    retries = used.retries + retried(mine)
     model = step.model
     if failure.code == ErrorCode.UNKNOWN:
         return failure
-    if failure.code == ErrorCode.INVALID_OUTPUT and asks - 1 < model.repair.attempts:
+    if failure.code == ErrorCode.INVALID_OUTPUT and repairs < model.repair.attempts:
         return Ask(len(calls) + 1, _next_ask(calls), index, "repair", broken=failure)
     if failure.code in model.retry.errors and retries < model.retry.attempts - 1:
         return Ask(len(calls) + 1, mine[-1].ask, index, "retry", delay=_delay(step.model.retry, mine, retries, failure))
     return failure
+
+
+def retried(calls: Sequence[CallFact]) -> int:
+    """How many of them sent the same bytes again."""
+    return len(calls) - len({call.ask for call in calls})
 
 
 def _next_ask(calls: Sequence[CallFact]) -> int:

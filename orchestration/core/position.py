@@ -39,6 +39,14 @@ class Sub:
 
 
 @dataclass(frozen=True, slots=True)
+class Used:
+    """What rounds of tools have used up of the repairs and retries of the rung that they are on."""
+
+    repairs: int = 0
+    retries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """Why a loop closes; its own step record comes next."""
 
@@ -57,6 +65,7 @@ class Position:
     part: str = ""
     rung: int = 0
     tried: tuple[Sub, ...] = ()
+    used: Used = Used()
     error: dict[str, str] | None = None
     part_visit: int = 1
     base: int = 1
@@ -151,6 +160,8 @@ def dump(position: Position) -> dict[str, Any]:
             found[key] = value
     if position.tried:
         found["tried"] = [{"rung": s.rung, "step": s.step, "failure": failure_data(s.failure)} for s in position.tried]
+    if position.used != Used():
+        found["used"] = {"repairs": position.used.repairs, "retries": position.used.retries}
     if position.close:
         found["close"] = {"reason": position.close.reason, "failure": failure_data(position.close.failure)}
     return found
@@ -176,6 +187,7 @@ def load(data: dict[str, Any]) -> Position:
         part=data.get("part", ""),
         rung=data.get("rung", 0),
         tried=tuple(Sub(s["rung"], s["step"], failure_of(s["failure"])) for s in data.get("tried", ())),
+        used=Used(**data.get("used", {})),
         error=data.get("error"),
         part_visit=data.get("part_visit", 1),
         base=data.get("base", 1),

@@ -41,8 +41,8 @@ def after_tools(said: str | None, calls: Sequence[ToolCall], answers: Sequence[s
     return (asked, *(Message("tool", text, tool_call_id=call.id) for call, text in zip(calls, answers, strict=True)))
 
 
-def repair(broken: Failure, said: str | None) -> tuple[Message, ...]:
-    """What is added after an answer that broke its contract or a check."""
+def repair(broken: Failure, said: str | None) -> tuple[Message, Message]:
+    """What is added after an answer that broke its contract or a check: the answer, and what is wrong with it."""
     lines = [f"- {p.path}: {p.message}" if p.path else f"- {p.message}" for p in broken.problems] or [f"- {broken.message}"]
     wrong = "\n".join(lines[:20])
     told = f"Your answer can't be used:\n{wrong}\nAnswer again, whole and corrected, and with nothing else."

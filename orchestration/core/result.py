@@ -89,7 +89,8 @@ Kind = Literal["done", "invalid", "timed_out", "failed", "unknown", "needs_perso
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a visit came back with. `done` has an `output`, all others a `failure`. `degraded`: a fallback gave it."""
+    """What a visit came back with. `done` has an `output`, all others a `failure`; a round of tools whose answer was broken
+    has both, for it is asked again with what it said. `degraded`: a fallback gave it."""
 
     kind: Kind
     output: Any = None

@@ -240,5 +240,7 @@ def _result_data(result: Result) -> dict[str, Any]:
 
 
 def part_output(output: Any, failure: dict[str, Any] | None) -> Any:
-    """What a record that writes nothing visible is remembered as: its output, or why there is none."""
-    return output if failure is None else {"error": {"code": failure["code"], "message": failure["message"]}}
+    """What a record that writes nothing visible is remembered as: its output, or else why there is none."""
+    if failure is None or output is not None:
+        return output
+    return {"error": {"code": failure["code"], "message": failure["message"]}}

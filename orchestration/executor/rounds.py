@@ -3,8 +3,10 @@
     answer/round.1 → answer/tool.1.0 → answer/tool.1.1 → answer/round.2 → … → answer
 
 So a model's answer is recorded before any tool runs on it (P5), and a worker that takes over goes on between two of them.
-An unknown tool, wrong arguments or a tool's failure is answered to the model as such. When a round fails, the ladder of the
-step goes on to its next rung: a fallback model with a fresh round of the same conversation, or a step in its place.
+An unknown tool, wrong arguments or a tool's failure is answered to the model as such. Each repair is a round of its own, so
+that `max_rounds` bounds what the model is asked; only a retry, which sends the same bytes, stays inside of its round. When a
+round fails for good, the ladder of the step goes on to its next rung: a fallback model with a fresh round of the same
+conversation, or a step in its place.
 """
 
 from dataclasses import replace
@@ -13,10 +15,11 @@ from typing import Any
 from orchestration.core import prompt, values
 from orchestration.core.contract import contract
 from orchestration.core.decision import Decision
+from orchestration.core.definition import MAX_TOOL_CALLS_PER_ROUND
 from orchestration.core.errors import ErrorCode, EvaluationError, Unreadable
-from orchestration.core.ladder import MAX_TOOL_CALLS_PER_ROUND, Ask, Open, Settled, call_key, climb
+from orchestration.core.ladder import Ask, Open, Settled, call_key, climb, retried
 from orchestration.core.plan import PlanStep
-from orchestration.core.position import Position, Sub
+from orchestration.core.position import Position, Sub, Used
 from orchestration.core.result import Failure, Request, Result, ToolCall
 from orchestration.executor import escalate, settle, visit
 from orchestration.executor.desk import Desk
@@ -44,7 +47,7 @@ async def _climb(desk: Desk, held: Held, step: PlanStep, given: Any) -> None:
     """On the step itself: the next rung, or its end."""
     tried = {sub.rung: sub for sub in held.position.tried}
     failure = visit.unexpected(step, given) if not tried else None
-    number = max((int(s.step.partition(".")[2]) for s in tried.values() if s.step.startswith("round.")), default=0) + 1
+    number = _left_behind(held.position) + 1
     for index, rung in enumerate(step.rungs) if failure is None or tried else ():
         sub = tried.get(index)
         if sub is not None and sub.failure is None:
@@ -58,10 +61,15 @@ async def _climb(desk: Desk, held: Held, step: PlanStep, given: Any) -> None:
             held.position = held.position.with_part(f"fallback.{rung.step}", rung=index)
             return
         elif number <= (step.model.max_rounds or 1):
-            held.position = held.position.with_part(f"round.{number}", rung=index)
+            held.position = held.position.with_part(f"round.{number}", rung=index, used=Used())
             return
     assert failure is not None
     await settle.settle(desk, held, step, given, Result.failed(failure))
+
+
+def _left_behind(at: Position) -> int:
+    """The last round of the rungs that have failed, 0 where there is none."""
+    return max((int(sub.step.partition(".")[2]) for sub in at.tried if sub.step.startswith("round.")), default=0)
 
 
 async def _done(desk: Desk, held: Held, step: PlanStep, given: Any, sub: Sub) -> None:
@@ -72,7 +80,8 @@ async def _done(desk: Desk, held: Held, step: PlanStep, given: Any, sub: Sub) ->
 
 
 async def _round(desk: Desk, held: Held, step: PlanStep, given: Any) -> None:
-    ladder = climb(step, held.facts, start=held.position.rung, only=True)
+    budget = Used(step.model.repair.attempts, held.position.used.retries)
+    ladder = climb(step, held.facts, start=held.position.rung, only=True, used=budget)
     if isinstance(ladder, Settled):
         _end_round(desk, held, step, given, ladder.result)
     elif isinstance(ladder, Open):
@@ -81,8 +90,8 @@ async def _round(desk: Desk, held: Held, step: PlanStep, given: Any) -> None:
     else:
         assert isinstance(ladder, Ask)
         asked = await _conversation(desk, held, step, given)
-        if ladder.broken is not None:
-            asked += prompt.repair(ladder.broken, held.said.get(held.visit_key))
+        if ladder.kind != "retry" and await _broken(desk, held, held.round - 1):
+            ladder = replace(ladder, kind="repair")
         key = call_key(held.run_id, *held.visit_key, ladder.ask)
         timeout = visit.time_left(held, step.timeout)
         await visit.make(desk, held, step, given, ladder, lambda: visit.question(desk, held, step, ladder, asked, timeout, key))
@@ -90,6 +99,10 @@ async def _round(desk: Desk, held: Held, step: PlanStep, given: Any) -> None:
 
 def _end_round(desk: Desk, held: Held, step: PlanStep, given: Any, result: Result) -> None:
     at, number = held.position, held.round
+    at = replace(at, used=replace(at.used, retries=at.used.retries + retried(held.facts)))
+    if result.kind == "invalid" and at.used.repairs < step.model.repair.attempts and number < step.model.max_rounds:
+        _ask_again(desk, held, step, given, result, at)
+        return
     calls = result.output.get("tool_calls") if result.failure is None and isinstance(result.output, dict) else None
     if not isinstance(calls, list) or set(result.output) != {"text", "tool_calls"}:
         after = _back(at, Sub(at.rung, at.part, result.failure))
@@ -106,6 +119,16 @@ def _end_round(desk: Desk, held: Held, step: PlanStep, given: Any, result: Resul
         return
     names = ", ".join(call["name"] for call in calls)
     _note(desk, held, step, given, result, at.with_part(f"tool.{number}.0"), f"{step.place}.tools", f"Asked for {names}.")
+
+
+def _ask_again(desk: Desk, held: Held, step: PlanStep, given: Any, result: Result, at: Position) -> None:
+    """A broken answer is shown to the model in its next round, with what is wrong with it."""
+    assert result.failure is not None
+    said, told = prompt.repair(result.failure, held.said.get(held.visit_key))
+    words = f"Asked again, because the answer can't be used: {result.failure.message}."
+    after = at.with_part(f"round.{held.round + 1}", used=replace(at.used, repairs=at.used.repairs + 1))
+    result = replace(result, output={"text": said.content, "told": told.content})
+    _note(desk, held, step, given, result, after, f"{step.place}.repair", words)
 
 
 def _back(at: Position, sub: Sub) -> Position:
@@ -134,12 +157,20 @@ async def _conversation(desk: Desk, held: Held, step: PlanStep, given: Any) -> t
     root = held.position.visit_path
     for number in range(1, held.round):
         said = await desk.load_part(held, f"{root}/round.{number}")
+        if number > _left_behind(held.position) and await _broken(desk, held, number):
+            asked += (prompt.Message("assistant", said["text"]), prompt.Message("user", said["told"]))
         if not isinstance(said, dict) or "tool_calls" not in said:
             continue
         calls = [ToolCall(call["id"], call["name"], call["arguments"]) for call in said["tool_calls"]]
         answers = [values.dump(await desk.load_part(held, f"{root}/tool.{number}.{i}")) for i in range(len(calls))]
         asked += prompt.after_tools(said["text"], calls, answers)
     return asked
+
+
+async def _broken(desk: Desk, held: Held, number: int) -> bool:
+    """Whether that round's answer was broken, and the model asked again."""
+    said = await desk.load_part(held, f"{held.position.visit_path}/round.{number}") if number else None
+    return isinstance(said, dict) and said.keys() == {"text", "told"}
 
 
 async def _tool(desk: Desk, held: Held, step: PlanStep) -> None:

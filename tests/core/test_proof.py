@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from orchestration.core import ladder
 from orchestration.core.definition import MAX_TOOL_CALLS_PER_ROUND, parse
 from orchestration.core.errors import Problem
 from orchestration.core.plan import compile_plan
@@ -233,13 +232,14 @@ def test_the_worst_case_of_a_ladder_and_its_words() -> None:
 
 
 def test_rounds_with_tools_are_bounded_over_all_models_of_the_ladder() -> None:
-    data = flow(ask("a", tools=["crm.get"], max_rounds=3, model="small", fallback=[{"model": "main"}], repair={"attempts": 1}))
+    """Repairs are rounds; retries are one budget over the rounds of a model."""
+    more = {"repair": {"attempts": 9}, "retry": {"attempts": 3, "errors": ["timeout"]}}
+    data = flow(ask("a", tools=["crm.get"], max_rounds=4, model="small", fallback=[{"model": "main"}], **more))
     found = worst(data)
-    tools = 2 * MAX_TOOL_CALLS_PER_ROUND
-    assert (found["executions"], found["model_calls"], found["calls"]) == (1 + 3 + tools + 1, 6, 6 + tools)
-    assert found["cost_usd"] == pytest.approx(2 * 0.0002 + 4 * 0.002)
-    assert found["machine_seconds"] == 6 * 60 + tools * 5
-    assert MAX_TOOL_CALLS_PER_ROUND == ladder.MAX_TOOL_CALLS_PER_ROUND
+    tools = 3 * MAX_TOOL_CALLS_PER_ROUND
+    assert (found["executions"], found["model_calls"], found["calls"]) == (1 + 4 + tools + 1, 8, 8 + tools)
+    assert found["cost_usd"] == pytest.approx(3 * 0.0002 + 5 * 0.002)
+    assert found["machine_seconds"] == 8 * 60 + tools * 5
 
 
 def test_a_loop_is_its_bound_times_its_longest_round_and_its_own_record() -> None:
@@ -268,7 +268,7 @@ def test_the_words_of_a_derivation() -> None:
         ask("a", "b", model="odd", tools=["crm.get"], max_rounds=2), person("b", "c", "c", deadline="3d"), get("c", timeout="90s")
     )
     assert [line["sentence"] for line in worst(data)["derivation"]] == [
-        "A: 2 rounds of (1 ask) and the tools they ask for = 18 calls, 3 min 20 s at most, at an unknown price.",
+        "A: 2 rounds and the tools they ask for = 18 calls, 3 min 20 s at most, at an unknown price.",
         "B: waits for a person, 3 days at most.",
         "C: 1 ask = 1 call, 1 min 30 s at most.",
         "Done: 1 step.",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from orchestration.core import state, values
 from orchestration.core.errors import ErrorCode, Problem
-from orchestration.core.position import Close, Frame, Position, Sub, dump, load, scopes
+from orchestration.core.position import Close, Frame, Position, Sub, Used, dump, load, scopes
 from orchestration.core.result import Failure, Result
 from tests.core.drawn import flow, get, loop, put
 from tests.core.strolls import stroll
@@ -57,6 +57,7 @@ def positions(draw: st.DrawFn) -> Position:
         part=draw(st.sampled_from(["", "round.2", "tool.1.0", "fallback.words"])),
         rung=draw(st.integers(0, 5)),
         tried=draw(st.lists(SUBS, max_size=2).map(tuple)),
+        used=draw(st.builds(Used, st.integers(0, 3), st.integers(0, 3))),
         error=draw(ERRORS),
         part_visit=draw(st.integers(1, 9)),
         base=draw(st.sampled_from([1, 100])),

@@ -1,5 +1,6 @@
 """What a definition becomes: runs through every step type and every rung, on a real engine. Each run ends up sound (`fsck`)."""
 
+import json
 from typing import Any
 
 import pytest
@@ -179,10 +180,10 @@ class TestEffects:
 
 
 class TestRounds:
-    def step(self, floor: Floor, **more: Any) -> dict[str, Any]:
+    def step(self, floor: Floor, rounds: int = 3, **more: Any) -> dict[str, Any]:
         tools = {"look": {"http": {"method": "POST", "url": f"{floor.server.url}/tools/look"}, "effect": "none",
                           "input": {"type": "object", "required": ["q"], "properties": {"q": {"type": "string"}}}}}  # fmt: skip
-        return workflow(ask(tools=["look"], max_rounds=3, **more), end(), end(id="sorry"), tools=tools)
+        return workflow(ask(tools=["look"], max_rounds=rounds, **more), end(), end(id="sorry"), tools=tools)
 
     def test_tools_are_answered_and_each_is_a_record(self, floor: Floor) -> None:
         floor.server.script(b.calls(("look", {"q": "x"}), ("nothing", {}), ("look", "{bad")), b.chat({"label": "a"}))
@@ -202,6 +203,45 @@ class TestRounds:
         run = floor.run(self.step(floor, catch=[{"errors": ["limit"], "to": "sorry"}]))
         assert floor.paths(run)[-2:] == ["classify", "sorry"]
         assert len(floor.server.seen_at()) == 3
+
+    def test_a_repair_is_a_round_and_the_model_sees_what_was_wrong_with_it_from_then_on(self, floor: Floor) -> None:
+        wrong, good = b.chat({"label": 7}), b.chat({"label": "a"})
+        floor.server.script(wrong, b.calls(("look", {"q": "x"})), b.chat("no JSON"), good)
+        floor.server.default(b.as_json({"found": 3}), "/tools/look")
+        run = floor.run(self.step(floor, rounds=4, repair={"attempts": 2}))
+        parts = ["round.1", "round.2", "tool.2.0", "round.3", "round.4"]
+        assert floor.paths(run) == [*(f"classify/{part}" for part in parts), "classify", "done"]
+        kinds = ["attempt", "repair", "attempt", "repair"]
+        assert [call.kind for call in Call.objects.filter(run=run, protocol="openai").order_by("intended")] == kinds
+        last = [(m["role"], m["content"]) for m in json.loads(floor.server.seen_at()[3].body)["messages"]]
+        roles = ["user", "assistant", "user", "assistant", "tool", "assistant", "user"]
+        assert [role for role, _ in last if role != "system"] == roles
+        assert "output.label" in last[-5][1], "the first repair is still told, two rounds later"
+        assert last[-2][1] == "no JSON"
+
+    def test_max_rounds_bounds_what_the_model_is_asked_repairs_and_all(self, floor: Floor) -> None:
+        floor.server.default(b.chat("no JSON"))
+        run = floor.run(self.step(floor, repair={"attempts": 9}, catch=[{"errors": ["invalid_output"], "to": "sorry"}]))
+        assert floor.paths(run)[-2:] == ["classify", "sorry"]
+        assert len(floor.server.seen_at()) == 3
+
+    def test_retries_are_one_budget_over_the_rounds_of_a_model_and_a_fallback_has_its_own(self, floor: Floor) -> None:
+        down, look = b.error(503), b.calls(("look", {"q": "x"}))
+        floor.server.script(down, look, down, down, b.chat("no JSON"), b.chat({"label": "a"}))
+        floor.server.default(b.as_json({"found": 3}), "/tools/look")
+        once_more = {"attempts": 2, "errors": ["unavailable"], "backoff": "1ms"}
+        more = {"retry": once_more, "repair": {"attempts": 1}, "fallback": [{"model": "other"}]}
+        definition = self.step(floor, rounds=5, **more)
+        definition["models"]["other"] = {"provider": "main", "model": "other"}
+        run = floor.run(definition)
+        calls = Call.objects.filter(run=run, protocol="openai").order_by("intended")
+        made = [(call.path.partition("/")[2], call.kind, call.rung) for call in calls]
+        assert made == [
+            ("round.1", "attempt", 0), ("round.1", "retry", 0), ("round.2", "attempt", 0),
+            ("round.3", "fallback", 1), ("round.3", "retry", 1), ("round.4", "repair", 1),
+        ]  # fmt: skip
+        assert "no JSON" not in floor.server.seen_at()[4].body
+        assert run.outcome == "good"
 
 
 class TestLimits:

@@ -91,7 +91,7 @@ def rung(plan: Plan, step: PlanStep, index: int) -> Bound:
 
 
 def asks(step: PlanStep) -> int:
-    """Requests of one rung, or of one round, at most."""
+    """Requests of one rung at most."""
     return int(step.model.repair.attempts + step.model.retry.attempts)
 
 
@@ -112,14 +112,14 @@ def _ask(step: PlanStep, model: ModelPlan | None) -> Bound:
 
 
 def _rounds(step: PlanStep) -> Bound:
-    """The rounds are counted over all models of the ladder, and the last one's tools don't run. A model is only come to
-    when each before it has failed in a round of its own."""
+    """The rounds are counted over all models of the ladder, repairs included, and the last one's tools don't run. A model is
+    only come to when each before it has failed in a round of its own; its retries are one budget over its rounds."""
     most = step.model.max_rounds or 1
-    asked = [_ask(step, found.model) * asks(step) for found in step.rungs if found.step is None][:most]
+    asked = [_ask(step, found.model) for found in step.rungs if found.step is None][:most]
     models = Bound()
     for last in range(len(asked)):
         worst = reduce(or_, asked[: last + 1])
-        models = models | (total(asked[: last + 1]) + worst * (most - last - 1))
+        models = models | (total(ask * step.model.retry.attempts for ask in asked[: last + 1]) + worst * (most - last - 1))
     slowest = max(tool.timeout for tool in step.tools)
     tools = Bound(executions=1, calls=1, seconds=slowest) * (MAX_TOOL_CALLS_PER_ROUND * (most - 1))
     return models + tools + Bound(executions=most)

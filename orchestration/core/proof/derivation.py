@@ -55,13 +55,18 @@ def _visit(plan: Plan, step: PlanStep, times: int, path: Counter[str]) -> str:
         return f"{often}waits for a person, {duration(step.model.deadline)} at most"
     if step.type not in ("llm", "tool"):
         return f"{often}1 step" if often else "1 step"
-    first = _asks(step)
-    if step.tools:
-        first = f"{_count(step.model.max_rounds or 1, 'round')} of ({first}) and the tools they ask for"
+    first = _rounds(step) if step.tools else _asks(step)
     below = [f"{rung.model.name} ({_asks(step)})" for rung in step.rungs[1:] if rung.model and not step.tools]
     below += [f"{plan.steps[rung.step].label} in its place" for rung in step.rungs if rung.step and rung.step in plan.steps]
     whole = ", then ".join([first, *below])
     return f"{often}({whole})" if often and whole != "1 ask" else f"{often}{whole}"
+
+
+def _rounds(step: PlanStep) -> str:
+    most = step.model.max_rounds or 1
+    retries = (step.model.retry.attempts - 1) * min(most, sum(1 for rung in step.rungs if rung.step is None))
+    rounds = " + ".join([_count(most, "round"), *([_count(retries, "retry")] if retries else [])])
+    return f"{rounds} and the tools they ask for"
 
 
 def _asks(step: PlanStep) -> str:
