@@ -1,11 +1,17 @@
-"""The Celery app of the server mode. Messages are hints: they carry an id, are acknowledged early, and may all be lost."""
+"""The Celery app of the server mode: `celery -A config worker -P threads -c 4`. Messages are hints: they carry an id, are
+acknowledged early, and may all be lost. The engine, which moves runs, lives beside the consumer in each worker process.
+"""
 
 import os
+from typing import Any
 
-from celery import Celery
+from celery import Celery, bootsteps
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+DRAIN = 20.0
+"""Seconds that the engine gets at SIGTERM to bring what it holds to a commit and give it back."""
 
 app = Celery("interlock", broker=settings.BROKER_URL, set_as_current=True)
 app.conf.update(
@@ -13,12 +19,47 @@ app.conf.update(
     result_backend=None,
     task_acks_late=False,
     task_publish_retry=False,  # a hint that can't be sent is not worth waiting for: the sweep finds the run
+    task_default_queue="interlock",
     broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    broker_connection_timeout=3.0,
     broker_transport_options={"socket_connect_timeout": 2, "socket_timeout": 5},
-    worker_pool="threads",  # prefork would make a pool of connections for each task, and no engine could be shared
     worker_concurrency=4,
     worker_hijack_root_logger=False,
     worker_prefetch_multiplier=1,
+    worker_send_task_events=False,
     enable_utc=True,
 )
 app.autodiscover_tasks(["orchestration"])
+
+
+class EngineStep(bootsteps.StartStopStep):  # type: ignore[misc]
+    """The engine of this worker. It starts before the consumer does, so that a broker that is down stops nothing."""
+
+    requires = ("celery.worker.components:Pool",)
+    engine: Any = None
+
+    def __init__(self, worker: Any, **options: Any) -> None:
+        pool = worker.pool_cls.__module__.rpartition(".")[2]
+        if pool != "thread":
+            raise SystemExit(
+                f"Interlock's workers run in threads, and this one was started with the pool {pool}: its processes could share "
+                "no engine. Start it with: celery -A config worker -P threads -c 4"
+            )
+        super().__init__(worker, **options)
+
+    def start(self, worker: Any) -> None:
+        from orchestration import tasks
+        from orchestration.executor.engine import Engine
+
+        self.engine = Engine(name="worker").start()
+        tasks.use_engine(self.engine)
+
+    def stop(self, worker: Any) -> None:
+        if self.engine is not None:
+            self.engine.stop(grace=DRAIN)
+
+    terminate = stop
+
+
+app.steps["worker"].add(EngineStep)

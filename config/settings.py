@@ -98,6 +98,7 @@ CHANNEL_LAYERS = {
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 }
 
+REDIS_URL = env.redis_url
 BROKER_URL = env.broker_url or env.redis_url or "memory://"
 
 STATIC_URL = "/static/"

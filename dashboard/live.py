@@ -55,8 +55,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if topics is None:
             await self.close(UNREADABLE)
             return
-        # In this order: what changes after the look is nudged, what changed before it is seen.
-        for topic in topics - self.watched:
+        # In this order: what changes after the look is nudged, what changed before it is seen. Each time: a channel layer that
+        # was restarted has forgotten who watches.
+        for topic in topics:
             await self.channel_layer.group_add(topic, self.channel_name)
         for topic in self.watched - topics:
             await self.channel_layer.group_discard(topic, self.channel_name)
