@@ -26,6 +26,8 @@ def state_of(row: Row, now: datetime, sweeping: bool) -> tuple[str, str]:
         return "stuck", "no worker"
     if run.status == "ready" and run.wait == "backoff":
         return "backoff", _backing_off(row, now)
+    if run.status == "ready" and run.wait == "slot":
+        return run.status, "its provider takes no more calls now"
     return run.status, round_of(run.place) if run.status == "held" else ""
 
 

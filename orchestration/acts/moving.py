@@ -64,6 +64,15 @@ class ActDesk:
     async def intent(self, held: Held, fact: CallFact) -> Intent:
         raise AssertionError("an act makes no calls")
 
+    def enter(self, provider: str) -> bool:
+        raise AssertionError("an act makes no calls")
+
+    async def wait_to_enter(self, provider: str) -> bool:
+        raise AssertionError("an act makes no calls")
+
+    def leave(self, provider: str) -> None:
+        raise AssertionError("an act makes no calls")
+
     def provider(self, name: str) -> ProviderSpec | None:
         return None
 

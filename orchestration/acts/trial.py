@@ -160,6 +160,15 @@ class _Desk:
     async def intent(self, held: Held, fact: CallFact) -> Intent:
         raise AssertionError("nobody takes a trial over")
 
+    def enter(self, provider: str) -> bool:
+        return True
+
+    async def wait_to_enter(self, provider: str) -> bool:
+        return True
+
+    def leave(self, provider: str) -> None:
+        """A person who tries a step does not wait for the runs."""
+
     def provider(self, name: str) -> ProviderSpec | None:
         return self.world.providers.get(name)
 

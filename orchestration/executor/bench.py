@@ -96,6 +96,15 @@ class Bench:
         known = step.tool or next((tool for tool in step.tools if tool.name == intent.request.target), None)
         return replace(intent, tool=known or Tool(intent.request.target, intent.request.protocol, intent.effect))  # type: ignore[arg-type]
 
+    def enter(self, provider: str) -> bool:
+        return self.engine.slots.enter(provider)
+
+    async def wait_to_enter(self, provider: str) -> bool:
+        return await self.engine.slots.wait(provider)
+
+    def leave(self, provider: str) -> None:
+        self.engine.slots.leave(provider)
+
     def provider(self, name: str) -> ProviderSpec | None:
         return self.engine.world.providers.get(name)
 

@@ -44,5 +44,13 @@ class Desk(Protocol):
     async def intent(self, held: Held, fact: CallFact) -> Intent:
         """The open call as it was committed."""
 
+    def enter(self, provider: str) -> bool:
+        """Takes one of the places among the calls that the provider takes at once, where one is free. `leave` gives it back."""
+
+    async def wait_to_enter(self, provider: str) -> bool:
+        """The same, as soon as one is; False where that takes too long."""
+
+    def leave(self, provider: str) -> None: ...
+
     def provider(self, name: str) -> ProviderSpec | None:
         """The account of that name, if there is one now."""

@@ -34,6 +34,7 @@ from orchestration.executor.held import Held
 from orchestration.executor.isolation import Isolation
 from orchestration.executor.pulse import SURE, Pulse
 from orchestration.executor.reading import read_each
+from orchestration.executor.slots import Slots
 from orchestration.models.fields import new_id
 from orchestration.queries.catalog import World, current
 from orchestration.queries.plans import plan_of
@@ -91,6 +92,7 @@ class Engine:
         self.world: World
         self._failure: BaseException | None = None
         self.isolation = Isolation() if group == 0 else None
+        self.slots = Slots(self.id, lambda: self.world.caps, self.write)
 
     # from other threads
 
@@ -216,6 +218,7 @@ class Engine:
         self.world = await self.read(current)
         for run in await self.read(lambda: sweep.asked(self.id)):
             self.bench.poke(run)
+        await self.slots.settle()
         await self._claim(None)
         if self.isolation is not None:
             await self.write(lambda: self.isolation.see(sweep.suspects(now)) if self.isolation else None)

@@ -80,7 +80,7 @@ def _held(run: dict[str, Any], plan: Plan, calls: list[dict[str, Any]], pause: s
         position=position,
         spent=Spent(**values.load(run["spent"])),
         queued=run["due"] or run["created"],
-        rested=run["wait"] == "backoff",
+        rested=run["wait"] in ("backoff", "slot"),
         overdue=run["wait"] == "person" and run["due"] is not None,
         asked=values.load(run["asked"]) if run["asked"] else None,
         escalation=pause,

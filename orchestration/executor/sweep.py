@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.db.models import Q
 
+from orchestration.executor import slots
 from orchestration.executor.held import GRACE
 from orchestration.models import Run, Worker
 from orchestration.record.apply import adapt
@@ -42,6 +43,7 @@ def recover(now: datetime, lapses: bool = True) -> Found:
     """Makes ready again what nobody moves any more. `lapses` False: hung steps alone, where this worker can't tell whether the
     others were late, or the database was for all of them."""
     lapsed = _free_lapsed(now) if lapses else 0
+    slots.free(Worker.objects.filter(stopped__isnull=True).values_list("id", flat=True))
     return Found(lapsed, _free_overrun(now))
 
 

@@ -8,6 +8,7 @@
 Where a worker died between intent and answer, the call's effect class says what its successor may do (`_resume`).
 """
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -146,6 +147,39 @@ async def make(desk: Desk, held: Held, step: PlanStep, given: Any, ask: Ask, pre
     if limit := deciding.breach(held.plan, held.spent, prepared.cost):
         await settle.take_breach(desk, held, limit)
         return
+    if not await _enter(desk, held, prepared):
+        return
+    try:
+        await _go(desk, held, step, given, ask, prepared)
+    finally:
+        _leave(desk, prepared)
+
+
+async def _enter(desk: Desk, held: Held, prepared: Prepared) -> bool:
+    """Whether the call may leave now, the provider's cap regarded; else the run was given back, or a person intervened. What
+    was gathered is not kept waiting."""
+    if prepared.tool is not None or desk.enter(prepared.request.target):
+        return True
+    if held.pending:
+        await desk.commit(held, held.holding(desk.clock.now()))
+        if held.asked:
+            return False
+    if await desk.wait_to_enter(prepared.request.target):
+        return True
+    now = desk.clock.now()
+    due = now + timedelta(seconds=random.uniform(1.0, 3.0))  # noqa: S311 (so that many do not come back at one moment)
+    await desk.commit(held, held.leaving(now, "ready", due=due, wait="slot"))
+    return False
+
+
+def _leave(desk: Desk, prepared: Prepared) -> None:
+    if prepared.tool is None:
+        desk.leave(prepared.request.target)
+
+
+async def _go(desk: Desk, held: Held, step: PlanStep, given: Any, ask: Ask, prepared: Prepared) -> None:
+    """The intent, committed; then the call."""
+    now = desk.clock.now()
     if prepared.effect == "irreversible" and held.pending:
         await desk.commit(held, held.holding(now))
         if held.asked:
@@ -286,7 +320,11 @@ async def resume(
         if known is not None:
             gather(desk, held, step, given, fact, prepared, known, 0.0)
             return
-    await send(desk, held, step, given, fact, prepared)
+    if await _enter(desk, held, prepared):
+        try:
+            await send(desk, held, step, given, fact, prepared)
+        finally:
+            _leave(desk, prepared)
 
 
 async def _wait_out(desk: Desk, held: Held, intent: written.Intent) -> None:

@@ -3,7 +3,7 @@
 from orchestration.models.people import Act, ApiToken, Escalation
 from orchestration.models.reach import Provider, Secret, Tool
 from orchestration.models.record import Blob, Call, StepRecord
-from orchestration.models.run import Run, Worker
+from orchestration.models.run import Run, Slot, Worker
 from orchestration.models.workflow import Version, Workflow
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Provider",
     "Run",
     "Secret",
+    "Slot",
     "StepRecord",
     "Tool",
     "Version",

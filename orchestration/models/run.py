@@ -27,6 +27,20 @@ class Worker(models.Model):
         return self.name
 
 
+class Slot(models.Model):
+    """One of the calls that a provider takes at once. `holder`: the worker whose runs may use it."""
+
+    provider = models.CharField(max_length=48)
+    number = models.PositiveIntegerField()
+    holder = models.CharField(max_length=26, null=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("provider", "number"), name="one_slot_a_number"),)
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.number}"
+
+
 class Run(models.Model):
     """One execution of one version, and its place in the queue. Only `record.apply` updates a row of it."""
 
