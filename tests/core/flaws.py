@@ -263,6 +263,21 @@ CASES: dict[str, tuple[Data, Data, tuple[str, str | None, str]]] = {
         flow(ask("a", tools=["crm.get"], max_rounds=2)),
         ("steps[0].tools[1]", "a", "error"),
     ),
+    "owned_param": (
+        flow(ask("a", params={"max_tokens": 9, "temperature": 0})),
+        flow(ask("a", params={"temperature": 0})),
+        ("steps[0].params.max_tokens", "a", "error"),
+    ),
+    "owned_param model": (
+        flow(ask("a"), models={"main": {"provider": "priced", "params": {"N": 20}}}),
+        flow(ask("a"), models={"main": {"provider": "priced", "params": {"seed": 20}}}),
+        ("models.main.params.N", None, "error"),
+    ),
+    "owned_param inside": (
+        flow(ask("a", params={"output_config": {"format": {}, "effort": "low"}})),
+        flow(ask("a", params={"output_config": {"effort": "low"}})),
+        ("steps[0].params.output_config.format", "a", "error"),
+    ),
     "no_reconcile": (flow(step("a", "tool", tool="crm.book", next="done")), flow(get("a")), ("steps[0].tool", "a", "error")),
     "unknown_secret": (
         flow(step("a", "tool", tool="t", next="done"), tools=keyed("dsk")),

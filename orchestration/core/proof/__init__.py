@@ -8,6 +8,7 @@
     compatibility  contracts across edges
     branches       cases that never hold
     effects        what can't be undone, under retries, fallbacks, loops and models; secrets
+    params         what a model's params say that another key says
     failures       what each step may fail with, and where that goes
     bound          what one visit may come to
     worst_case     what a run may come to
@@ -21,7 +22,7 @@ from typing import Any
 
 from orchestration.core.errors import Problem
 from orchestration.core.plan import Plan
-from orchestration.core.proof import assignment, branches, compatibility, effects, failures, graph, limits, names
+from orchestration.core.proof import assignment, branches, compatibility, effects, failures, graph, limits, names, params
 from orchestration.core.proof.bound import Bound
 from orchestration.core.proof.derivation import Line, derive
 from orchestration.core.proof.failures import ErrorRoute, Failures
@@ -89,6 +90,7 @@ def prove(plan: Plan) -> Proof:
         *compatibility.check(routes),
         *branches.check(routes),
         *effects.check(routes),
+        *params.check(routes),
         *failures.check(routes, failing),
         *limits.check(routes, cases.run.bound),
     ]
