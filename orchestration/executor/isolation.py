@@ -4,6 +4,7 @@ The child ends by itself when no suspect is left, and when its parent is gone (i
 """
 
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +27,7 @@ class Isolation:
                     log.warning("The process that ran suspects in groups of %d died (%d).", group, child.returncode)
         for group in groups - self._children.keys():
             command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "isolate", "--group", str(group)]
-            self._children[group] = subprocess.Popen(command, stdin=subprocess.PIPE)
+            self._children[group] = subprocess.Popen(command, stdin=subprocess.PIPE, env=_environment())
 
     def stop(self) -> None:
         for child in self._children.values():
@@ -39,3 +40,8 @@ class Isolation:
                 child.kill()
                 child.wait()
         self._children.clear()
+
+
+def _environment() -> dict[str, str]:
+    """What this process may reach, the child may too: also what was opened after it had started, as the way to the samples."""
+    return {**os.environ, "INTERLOCK_REACH": ",".join(settings.REACH)}

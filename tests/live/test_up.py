@@ -13,8 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from orchestration import samples
+
 ROOT = Path(__file__).resolve().parent.parent.parent
-PATIENCE = 30
+PATIENCE = 60
 """Seconds after which a process that says nothing is ended, so that the test fails instead of hanging."""
 
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
@@ -26,10 +28,11 @@ class Up:
 
     def __init__(self, data: Path, *options: str) -> None:
         kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")}
+        self.environment = {**kept, "INTERLOCK_DATA": str(data), "PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen(
             [sys.executable, "-W", "error::ResourceWarning", "manage.py", "up", *(options or ("--port", "0"))],
             cwd=ROOT,
-            env={**kept, "INTERLOCK_DATA": str(data), "PYTHONUNBUFFERED": "1"},
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -117,6 +120,31 @@ def test_a_killed_process_leaves_nothing_that_keeps_the_next_from_starting(up: C
     assert first.ended() == -signal.SIGKILL
     second = up()
     assert httpx.get(f"{second.ready()}/healthz").status_code == 200
+
+
+def test_a_run_that_was_under_way_when_the_process_was_killed_ends_as_its_title_says(
+    up: Callable[..., Up], tmp_path: Path
+) -> None:
+    """What a killed process held goes on apart, in a child, which has to reach the sample service too."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    example = samples.examples("support_triage")[0]
+    first = up("--port", str(port))
+    address = first.ready()
+    token = subprocess.run(
+        [sys.executable, "manage.py", "token"], cwd=ROOT, env=first.environment, capture_output=True, text=True, check=True
+    ).stdout.split()[-1]
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "once"}
+    with httpx.Client(base_url=f"{address}/api/v1/", headers=headers, timeout=PATIENCE) as client:
+        run = client.post("workflows/support_triage/runs", json={"input": example["input"]}).json()["id"]
+        while client.get(f"runs/{run}").json()["position"] in ("", "customer"):
+            pass
+        first.process.kill()
+        assert first.ended() == -signal.SIGKILL
+        up("--port", str(port)).ready()
+        ended = client.post("workflows/support_triage/runs?wait=30", json={"input": example["input"]}).json()
+        worked = client.get(f"runs/{run}/records").json()["items"]
+    assert (ended["id"], ended["outcome"]) == (run, example["ends"]), [record["result"] for record in worked]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
