@@ -27,6 +27,8 @@ RESERVED_IDS = frozenset(f"{_OURS} {_CEL}".split())
 MAX_TOOL_CALLS_PER_ROUND = 16
 """Tools that a model may ask for at once. The engine enforces it, and the worst case counts on it."""
 NOT_YET = frozenset({"map", "parallel", "workflow", "wait"})
+PRIORITIES = {"low": -1, "normal": 0, "high": 1, "urgent": 2}
+MOST_PRIORITY = 1000
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)\Z")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}

@@ -6,6 +6,7 @@ from typing import Any
 from orchestration.core import values
 from orchestration.core.contract import example
 from orchestration.core.decision import Decision
+from orchestration.core.definition import PRIORITIES
 from orchestration.core.errors import ErrorCode, EvaluationError
 from orchestration.core.plan import PlanStep
 from orchestration.core.position import failure_data
@@ -146,5 +147,4 @@ def close(held: Held, status: str, now: datetime, by: str = "", answer: Any = No
 
 
 def _number(priority: int | str | None) -> int:
-    named = {"low": -1, "normal": 0, "high": 1, "urgent": 2}
-    return priority if isinstance(priority, int) else named.get(priority or "normal", 0)
+    return priority if isinstance(priority, int) else PRIORITIES.get(priority or "normal", 0)

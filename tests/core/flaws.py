@@ -75,6 +75,21 @@ CASES: dict[str, tuple[Data, Data, tuple[str, str | None, str]]] = {
         flow(put("a")),
         ("steps[0].type", "a", "error"),
     ),
+    "not_supported_yet redact": (flow(put("a"), redact=["run.input.text"]), flow(put("a"), redact=[]), ("redact", None, "error")),
+    "not_supported_yet index": (flow(put("a"), index=["run.input.text"]), flow(put("a"), index=[]), ("index", None, "warning")),
+    "not_supported_yet tests": (flow(put("a"), tests=[{"input": {}}]), flow(put("a"), tests=[]), ("tests", None, "warning")),
+    "not_supported_yet remind": (flow(person("a", remind="1h")), flow(person("a")), ("steps[0].remind", "a", "error")),
+    "bad_priority": (flow(person("a", priority="hgih")), flow(person("a", priority="high")), ("steps[0].priority", "a", "error")),
+    "bad_priority number": (
+        flow(person("a", priority=2**40)),
+        flow(person("a", priority=-7)),
+        ("steps[0].priority", "a", "error"),
+    ),
+    "bad_priority escalation": (
+        flow(put("a"), escalation={"priority": "soon"}),
+        flow(put("a"), escalation={"priority": "urgent"}),
+        ("escalation.priority", None, "error"),
+    ),
     "duplicate_action": (
         flow(person("a", actions=[{"id": "ok", "label": "x", "to": "done"}, {"id": "ok", "label": "y", "to": "done"}])),
         flow(person("a", actions=[{"id": "ok", "label": "x", "to": "done"}, {"id": "no", "label": "y", "to": "done"}])),

@@ -3,7 +3,8 @@
 `prove(plan)` gathers the problems that compiling found and its own, each with a stable code, a place and a sentence.
 
     graph          routes, levels, circles, what is reached
-    names          outcomes, missing exits, unreachable steps, types that can't be executed yet
+    names          outcomes, missing exits, unreachable steps, priorities
+    support        what can be written and is not done yet
     assignment     nothing is read that has not been written on every path
     compatibility  contracts across edges
     branches       cases that never hold
@@ -22,7 +23,7 @@ from typing import Any
 
 from orchestration.core.errors import Problem
 from orchestration.core.plan import Plan
-from orchestration.core.proof import assignment, branches, compatibility, effects, failures, graph, limits, names, params
+from orchestration.core.proof import assignment, branches, compatibility, effects, failures, graph, limits, names, params, support
 from orchestration.core.proof.bound import Bound
 from orchestration.core.proof.derivation import Line, derive
 from orchestration.core.proof.failures import ErrorRoute, Failures
@@ -86,6 +87,7 @@ def prove(plan: Plan) -> Proof:
         *plan.problems,
         *routes.problems,
         *names.check(routes),
+        *support.check(routes),
         *assignment.check(routes),
         *compatibility.check(routes),
         *branches.check(routes),

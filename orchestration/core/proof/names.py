@@ -1,17 +1,18 @@
-"""What a definition names and holds: outcomes, exits that are missing, steps that nothing leads to, types that wait."""
+"""What a definition names and holds: outcomes, exits that are missing, steps that nothing leads to, priorities."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from orchestration.core.definition import NOT_YET
+from orchestration.core.definition import MOST_PRIORITY, PRIORITIES
 from orchestration.core.errors import Problem
 from orchestration.core.plan import Plan, PlanStep
 from orchestration.core.proof.graph import Graph, at
-from orchestration.core.wording import did_you_mean
+from orchestration.core.wording import did_you_mean, listed
 
 
 def check(graph: Graph) -> Iterator[Problem]:
     yield from _outcomes(graph)
+    yield from _priority(graph.plan.workflow.escalation.priority, "escalation.priority")
     for step in graph.plan.steps.values():
         yield from _step(graph, step)
 
@@ -45,13 +46,11 @@ def _outcome(plan: Plan, name: str, path: str, step: str | None = None) -> Itera
 
 def _step(graph: Graph, step: PlanStep) -> Iterator[Problem]:
     model = step.model
-    if step.type in NOT_YET:
-        message = f"{step.label} is a {step.type}, which can be drawn and can't be executed yet. Use other steps to publish this."
-        yield at(step, "not_supported_yet", message, "type")
     if step.type == "end":
         yield from _outcome(graph.plan, model.outcome, f"{step.place}.outcome", step.id)
     if step.type == "human":
         yield from _actions(step)
+        yield from _priority(model.priority, f"{step.place}.priority", step.id)
     if "next" in type(model).model_fields and model.next is None and not step.level and step.id not in graph.hosts:
         yield at(step, "no_exit", f"{step.label} has no `next`. Say which step comes after it.")
     if step.id not in graph.live and (not step.level or step.level in graph.reached):
@@ -59,6 +58,14 @@ def _step(graph: Graph, step: PlanStep) -> Iterator[Problem]:
         yield at(step, "unreachable", message, severity="warning")
     if step.type == "loop":
         yield from _loop(graph, step)
+
+
+def _priority(priority: int | str, path: str, step: str | None = None) -> Iterator[Problem]:
+    if isinstance(priority, str) and priority not in PRIORITIES:
+        message = f"{priority[:40]} is no priority. Write {listed(PRIORITIES)}, or a whole number."
+        yield Problem("bad_priority", message, path, step)
+    elif isinstance(priority, int) and abs(priority) > MOST_PRIORITY:
+        yield Problem("bad_priority", f"A priority is a number from -{MOST_PRIORITY} to {MOST_PRIORITY}.", path, step)
 
 
 def _actions(step: PlanStep) -> Iterator[Problem]:
