@@ -32,8 +32,12 @@ def read_tool(tool: Tool | None, step: PlanStep, given: Any, answer: Answer) -> 
     return Result.failed(invalid(problems)) if problems else Result.done(answer.output)
 
 
+_OPEN = (ErrorCode.TIMEOUT, ErrorCode.UNAVAILABLE, ErrorCode.TOOL_ERROR)
+
+
 def unsure(tool: Tool, failure: Failure) -> Failure:
-    """For an irreversible call, a deadline or a connection broken after sending, or a 5xx, leaves open whether it happened."""
-    if tool.effect != "irreversible" or not failure.sent or failure.code not in (ErrorCode.TIMEOUT, ErrorCode.UNAVAILABLE):
+    """For an irreversible call, a deadline or a connection broken after sending, a 5xx, or a function that raised or whose
+    process died, leaves open whether it happened."""
+    if tool.effect != "irreversible" or not failure.sent or failure.code not in _OPEN:
         return failure
     return Failure(ErrorCode.UNKNOWN, f"{tool.name} may or may not have happened: {failure.message}", problems=failure.problems)

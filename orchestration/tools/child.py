@@ -1,7 +1,8 @@
 """The process that runs Python tools: `python -m orchestration.tools.child MODULES LIMIT`, one call at a time.
 
 Frames on standard input and output: four bytes of length (big-endian), then JSON. In: {tool, input, key}. Out, first of all:
-{ready: true} or {failed: why}; then for each call {output} or {error: {code, message, retry_after, trace}}.
+{ready: true} or {failed: why}; then for each call {output} or {error: {code, message, retry_after, happened, trace}}, where
+`happened` is False if nothing was done.
 
 What a tool prints goes to standard error, and its standard input is empty, so neither can disturb the frames. When the
 parent is gone the process ends at once, whatever a tool is doing.
@@ -58,7 +59,7 @@ def _answer(call: dict[str, Any], limit: int) -> bytes:
     try:
         data = json.dumps({"output": _run(call)}, allow_nan=True).encode("utf-8", "surrogatepass")
     except ToolFailure as failure:
-        return _error(failure.code, str(failure), failure.retry_after)
+        return _error(failure.code, str(failure), failure.retry_after, failure.may_have_happened)
     except BaseException as error:
         return _error(ErrorCode.TOOL_ERROR, f"{type(error).__name__}: {error}")
     if len(data) > limit:
@@ -77,13 +78,13 @@ def _run(call: dict[str, Any]) -> Any:
         plain = registered.plain(result)
         json.dumps(plain)
     except (TypeError, ValueError, RecursionError) as error:
-        raise ToolFailure(ErrorCode.INVALID_OUTPUT, f"it returned what is not JSON: {error}") from error
+        raise ToolFailure(ErrorCode.INVALID_OUTPUT, f"it returned what is not JSON: {error}", happened=True) from error
     return plain
 
 
-def _error(code: ErrorCode, message: str, retry_after: float | None = None) -> bytes:
+def _error(code: ErrorCode, message: str, retry_after: float | None = None, happened: bool = True) -> bytes:
     trace = traceback.format_exc()[-_TRACE_CUT:] if sys.exc_info()[0] else ""
-    error = {"code": code, "message": message[:_CUT], "retry_after": retry_after, "trace": trace}
+    error = {"code": code, "message": message[:_CUT], "retry_after": retry_after, "happened": happened, "trace": trace}
     return json.dumps({"error": error}).encode()
 
 

@@ -42,7 +42,7 @@ def read(frame: bytes, request: Request) -> Answer:
         return Answer(output=found["output"], raw=raw)
     said = found["error"]
     message = f"{request.target} failed: {said['message']}"
-    return Answer(Failure(ErrorCode(said["code"]), message, retry_after=said["retry_after"]), raw=raw)
+    return Answer(Failure(ErrorCode(said["code"]), message, said["retry_after"], sent=said["happened"]), raw=raw)
 
 
 async def perform(request: Request, secrets: Mapping[str, str], pool: "PythonPool") -> Answer:

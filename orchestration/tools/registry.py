@@ -7,6 +7,9 @@ Without `input` and `output` the contract is read from the annotations. With a p
 one argument, an instance of it; with a schema (a dict) it gets the input's properties as keywords, as they came. A function
 that has a parameter `idempotency_key` which is not part of its input is given the call's key there.
 
+A function fails by raising. `ToolFailure` says with which code, and that nothing was done; after any other exception, and after
+the death of its process, an irreversible tool may have done what it does, and a person is asked.
+
 The modules that hold such functions are listed in INTERLOCK_TOOLS. They are imported in the children that run them, and
 here by `load`, which only wants their contracts.
 """
@@ -17,7 +20,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 
 from orchestration.core.catalog import Tool
 from orchestration.core.definition import Effect
@@ -30,11 +33,16 @@ _HONEST = ConfigDict(ser_json_inf_nan="constants")
 
 
 class ToolFailure(Exception):
-    """Raised by a tool to fail with a code of its choice, as `ToolFailure("not_found", "no such customer")`."""
+    """Raised by a tool to fail with a code of its choice, as `ToolFailure("not_found", "no such customer")`.
 
-    def __init__(self, code: ErrorCode | str, message: str, retry_after: float | None = None) -> None:
+    It says that nothing was done, unless `happened` says that something may have been. With the code `unknown` the tool says
+    that it can't tell. `retry_after` is in seconds.
+    """
+
+    def __init__(self, code: ErrorCode | str, message: str, retry_after: float | None = None, happened: bool = False) -> None:
         self.code = ErrorCode(code)
         self.retry_after = retry_after
+        self.may_have_happened = happened or self.code == ErrorCode.UNKNOWN
         super().__init__(message)
 
 
@@ -55,7 +63,10 @@ class Registered:
         extra = {_KEY: key} if self.wants_key else {}
         if self.model is None:
             return self.function(**given, **extra)
-        value = self.model.model_validate(given)
+        try:
+            value = self.model.model_validate(given)
+        except ValidationError as error:
+            raise ToolFailure(ErrorCode.REFUSED, f"its input is not what it takes: {error}") from error
         if self.whole:
             return self.function(value, **extra)
         return self.function(**{name: getattr(value, name) for name in type(value).model_fields}, **extra)

@@ -1,5 +1,6 @@
 """Effects where nobody knows whether they happened, wherever they stand; and what is gone since it was published."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,9 +9,10 @@ from orchestration.acts import reach, resolve
 from orchestration.core.errors import Conflict, Refused
 from orchestration.models import Blob, Call, Provider, Run
 from orchestration.models import Tool as ToolRow
-from tests.engine.conftest import Floor
+from tests.engine.conftest import Floor, _working
 from tests.engine.publishing import end, workflow
 from tests.engine.test_runs import LABEL, ask, tool
+from tests.servers import ScriptedServer
 from tests.servers import behaviours as b
 
 ANSWER = {"label": "a"}
@@ -85,6 +87,29 @@ def test_a_call_that_certainly_did_not_leave_is_no_unknown(floor: Floor) -> None
     run = floor.run(workflow(step, end(), end({"why": "${error.code}"}, id="sorry"), tools=tools))
     assert run.status in ("succeeded", "failed")
     assert floor.calls(run)[0][2] != "unknown"
+
+
+class TestPythonTools:
+    @pytest.fixture
+    def shop(self, transactional_db: None, server: ScriptedServer, settings: Any) -> Iterator[Floor]:
+        settings.TOOL_MODULES = ("tests.wire.sample_tools",)
+        with _working(Floor(server), settings) as floor:
+            yield floor
+
+    def run(self, shop: Floor, how: str) -> Run:
+        send = {"id": "send", "type": "tool", "tool": "demo.sends", "input": {"how": how}, "next": "done", "timeout": "20s"}
+        send["catch"] = [{"errors": ["*"], "to": "sorry"}]
+        return shop.run(workflow(send, end(), end({"why": "${error.code}"}, id="sorry")))
+
+    @pytest.mark.parametrize("how", ["die", "raise", "unknown"])
+    def test_an_irreversible_one_that_breaks_off_may_have_happened(self, shop: Floor, how: str) -> None:
+        run = self.run(shop, how)
+        assert (run.status, shop.escalation(run).kind) == ("waiting", "unknown")
+        assert answer(shop, run, "happened", {"any": "thing"}).outcome == "good"
+
+    @pytest.mark.parametrize("how", ["refused", "tool_error", "timeout"])
+    def test_one_that_fails_on_purpose_says_that_nothing_happened(self, shop: Floor, how: str) -> None:
+        assert shop.output(self.run(shop, how)) == {"why": how}
 
 
 class TestInPlace:

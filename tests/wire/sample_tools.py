@@ -84,3 +84,13 @@ def environment(name: str) -> str | None:
 @tool("demo.pid", effect="none")
 def pid() -> int:
     return os.getpid()
+
+
+@tool("demo.sends")
+def sends(how: str) -> dict[str, str]:
+    """Irreversible, and fails on its way."""
+    if how == "die":
+        os._exit(3)
+    if how == "raise":
+        raise ConnectionResetError("the line broke when it had been sent")
+    raise ToolFailure(how, "it was not even begun")
