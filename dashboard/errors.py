@@ -1,5 +1,6 @@
 """Refusals: for people a page that says what happened and what to do, for machines problem details (RFC 9457)."""
 
+import sys
 from http import HTTPStatus
 from typing import Any
 
@@ -7,6 +8,8 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+
+from orchestration.record.trouble import TROUBLE
 
 MACHINES = ("/api/", "/v1/", "/mcp")
 """Beginnings of the addresses that answer machines: by token, or by a session."""
@@ -34,7 +37,19 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    if isinstance(sys.exc_info()[1], TROUBLE):
+        return unavailable(request)
     return refuse(request, 500, "Something went wrong here. It has been written to the log; try again in a moment.")
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """The database is gone, locked or full. What was sent changed nothing; a browser still has it."""
+    sentence = "Nothing was stored. "
+    if request.method not in ("GET", "HEAD"):
+        sentence += "What you wrote is still in the form: go back one page, and send it again in a moment. "
+    answer = refuse(request, 503, sentence + "Runs lose nothing; they go on as soon as the database answers again.")
+    answer["Retry-After"] = "5"
+    return answer
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

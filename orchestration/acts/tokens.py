@@ -12,6 +12,7 @@ from django.utils import timezone
 from orchestration.acts import audit
 from orchestration.core.errors import NotFound
 from orchestration.models import ApiToken
+from orchestration.record.trouble import at_once
 from orchestration.roles import Role, role_of
 
 PREFIX = "ilk_"
@@ -69,7 +70,8 @@ def bearer(token: str) -> Bearer | None:
     if held is None:
         return None
     if found.used is None or found.used < now - _USED_EVERY:
-        ApiToken.objects.filter(pk=found.pk).update(used=now)
+        with at_once():
+            ApiToken.objects.filter(pk=found.pk).update(used=now)
     most = Role(found.role) if found.role else held
     return Bearer(found.user, min(held, most, key=lambda role: role.rank))
 

@@ -24,7 +24,7 @@ from orchestration.models import Run, Worker
 from orchestration.record.apply import adapt
 
 BEAT = 2.0
-LAPSE = timedelta(seconds=8)
+LAPSE = Worker.LAPSE
 EVERY = 2.0
 GROUP = 16
 """How many suspects run together after their first worker's death."""

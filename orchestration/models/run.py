@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from django.db import models
 from django.db.models import Q
 
@@ -10,6 +12,9 @@ class Worker(models.Model):
 
     `group` is how many suspects it runs at once: 0 for an ordinary worker, 1 for one that runs a suspect alone.
     """
+
+    LAPSE = timedelta(seconds=8)
+    """A worker whose heartbeat is older is taken for dead."""
 
     id = IdField()
     name = models.CharField(max_length=200)

@@ -1,15 +1,12 @@
 """Whether runs are being moved, and what waits."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Count, Min, Q
 
 from orchestration.models import Escalation, Run, Worker
 from orchestration.record.clock import database_now
-
-LAPSE = timedelta(seconds=8)
-"""A worker whose heartbeat is older is taken for dead, as in `executor.sweep`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ class Health:
 def health() -> Health:
     """By the database's clock. Four queries."""
     now = database_now()
-    alive = Worker.objects.filter(stopped=None, beat__gte=now - LAPSE).order_by("started")
+    alive = Worker.objects.filter(stopped=None, beat__gte=now - Worker.LAPSE).order_by("started")
     workers = tuple(WorkerView(**row) for row in alive.values(*WorkerView.__slots__))
     due = Q(status__in=("ready", "waiting"), due__lte=now)
     row = Run.objects.filter(status__in=Run.LIVE).aggregate(

@@ -11,7 +11,6 @@ from django.db.models import Max, Q, QuerySet
 from orchestration.models import Call, Escalation, Run, Worker
 from orchestration.queries import runs as listed
 from orchestration.queries.course import Pause
-from orchestration.queries.health import LAPSE
 from orchestration.queries.paging import bounded, cursor, moment, parts_of
 from orchestration.queries.runs import RunDetail, RunFilter, RunSummary
 from orchestration.record.clock import database_now
@@ -74,7 +73,7 @@ def same_rows(ids: Sequence[str], wanted: RunFilter, text: str = "", newest: boo
 def standing(run: RunDetail, pauses: Sequence[Pause]) -> tuple[Row, bool, datetime]:
     """(the run as a row, whether workers move runs, the database's time). Three queries at most."""
     now = database_now()
-    alive = dict(Worker.objects.filter(stopped=None, beat__gte=now - LAPSE).values_list("id", "group"))
+    alive = dict(Worker.objects.filter(stopped=None, beat__gte=now - Worker.LAPSE).values_list("id", "group"))
     open_ = next((pause for pause in pauses if pause.ended is None), None) if run.escalation else None
     tries = _tries([run]).get(run.id, 0) if run.wait == "backoff" else 0
     silent = run.holder is not None and run.holder not in alive
@@ -97,7 +96,7 @@ def _listing(summaries: Sequence[RunSummary], mark: str | None, new: int) -> Lis
     now = database_now()
     asked = _asked([run.id for run in summaries if run.escalation])
     tries = _tries([run for run in summaries if run.wait == "backoff"])
-    alive = dict(Worker.objects.filter(stopped=None, beat__gte=now - LAPSE).values_list("id", "group"))
+    alive = dict(Worker.objects.filter(stopped=None, beat__gte=now - Worker.LAPSE).values_list("id", "group"))
     held = [run.id for run in summaries if run.status == Run.Status.HELD]
     held_by = Run.objects.filter(id__in=held, holder__isnull=False).values_list("id", "holder") if held else ()
     holders: dict[str, str] = dict(held_by)

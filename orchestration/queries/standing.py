@@ -7,7 +7,6 @@ from django.db.models import CharField, Count, QuerySet, Value
 from django.db.models.functions import Now
 
 from orchestration.models import Escalation, Provider, Worker
-from orchestration.queries.health import LAPSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +21,7 @@ class Standing:
 
 def standing() -> Standing:
     """One query, by the database's clock."""
-    alive = Worker.objects.filter(stopped=None, group=0, beat__gte=Now() - LAPSE)
+    alive = Worker.objects.filter(stopped=None, group=0, beat__gte=Now() - Worker.LAPSE)
     found = dict(
         _counted("inbox", Escalation.objects.filter(status__in=Escalation.PENDING))
         .union(

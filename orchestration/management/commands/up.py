@@ -50,7 +50,14 @@ class Command(BaseCommand):
         def on_ready(loop: asyncio.AbstractEventLoop) -> None:
             nudges.use_loop(loop)
             # Only now: a run that an earlier process left may call the sample service of this very server.
-            loop.run_in_executor(None, engine.start)
+            loop.run_in_executor(None, go)
+
+        def go() -> None:
+            try:
+                engine.start()
+            except Exception as error:
+                self._say(f"The engine does not start: {error}")
+                exit_after(0.0, code=1)
             self._say(f"Interlock is ready: http://{_shown_host()}:{listener.getsockname()[1]}", *lines)
 
         def on_stop() -> None:
@@ -104,8 +111,8 @@ def _model() -> str:
         parts = urlsplit(settings.OPENAI_BASE_URL)
         return f"models from {parts.hostname}{f':{parts.port}' if parts.port else ''}"
     keys = {"OpenAI": settings.OPENAI_API_KEY, "Anthropic": settings.ANTHROPIC_API_KEY}
-    real = [maker for maker, key in keys.items() if key]
-    return f"models from {' and '.join(real)}" if real else "rehearsal: scripted answers, no model is called"
+    maker = next((maker for maker, key in keys.items() if key), None)
+    return f"models from {maker}" if maker else "rehearsal: scripted answers, no model is called"
 
 
 def _shown_host() -> str:
