@@ -12,6 +12,7 @@ from hypothesis import settings as hypothesis
 
 from orchestration.accounts import give_role
 from orchestration.roles import Role
+from tests import database
 from tests.browser import in_ci
 
 pytest_plugins = ["tests.site"]
@@ -21,6 +22,7 @@ PASSWORD = "correct horse battery"
 hypothesis.register_profile("default", deadline=None, max_examples=60)
 hypothesis.register_profile("ci", deadline=None, max_examples=60, derandomize=True, database=None)
 hypothesis.load_profile("ci" if in_ci() else "default")
+database.use()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
