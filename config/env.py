@@ -119,7 +119,9 @@ class Env(BaseModel):
     openai_base_url: Annotated[str, _url("http", "https")] | None = Field(
         None, description="An OpenAI-compatible server, as http://127.0.0.1:8080/v1; its host counts as reachable"
     )
-    anthropic_api_key: str | None = Field(None, description="A key for Anthropic's models")
+    anthropic_api_key: str | None = Field(
+        None, description="With it, and neither OPENAI_API_KEY nor OPENAI_BASE_URL, the samples run on Anthropic's models"
+    )
 
     @property
     def embedded(self) -> bool:
@@ -188,12 +190,12 @@ def database(env: Env) -> dict[str, Any]:
             # FULL: a commit that was answered survives a power cut.
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",
-                "timeout": 20,
+                "timeout": 35,
                 "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
             },
         }
     parts = urlsplit(env.database_url)
-    pool = {"min_size": 1, "max_size": 10, "timeout": 20}
+    pool = {"min_size": 1, "max_size": 10, "timeout": 5}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
@@ -201,5 +203,6 @@ def database(env: Env) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": unquote(parts.hostname or ""),
         "PORT": str(parts.port or ""),
+        "CONN_HEALTH_CHECKS": True,  # a connection that the server has dropped is not handed out
         "OPTIONS": {**dict(parse_qsl(parts.query)), "pool": pool},
     }

@@ -26,14 +26,14 @@ sqlite = pytest.mark.skipif("connection.vendor != 'sqlite'", reason="a lock on t
 
 
 @pytest.fixture
-def locked(transactional_db: None, admin: User) -> Iterator[tuple[Api, Client]]:
+def locked(transactional_db: None, admin: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Api, Client]]:
     """Another program writes, and does not stop. Whoever waits for it here has no patience."""
     publish(PUT)
     api, browser = Api(admin), Client(raise_request_exception=False)
     api.client.raise_request_exception = False
     browser.force_login(admin)
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA busy_timeout = 1")
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 0.001)
+    connection.close()
     other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     yield api, browser
