@@ -11,7 +11,7 @@ from orchestration.core.result import Result
 from orchestration.executor import escalate, rounds, settle, visit
 from orchestration.executor.desk import Desk, Released
 from orchestration.executor.held import Held
-from orchestration.steps import PURE
+from orchestration.steps import CALLS, PURE
 
 GATHER = 50
 """How many pure records are gathered before they are committed."""
@@ -38,6 +38,8 @@ async def turn(desk: Desk, held: Held) -> None:
         await settle.deadline(desk, held, step)
     elif step.type not in ("human", "end") and (limit := deciding.breach(held.plan, held.spent)):
         await settle.take_breach(desk, held, limit)
+    elif refused := await _refused(desk, held, step):
+        await settle.settle(desk, held, step, None, refused)
     elif step.type == "loop":
         await _loop(desk, held, step)
     elif step.type in PURE:
@@ -51,6 +53,16 @@ async def turn(desk: Desk, held: Held) -> None:
         await rounds.turn(desk, held, step)
     else:
         await visit.turn(desk, held, step)
+
+
+async def _refused(desk: Desk, held: Held, step: PlanStep) -> Result | None:
+    """Why a step that calls nobody can't run: what it reads is not what it expects. `visit` looks at the input of the others."""
+    if step.expects is None or step.type in CALLS or held.position.close is not None:
+        return None
+    await desk.load(held, settle.needs(held, step))
+    env = held.environment(step.needs)
+    broken = visit.unexpected(step, {name: value for name, value in env.items() if name in step.roots})
+    return Result.failed(broken) if broken else None
 
 
 async def _loop(desk: Desk, held: Held, step: PlanStep) -> None:

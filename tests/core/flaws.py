@@ -25,6 +25,15 @@ def cases(*cases: tuple[Any, str], to: str = "done") -> Data:
     return step("a", "branch", cases=[{"when": when, "to": to} for when, to in cases], default=to)
 
 
+def reads(**roots: Data) -> Data:
+    """What a step without an input expects: objects down to the schemas of what it reads."""
+    return {"type": "object", "required": list(roots), "properties": {name: _inner(found) for name, found in roots.items()}}
+
+
+def _inner(found: Data) -> Data:
+    return found if "type" in found else reads(**found)
+
+
 IS_X = "run.input.text == 'x'"
 
 CASES: dict[str, tuple[Data, Data, tuple[str, str | None, str]]] = {
@@ -314,6 +323,21 @@ CASES: dict[str, tuple[Data, Data, tuple[str, str | None, str]]] = {
         flow(ask("a", input={"t": "${run.input.text}"}, expects={"type": "object", "properties": {"t": {"type": "integer"}}})),
         flow(ask("a", input={"t": "${run.input.text}"}, expects={"type": "object", "properties": {"t": {"type": "string"}}})),
         ("steps[0].input", "a", "error"),
+    ),
+    "not_assignable expects of a set": (
+        flow(get("a", "b"), put("b", values={"x": "${steps.a.tier}"}, expects=reads(steps={"a": {"tier": {"type": "integer"}}}))),
+        flow(get("a", "b"), put("b", values={"x": "${steps.a.tier}"}, expects=reads(steps={"a": {"tier": {"type": "string"}}}))),
+        ("steps[1].expects", "b", "error"),
+    ),
+    "not_assignable expects what it doesn't read": (
+        flow(get("a", "b"), fork("b", "run.input.text == 'x'", "done", "done", expects=reads(steps={"a": {}}))),
+        flow(get("a", "b"), fork("b", "steps.a.tier == 'pro'", "done", "done", expects=reads(steps={"a": {}}))),
+        ("steps[1].expects", "b", "error"),
+    ),
+    "not_assignable expects of a round": (
+        flow(loop("a", [put("b", None, {"x": "${carry.n}"}, expects=reads(carry={"n": {"type": "string"}}))])),
+        flow(loop("a", [put("b", None, {"x": "${carry.n}"}, expects=reads(carry={"n": {"type": "number"}}))])),
+        ("steps[0].body[0].expects", "b", "error"),
     ),
     "not_assignable fallback": (
         flow(get("a", fallback=[{"step": "b"}]), put("b", None, {"tier": "gold"})),

@@ -86,6 +86,11 @@ class PlanStep:
         return str(self.model.label)
 
     @property
+    def roots(self) -> frozenset[str]:
+        """What it reads of all that is in sight; `run` and `steps` in any case. `expects` is about these."""
+        return frozenset(("run", "steps", *(str(read.path[0]) for use in self.uses for read in use.reads)))
+
+    @property
     def timeout(self) -> float:
         """Seconds that one call of it may take in all."""
         own = getattr(self.model, "timeout", None)

@@ -96,7 +96,8 @@ def prove(plan: Plan) -> Proof:
         *failures.check(routes, failing),
         *limits.check(routes, cases.run.bound),
     ]
-    return Proof(_in_order(plan, found), _worst(routes, failing, cases), tuple(failing.routes()))
+    error_routes = tuple(failing.routes())
+    return Proof(_in_order(plan, found), _worst(routes, error_routes, cases), error_routes)
 
 
 def _in_order(plan: Plan, found: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -106,10 +107,10 @@ def _in_order(plan: Plan, found: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(located, key=lambda problem: (problem.line or 0, order.get(problem.step or "", -1))))
 
 
-def _worst(routes: Graph, failing: Failures, cases: WorstCases) -> WorstCase:
+def _worst(routes: Graph, error_routes: Iterable[ErrorRoute], cases: WorstCases) -> WorstCase:
     plan, bound = routes.plan, cases.run.bound
     if any(limits.exceeded(plan, bound)):
         bound = with_breach(plan, bound, cases.breached().bound)
-    asking = dict.fromkeys(route.step for route in failing.routes() if route.to == failures.PERSON and route.step in routes.live)
+    asking = dict.fromkeys(route.step for route in error_routes if route.to == failures.PERSON and route.step in routes.live)
     open_ended = tuple(asking) if plan.workflow.escalation.deadline is None else ()
     return WorstCase(bound, derive(plan, cases.run.steps(), cases.own), open_ended)

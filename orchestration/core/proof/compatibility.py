@@ -8,6 +8,7 @@ from orchestration.core.errors import Problem
 from orchestration.core.expression import Value
 from orchestration.core.inference import Schema, kinds
 from orchestration.core.plan import PlanStep
+from orchestration.core.plan.sight import ERROR_SCHEMA, ITER_SCHEMA
 from orchestration.core.proof.graph import Graph, at
 
 _NOTHING: Schema = {"type": "object", "properties": {}, "additionalProperties": False}
@@ -19,7 +20,10 @@ def check(graph: Graph) -> Iterator[Problem]:
         if step.type in ("llm", "tool"):
             yield from _input(step)
             yield from _fallbacks(graph, step)
-        elif step.type == "set" and step.output is not None and step.values is not None:
+        elif step.model.expects is not None and step.expects is not None:
+            what = "reads what it doesn't expect"
+            yield from _problems(step, _in_sight(graph, step), step.expects.schema, "expects", what)
+        if step.type == "set" and step.output is not None and step.values is not None:
             yield from _problems(step, step.values.schema, step.output.schema, "values", "sets what its output contract forbids")
         elif step.type == "end":
             yield from _end(step)
@@ -49,6 +53,21 @@ def _input(step: PlanStep) -> Iterator[Problem]:
         yield from _problems(step, given, step.tool.input, "input", f"gives {step.tool.name} what it doesn't take")
     if step.model.expects is not None and step.expects is not None:
         yield from _problems(step, given, step.expects.schema, "input", "is given what it doesn't expect")
+
+
+def _in_sight(graph: Graph, step: PlanStep) -> Schema:
+    """What a step reads that has no input of its own: the run, outputs, its loop's round, the error that led to it."""
+    plan, levels = graph.plan, graph.plan.chain(step.level)
+    named = [plan.steps[name] for name in sorted(step.needs) if name in plan.steps]
+    run = {"id": {"type": "string"}, "input": dict(plan.input.schema) if plan.input else {}}
+    steps = {other.id: other.output_schema for other in named if other.level in levels}
+    loop = plan.steps[step.level].loop if step.level else None
+    found = {"run": _whole(run), "steps": _whole(steps), "error": ERROR_SCHEMA, "iter": ITER_SCHEMA}
+    return _whole({name: found.get(name, loop.carry_schema if loop else {}) for name in sorted(step.roots)})
+
+
+def _whole(properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
 def _fallbacks(graph: Graph, step: PlanStep) -> Iterator[Problem]:

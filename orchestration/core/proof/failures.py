@@ -54,6 +54,8 @@ class Failures:
     def _find(self, step: PlanStep) -> Iterator[ErrorCode]:
         if step.uses or step.checks:
             yield ErrorCode.EXPRESSION
+        if step.model.expects is not None:
+            yield ErrorCode.REFUSED
         if step.output is not None and step.type in ("set", "end"):
             yield ErrorCode.INVALID_OUTPUT
         if step.type in ("llm", "tool"):

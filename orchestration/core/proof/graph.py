@@ -54,18 +54,15 @@ class Level:
 
 @dataclass(slots=True)
 class Graph:
-    """`hosts`: a step → the steps that fall back to it. `reached`: steps that a run may come to by routes."""
+    """`hosts`: a step → the steps that fall back to it. `reached`: steps that a run may come to by routes. `live`: steps that may
+    run, by routes or in place of another."""
 
     plan: Plan
     levels: dict[str, Level]
     hosts: dict[str, list[str]]
     reached: set[str]
     problems: list[Problem]
-
-    @property
-    def live(self) -> set[str]:
-        """Steps that may run: by routes, or in place of another."""
-        return self.reached | {name for name, hosts in self.hosts.items() if self.reached & set(hosts)}
+    live: set[str] = field(default_factory=set)
 
 
 def at(step: PlanStep, code: str, message: str, key: str = "", severity: str = "error") -> Problem:
@@ -86,6 +83,7 @@ def build(plan: Plan) -> Graph:
         graph.levels[name] = level
         _order(graph, level)
     _reach(graph, "")
+    graph.live = graph.reached | {name for name, hosts in graph.hosts.items() if graph.reached & set(hosts)}
     return graph
 
 
