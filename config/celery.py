@@ -37,7 +37,6 @@ class EngineStep(bootsteps.StartStopStep):  # type: ignore[misc]
     """The engine of this worker. It starts before the consumer does, so that a broker that is down stops nothing."""
 
     requires = ("celery.worker.components:Pool",)
-    engine: Any = None
 
     def __init__(self, worker: Any, **options: Any) -> None:
         pool = worker.pool_cls.__module__.rpartition(".")[2]
@@ -47,17 +46,22 @@ class EngineStep(bootsteps.StartStopStep):  # type: ignore[misc]
                 "no engine. Start it with: celery -A config worker -P threads -c 4"
             )
         super().__init__(worker, **options)
+        from config.watchdog import Watchdog
+        from orchestration.executor.engine import Engine
+
+        self.engine = Engine(name="worker", fatal=True)
+        self.watchdog = Watchdog(worker, self.engine.id)
 
     def start(self, worker: Any) -> None:
         from orchestration import tasks
-        from orchestration.executor.engine import Engine
 
-        self.engine = Engine(name="worker").start()
+        self.engine.start()
         tasks.use_engine(self.engine)
+        self.watchdog.start()
 
     def stop(self, worker: Any) -> None:
-        if self.engine is not None:
-            self.engine.stop(grace=DRAIN)
+        self.watchdog.stop()
+        self.engine.stop(grace=DRAIN)
 
     terminate = stop
 

@@ -1,6 +1,7 @@
 """Alarm clocks: a hint wakes a worker and may be lost; the sweep finds the run all the same."""
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from celery import shared_task
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _engine: "Engine | None" = None
+_heard: Callable[[], None] | None = None
 
 
 def use_engine(engine: "Engine | None") -> None:
@@ -25,6 +27,19 @@ def advance_run(run: str) -> None:
     """Hands a run to the engine of the worker that got the message."""
     if _engine is not None:
         _engine.hint(run)
+
+
+@shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
+def echo() -> None:
+    """A worker's message to itself: its consumer hears."""
+    if _heard is not None:
+        _heard()
+
+
+def on_echo(heard: Callable[[], None]) -> None:
+    """Calls `heard` for each message that this worker sent itself."""
+    global _heard
+    _heard = heard
 
 
 def hint(run: str) -> None:

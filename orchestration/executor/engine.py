@@ -52,7 +52,8 @@ SOON = 60.0
 
 
 class Engine:
-    """`group` is 0 for an ordinary worker; else it runs suspects, so many at once, and ends when there are none."""
+    """`group` is 0 for an ordinary worker; else it runs suspects, so many at once, and ends when there are none. `fatal`: where
+    the engine breaks, its process ends, for somebody starts another one."""
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class Engine:
         group: int = 0,
         clock: Any = None,
         on_commit: Callable[[list[Commit]], None] | None = None,
+        fatal: bool = False,
     ) -> None:
         self.id = new_id()
         self.name = f"{name or 'worker'}@{socket.gethostname()}:{os.getpid()}"
@@ -91,6 +93,7 @@ class Engine:
         self._grace = 0.0
         self.world: World
         self._failure: BaseException | None = None
+        self._fatal = fatal
         self.isolation = Isolation() if group == 0 else None
         self.slots = Slots(self.id, lambda: self.world.caps, self.write)
 
@@ -136,6 +139,8 @@ class Engine:
         except BaseException as error:
             self._failure = error
             log.critical("The engine stopped: %s", error, exc_info=True)
+            if self._fatal and self._ready.is_set():
+                self._die(error)
         finally:
             self._stopped.set()
             self._ready.set()
