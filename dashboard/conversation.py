@@ -96,33 +96,42 @@ def _model(body: Any) -> str:
 
 
 def _sent(body: Any) -> Sequence[Mapping[str, Any]]:
-    """The messages of a model call. In a rehearsal they stand below `question`, beside the scripted answer."""
+    """The messages of a model call. In a rehearsal they stand below `question`, beside the scripted answer; Anthropic's have
+    the system's beside them."""
     if not isinstance(body, dict):
         return ()
     found = body.get("messages", (body.get("question") or {}).get("messages"))
-    return [message for message in found if isinstance(message, dict)] if isinstance(found, list) else ()
+    system = [{"role": "system", "content": body["system"]}] if body.get("system") else []
+    return [*system, *(message for message in found if isinstance(message, dict))] if isinstance(found, list) else ()
 
 
 def _message(message: Mapping[str, Any]) -> Message:
-    role = str(message.get("role", ""))
-    asks = message.get("tool_calls") or ()
-    return Message(ROLES.get(role, role), _cut(_content(message.get("content"))), tuple(_asked(each) for each in asks))
+    role, content = str(message.get("role", "")), message.get("content")
+    blocks = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    if blocks and all(part.get("type") == "tool_result" for part in blocks):
+        role = "tool"
+    asks = message.get("tool_calls") or [part for part in blocks if part.get("type") == "tool_use"]
+    return Message(ROLES.get(role, role), _cut(_content(content)), tuple(_asked(each) for each in asks))
 
 
 def _content(content: Any) -> str:
-    """Text as it stands; parts one after the other, those that are no text as JSON."""
+    """Text as it stands; parts one after the other, those that are no text as JSON, calls left to `asks`."""
     if isinstance(content, str) or content is None:
         return content or ""
     parts: Sequence[Any] = content if isinstance(content, list) else [content]
-    return "\n".join(
-        part["text"] if isinstance(part, dict) and isinstance(part.get("text"), str) else json.dumps(part) for part in parts
-    )
+    return "\n".join(_part(part) for part in parts if not isinstance(part, dict) or part.get("type") != "tool_use")
+
+
+def _part(part: Any) -> str:
+    if isinstance(part, dict) and part.get("type") == "tool_result":
+        return _content(part.get("content"))
+    return part["text"] if isinstance(part, dict) and isinstance(part.get("text"), str) else json.dumps(part)
 
 
 def _asked(asked: Mapping[str, Any]) -> Asked:
-    """In OpenAI's shape, the name and arguments one level down, or in ours."""
+    """In OpenAI's shape, the name and arguments one level down, in Anthropic's, or in ours."""
     inner = asked.get("function", asked)
-    arguments = inner.get("arguments", "")
+    arguments = inner.get("arguments", inner.get("input", ""))
     return Asked(str(inner.get("name", "")), _cut(arguments if isinstance(arguments, str) else json.dumps(arguments)))
 
 

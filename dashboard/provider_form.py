@@ -21,7 +21,8 @@ STRUCTURED = [
 class ProviderForm(forms.Form):
     name = forms.CharField(max_length=48, required=False, help_text="As definitions say it: a-z, then a-z, 0-9 and _.")
     protocol = forms.ChoiceField(
-        choices=[(name, name) for name in PROTOCOLS], help_text="openai: any server with chat completions."
+        choices=[(name, name) for name in PROTOCOLS],
+        help_text="openai: any server with chat completions. anthropic: any with Anthropic's messages.",
     )
     base_url = forms.CharField(label="Base URL", max_length=500, required=False, help_text="Such as https://api.openai.com/v1.")
     secret = forms.ChoiceField(required=False, help_text="The secret that holds its key.")
@@ -43,7 +44,7 @@ class ProviderForm(forms.Form):
     options = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 4, "class": "mono"}),
         required=False,
-        help_text="What this server needs besides, as JSON.",
+        help_text='What this server needs besides, as JSON: {"stream": true}, or {"version": "2023-06-01"} for anthropic.',
     )
 
     def __init__(self, secrets: Iterable[str], *args: Any, **kwargs: Any) -> None:

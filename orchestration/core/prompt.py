@@ -17,12 +17,13 @@ MOST_SHOWN = 8_000
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message. `tool_calls` belong to the assistant's, `tool_call_id` to the tool's that answers one."""
+    """One message. `tool_calls` and an answer's `echo` belong to the assistant's, `tool_call_id` to the tool's that answers."""
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str | None
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+    echo: dict[str, Any] | None = None
 
 
 def messages(step: PlanStep, given: Any) -> tuple[Message, ...]:
@@ -35,9 +36,11 @@ def messages(step: PlanStep, given: Any) -> tuple[Message, ...]:
     return tuple(found)
 
 
-def after_tools(said: str | None, calls: Sequence[ToolCall], answers: Sequence[str]) -> tuple[Message, ...]:
+def after_tools(
+    said: str | None, calls: Sequence[ToolCall], answers: Sequence[str], echo: dict[str, Any] | None = None
+) -> tuple[Message, ...]:
     """A round that asked for tools, and what these answered."""
-    asked = Message("assistant", said, tuple(calls))
+    asked = Message("assistant", said, tuple(calls), echo=echo)
     return (asked, *(Message("tool", text, tool_call_id=call.id) for call, text in zip(calls, answers, strict=True)))
 
 

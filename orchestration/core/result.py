@@ -49,14 +49,17 @@ class Usage:
 class Answer:
     """What one call came back with, normalised over protocols.
 
-    A model's answer has `text` and `tool_calls`, a tool's has `output`. `raw` is the body as it came (text, capped),
-    kept whatever happened. `status` is the HTTP status where there was one.
+    A model's answer has `text` and `tool_calls`, a tool's has `output`. `echo` is what the same model has to be shown again
+    to the letter when its tools have answered, as `{of, content}`, where text and calls are not all that it said; only the
+    protocol that wrote it looks into it. `raw` is the body as it came (text, capped), kept whatever happened. `status` is the
+    HTTP status where there was one.
     """
 
     failure: Failure | None = None
     text: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     finish: Finish = "complete"
+    echo: dict[str, Any] | None = None
     output: Any = None
     usage: Usage = field(default_factory=Usage)
     status: int | None = None
@@ -69,8 +72,8 @@ class Request:
     """The exact request of one call, as committed before it leaves and as sent, byte for byte. It never holds a secret:
     headers that need one hold `${secrets.name}` and are filled in by the door at the last moment.
 
-    `protocol` names the module that performs it (`openai`, `rehearsal`, `http`, `python`); `target` the provider or tool.
-    `body` is the text that is sent (JSON), None where there is none. `timeout` is the total deadline of the call in
+    `protocol` names the module that performs it (`openai`, `anthropic`, `rehearsal`, `http`, `python`); `target` the provider
+    or tool. `body` is the text that is sent (JSON), None where there is none. `timeout` is the total deadline of the call in
     seconds, connecting and reading included.
     """
 

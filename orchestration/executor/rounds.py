@@ -104,7 +104,7 @@ def _end_round(desk: Desk, held: Held, step: PlanStep, given: Any, result: Resul
         _ask_again(desk, held, step, given, result, at)
         return
     calls = result.output.get("tool_calls") if result.failure is None and isinstance(result.output, dict) else None
-    if not isinstance(calls, list) or set(result.output) != {"text", "tool_calls"}:
+    if not isinstance(calls, list) or set(result.output) - {"echo"} != {"text", "tool_calls"}:
         after = _back(at, Sub(at.rung, at.part, result.failure))
         words = "Answered." if result.failure is None else f"Round {number} failed with {result.failure.code.value}."
         _note(desk, held, step, given, result, after, f"{step.place}.output", words)
@@ -163,7 +163,7 @@ async def _conversation(desk: Desk, held: Held, step: PlanStep, given: Any) -> t
             continue
         calls = [ToolCall(call["id"], call["name"], call["arguments"]) for call in said["tool_calls"]]
         answers = [values.dump(await desk.load_part(held, f"{root}/tool.{number}.{i}")) for i in range(len(calls))]
-        asked += prompt.after_tools(said["text"], calls, answers)
+        asked += prompt.after_tools(said["text"], calls, answers, said.get("echo"))
     return asked
 
 

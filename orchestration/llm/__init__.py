@@ -6,9 +6,10 @@ The engine commits what `build` made before `perform` sends it, and sends nothin
 
 from types import ModuleType
 
-from orchestration.llm import openai, rehearsal
+from orchestration.llm import anthropic, openai, rehearsal
 
 PROTOCOLS: dict[str, ModuleType] = {
     "openai": openai,
+    "anthropic": anthropic,
     "rehearsal": rehearsal,
 }

@@ -19,12 +19,11 @@ from yarl import URL
 
 from orchestration.core.prompt import Message
 from orchestration.core.result import Answer, Request
-from orchestration.core.values import canonical
 from orchestration.door import Door
+from orchestration.llm.account import request as request_to
 from orchestration.llm.ask import Ask, ProviderSpec, ToolSpec
 from orchestration.llm.completion import read
-from orchestration.llm.schema import portable, wire_name
-from orchestration.placeholders import json_text
+from orchestration.llm.schema import instruction, portable, wire_name
 
 __all__ = ["build", "perform", "read"]
 
@@ -34,8 +33,8 @@ _OURS = ("model", "messages", "tools", "stream", "response_format")
 def build(ask: Ask, provider: ProviderSpec) -> Request:
     """The exact request. Sampling fields are sent only where the step sets them: some models refuse even their defaults."""
     options = provider.options
-    format_, instruction = _structure(ask, provider)
-    body: dict[str, Any] = {"model": ask.model or provider.default_model, "messages": _messages(ask, options, instruction)}
+    format_, told = _structure(ask, provider)
+    body: dict[str, Any] = {"model": ask.model or provider.default_model, "messages": _messages(ask, options, told)}
     if ask.tools:
         body["tools"] = [_tool(tool) for tool in ask.tools]
     if format_ is not None:
@@ -47,37 +46,12 @@ def build(ask: Ask, provider: ProviderSpec) -> Request:
         body["stream"] = True
         body["stream_options"] = {"include_usage": True}
     body.update(options.get("extra", {}))
-    return Request(
-        protocol="openai",
-        target=provider.name,
-        url=_url(provider),
-        headers=_headers(provider, ask),
-        body=json_text(body),
-        timeout=ask.timeout,
-        key=ask.key,
-    )
+    return request_to("openai", "/chat/completions", ("Authorization", "Bearer "), body, ask, provider)
 
 
 async def perform(request: Request, secrets: Mapping[str, str], door: Door) -> Answer:
     """Send the request as it was committed. Never raises for what the provider does."""
     return read(await door.send(request, secrets), request)
-
-
-def _url(provider: ProviderSpec) -> str:
-    url = URL(provider.base_url.rstrip("/") + provider.options.get("path", "/chat/completions"))
-    return str(url.update_query(provider.options.get("query", {})))
-
-
-def _headers(provider: ProviderSpec, ask: Ask) -> tuple[tuple[str, str], ...]:
-    found = {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": "Interlock"}
-    if provider.secret:
-        placeholder = f"${{secrets.{provider.secret}}}"
-        bare = provider.options.get("auth")
-        found.update({bare: placeholder} if bare else {"Authorization": f"Bearer {placeholder}"})
-    if ask.key:
-        found["Idempotency-Key"] = ask.key
-    found.update(provider.headers)
-    return tuple(found.items())
 
 
 def _limit_field(provider: ProviderSpec) -> str:
@@ -96,12 +70,8 @@ def _structure(ask: Ask, provider: ProviderSpec) -> tuple[dict[str, Any] | None,
         schema, strict = fit
         name = wire_name(ask.schema_name) or "answer"
         return {"type": "json_schema", "json_schema": {"name": name, "schema": schema, "strict": strict}}, ""
-    instruction = (
-        "Answer with one JSON value and nothing else: no prose around it and no code fence. "
-        f"It must be valid against this JSON Schema:\n{canonical(dict(ask.schema))}"
-    )
     as_object = provider.structured == "json_object" and beside_tools and ask.schema.get("type") == "object"
-    return ({"type": "json_object"} if as_object else None), instruction
+    return ({"type": "json_object"} if as_object else None), instruction(ask.schema)
 
 
 def _tool(tool: ToolSpec) -> dict[str, Any]:
@@ -109,13 +79,13 @@ def _tool(tool: ToolSpec) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
-def _messages(ask: Ask, options: Mapping[str, Any], instruction: str) -> list[dict[str, Any]]:
+def _messages(ask: Ask, options: Mapping[str, Any], told: str) -> list[dict[str, Any]]:
     role = options.get("system_role", "system")
     messages = [_message(message, role) for message in ask.messages]
-    if instruction and messages and messages[0]["role"] == role:
-        messages[0]["content"] = f"{messages[0]['content']}\n\n{instruction}"
-    elif instruction:
-        messages.insert(0, {"role": role, "content": instruction})
+    if told and messages and messages[0]["role"] == role:
+        messages[0]["content"] = f"{messages[0]['content']}\n\n{told}"
+    elif told:
+        messages.insert(0, {"role": role, "content": told})
     return messages
 
 

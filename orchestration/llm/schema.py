@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from orchestration.core.values import canonical
+
 _KEPT = ("title", "description", "enum", "const")
 _SILENT = (  # limits that the answer is held to afterwards; no server has to know them
     "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern", "format",
@@ -71,6 +73,31 @@ def _close(schema: Mapping[str, Any], made: dict[str, Any], strict: list[bool]) 
     strict[0] = strict[0] and len(required) == len(made["properties"])
     made["required"] = required
     made["additionalProperties"] = False
+
+
+def is_recursive(schema: Mapping[str, Any]) -> bool:
+    """Whether a value of a portable schema may hold another of its own kind, so that no finite grammar describes it."""
+    left = {name: _refs(inner) for name, inner in schema.get("$defs", {}).items()}
+    while flat := [name for name, refs in left.items() if not refs & left.keys()]:
+        for name in flat:
+            del left[name]
+    return bool(left) or "#" in _refs(schema)
+
+
+def _refs(value: Any) -> set[str]:
+    """Names of all definitions that are referred to below a place; the root's is "#"."""
+    if isinstance(value, Mapping):
+        own = {str(value["$ref"]).removeprefix("#/$defs/")} if "$ref" in value else set()
+        return own.union(*map(_refs, value.values()))
+    return set().union(*map(_refs, value)) if isinstance(value, (list, tuple)) else set()
+
+
+def instruction(schema: Mapping[str, Any]) -> str:
+    """What a model is told where its server does not hold it to a schema."""
+    return (
+        "Answer with one JSON value and nothing else: no prose around it and no code fence. "
+        f"It must be valid against this JSON Schema:\n{canonical(dict(schema))}"
+    )
 
 
 def wire_name(name: str) -> str:

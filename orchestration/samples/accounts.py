@@ -1,6 +1,7 @@
 """The two model accounts that the samples use: `default`, and `small` to fall back to.
 
-With OPENAI_BASE_URL or OPENAI_API_KEY in the environment both are that server; else both rehearse: scripted answers.
+With OPENAI_BASE_URL or OPENAI_API_KEY in the environment both are that server, else with ANTHROPIC_API_KEY Anthropic's; else
+both rehearse: scripted answers.
 """
 
 import asyncio
@@ -16,10 +17,20 @@ from orchestration.door import Door
 
 KEY = "openai"
 """The secret that holds OPENAI_API_KEY."""
+ANTHROPIC_KEY = "anthropic"
+"""The secret that holds ANTHROPIC_API_KEY."""
 NAMES = ("default", "small")
 OPENAI = "https://api.openai.com/v1"
 MODEL = "gpt-5-mini"
 """What is asked where the server is OpenAI's, or does not say what it has."""
+ANTHROPIC = {
+    "protocol": "anthropic",
+    "base_url": "https://api.anthropic.com/v1",
+    "secret": ANTHROPIC_KEY,
+    "default_model": "claude-haiku-5-5",
+    # It thinks unless told otherwise, and the samples' answers are as long as their limits without that.
+    "options": {"extra": {"thinking": {"type": "disabled"}}},
+}
 _PATIENCE = 2.0
 
 
@@ -27,6 +38,8 @@ def wanted(name: str, before: dict[str, Any] | None) -> dict[str, Any]:
     """The account as `put_provider` takes it. `before` is what stands there: a model that was found once is kept."""
     if settings.OPENAI_BASE_URL or settings.OPENAI_API_KEY:
         return _real(before or {})
+    if settings.ANTHROPIC_API_KEY:
+        return ANTHROPIC
     return {"protocol": "rehearsal", "default_model": f"rehearsal-{name}", "options": {"scripts": _scripts(name)}}
 
 

@@ -71,11 +71,11 @@ def _tools_text() -> str:
 
 def _secrets() -> None:
     wanted = {SERVICE_SECRET: service.token(settings.SECRET_KEY)}
-    if settings.OPENAI_API_KEY:
-        wanted[accounts.KEY] = settings.OPENAI_API_KEY
+    keys = {accounts.KEY: settings.OPENAI_API_KEY, accounts.ANTHROPIC_KEY: settings.ANTHROPIC_API_KEY}
+    wanted.update({name: key for name, key in keys.items() if key})
     kept = vault.resolve(wanted)
     for name, value in wanted.items():
-        # The service knows no other token, and the environment is where its key is set: these two are never a person's.
+        # The service knows no other token, and the environment is where its key is set: these are never a person's.
         if kept.get(name) != value:
             reach.put_secret(name=name, value=value, by=BY)
 

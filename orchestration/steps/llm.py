@@ -69,14 +69,16 @@ def _tools(step: PlanStep) -> tuple[ToolSpec, ...]:
 
 
 def read(step: PlanStep, given: Any, answer: Answer) -> Result:
-    """What the answer means: tool calls (`{text, tool_calls}`), or an output that meets the contract, or why not."""
+    """What the answer means: tool calls (`{text, tool_calls}`, and the `echo` of an answer that has one), or an output that meets
+    the contract, or why not."""
     if answer.failure is not None:
         return Result.failed(answer.failure)
     if answer.finish == "length":
         return Result.error(ErrorCode.INVALID_OUTPUT, CUT_OFF.format(most=step.model.max_output_tokens))
     if answer.tool_calls and step.tools:
         calls = [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in answer.tool_calls]
-        return Result.done({"text": answer.text, "tool_calls": calls})
+        echo = {"echo": answer.echo} if answer.echo else {}
+        return Result.done({"text": answer.text, "tool_calls": calls, **echo})
     if step.output is None:
         text = answer.text or ""
         if not text.strip():

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestration import fsck, samples, tasks
+from orchestration import fsck, samples, tasks, vault
 from orchestration.acts import reach, resolve, runs, workflows
 from orchestration.core import source
 from orchestration.core.contract import contract
@@ -145,6 +145,25 @@ def test_with_a_model_in_the_environment_the_samples_run_on_it(db: None, embedde
     embedded.OPENAI_BASE_URL = embedded.OPENAI_API_KEY = None
     samples.install(8000)
     assert Provider.objects.get(name="default").protocol == "rehearsal"
+
+
+def test_with_a_key_of_anthropics_alone_the_samples_run_on_its_models(db: None, embedded: Any) -> None:
+    embedded.ANTHROPIC_API_KEY = "sk-ant-test"
+    samples.install(8000)
+    assert vault.resolve([accounts.ANTHROPIC_KEY]) == {accounts.ANTHROPIC_KEY: "sk-ant-test"}
+    for name in accounts.NAMES:
+        row = Provider.objects.get(name=name)
+        assert (row.protocol, row.secret, row.base_url) == ("anthropic", "anthropic", "https://api.anthropic.com/v1")
+    acts = Act.objects.count()
+    samples.install(8000)
+    assert Act.objects.count() == acts
+    embedded.OPENAI_API_KEY = "sk-test"
+    samples.install(8000)
+    assert set(Provider.objects.values_list("protocol", flat=True)) == {"openai"}
+    embedded.ANTHROPIC_API_KEY = embedded.OPENAI_API_KEY = None
+    samples.install(8000)
+    row = Provider.objects.get(name="default")
+    assert (row.protocol, row.secret) == ("rehearsal", "")
 
 
 # What runs

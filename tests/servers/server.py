@@ -1,6 +1,7 @@
 """The server itself: aiohttp in a thread of its own, on 127.0.0.1 and a port that the system chooses.
 
 POST /v1/chat/completions   the next scripted behaviour, else the default one
+POST /v1/messages           the same, Anthropic's
 *    /tools/{name}          takes effect in the ledger, then the next scripted behaviour, else {"message_id", "echo"}
 GET  /effects/{key}         what a call key did: 200 with the output, 404 where nothing happened
 POST /script                {path?, effect?, behaviours: [{name, …}]}, for scripts from another process
@@ -18,11 +19,12 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from tests.servers import behaviours
+from tests.servers import behaviours, messages
 from tests.servers.behaviours import Behaviour
 from tests.servers.ledger import Ledger
 
 CHAT = "/v1/chat/completions"
+MESSAGES = "/v1/messages"
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class ScriptedServer:
         self.seen: list[Seen] = []
         self.came = threading.Event()
         """Set once a first request has come."""
-        self.defaults: dict[str, Behaviour] = {CHAT: behaviours.chat({"ok": True})}
+        self.defaults = _defaults()
         self.written = [0]
         self._queues: dict[str, deque[tuple[Behaviour, bool]]] = defaultdict(deque)
         self._loop = asyncio.new_event_loop()
@@ -85,7 +87,7 @@ class ScriptedServer:
         self._queues.clear()
         self.seen.clear()
         self.ledger.clear()
-        self.defaults = {CHAT: behaviours.chat({"ok": True})}
+        self.defaults = _defaults()
 
     def start(self) -> Self:
         self._thread = threading.Thread(target=self._turn, name="scripted-server", daemon=True)
@@ -175,6 +177,10 @@ class ScriptedServer:
 
     async def _seen(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(_rows(self.seen))
+
+
+def _defaults() -> dict[str, Behaviour]:
+    return {CHAT: behaviours.chat({"ok": True}), MESSAGES: messages.checked(messages.says({"ok": True}))}
 
 
 def _rows(items: Iterable[Any]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -30,18 +30,6 @@ from orchestration.inflating import Inflater
 from tests.servers import ScriptedServer, behaviours
 
 CANARY = 'sk-canary/+&"1234567890'
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as started:
-        yield started
-
-
-@pytest.fixture
-def server(running: ScriptedServer) -> ScriptedServer:
-    running.reset()
-    return running
 
 
 @pytest_asyncio.fixture

@@ -1,7 +1,7 @@
 """HTTP tools: requests from templates that data can't bend, answers by status, effects by call key."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -22,18 +22,6 @@ TEXT = {"type": "string"}
 INPUT = {"type": "object", "required": ["ticket"], "properties": {"ticket": TEXT, "text": TEXT, "n": {"type": "integer"}}}
 SECRETS = {"desk": "desk-secret-0123456789"}
 BEARER = (("Authorization", "Bearer ${secrets.desk}"),)
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as started:
-        yield started
-
-
-@pytest.fixture
-def server(running: ScriptedServer) -> ScriptedServer:
-    running.reset()
-    return running
 
 
 @pytest_asyncio.fixture
