@@ -58,9 +58,6 @@ class ActDesk:
     async def perform(self, held: Held, request: Request, tool: Tool | None) -> Answer:
         raise AssertionError("an act makes no calls")
 
-    async def reconcile(self, held: Held, request: Request, tool: Tool) -> Answer | None:
-        raise AssertionError("an act makes no calls")
-
     async def intent(self, held: Held, fact: CallFact) -> Intent:
         raise AssertionError("an act makes no calls")
 

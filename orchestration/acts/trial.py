@@ -154,9 +154,6 @@ class _Desk:
             request, secrets, self.pool if request.protocol == "python" else self.door
         )
 
-    async def reconcile(self, held: Held, request: Request, tool: Tool) -> Answer | None:
-        return None
-
     async def intent(self, held: Held, fact: CallFact) -> Intent:
         raise AssertionError("nobody takes a trial over")
 

@@ -21,11 +21,13 @@ from orchestration.executor.written import Intent
 from orchestration.llm.ask import ProviderSpec
 from orchestration.record.clock import Clock
 from orchestration.record.rows import RunRow
-from orchestration.tools import http
 from orchestration.tools.python import PythonPool
 
 if TYPE_CHECKING:
     from orchestration.executor.engine import Engine
+
+DOUBTFUL = ("irreversible", "reconcilable")
+"""Effects of which a second call may be a second effect."""
 
 
 class Bench:
@@ -111,7 +113,7 @@ class Bench:
     # calls
 
     async def perform(self, held: Held, request: Request, tool: Tool | None) -> Answer:
-        if tool is not None and tool.effect == "irreversible" and time.monotonic() - self.engine.pulse.beat_at > SURE:
+        if tool is not None and tool.effect in DOUBTFUL and time.monotonic() - self.engine.pulse.beat_at > SURE:
             # Our hold may have lapsed while we slept: only a commit can tell.
             await self.commit(held, held.holding(self.clock.now(), request.timeout))
         call = asyncio.ensure_future(self._call(request))
@@ -153,13 +155,3 @@ class Bench:
             return await llm.PROTOCOLS[request.protocol].perform(request, secrets, self.door)
         means = self.pool if request.protocol == "python" else self.door
         return await tools.KINDS[request.protocol].perform(request, secrets, means)
-
-    async def reconcile(self, held: Held, request: Request, tool: Tool) -> Answer | None:
-        if tool.reconcile is None:
-            return None
-        step = held.plan.steps[held.position.active]
-        given = step.input.evaluate(held.environment(step.needs)) if step.input and step.tool else {}
-        answer = await self._call(http.build_reconcile(tool, given, request.key, request.timeout))
-        if answer.failure is not None and answer.failure.code == ErrorCode.NOT_FOUND:
-            return None
-        return answer

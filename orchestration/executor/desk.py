@@ -38,9 +38,6 @@ class Desk(Protocol):
     async def perform(self, held: Held, request: Request, tool: Tool | None) -> Answer:
         """Makes one call. Never raises for what the other side does."""
 
-    async def reconcile(self, held: Held, request: Request, tool: Tool) -> Answer | None:
-        """Asks whether a call happened: its answer if it did, None if it did not. An answer with failure: can't tell."""
-
     async def intent(self, held: Held, fact: CallFact) -> Intent:
         """The open call as it was committed."""
 

@@ -184,7 +184,6 @@ async def _tool(desk: Desk, held: Held, step: PlanStep) -> None:
         last = held.facts[-1]
         result = Result.failed(last.failure) if last.failure else Result.done(last.output)
     elif held.facts:
-        assert tool is not None
         await visit.resume(desk, held, step, given, held.facts[-1], await desk.intent(held, held.facts[-1]))
         return
     elif wrong is not None:

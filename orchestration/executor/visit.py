@@ -5,7 +5,8 @@
     the call  no connection, no thread and no lock is held meanwhile
     after     the answer is read and gathered; it is committed with the next intent, or when the run leaves
 
-Where a worker died between intent and answer, the call's effect class says what its successor may do (`_resume`).
+Where a worker died between intent and answer, the call's effect class says what its successor may do (`_resume`); of a
+`reconcilable` one that may have happened the other side is asked (`doubt`).
 """
 
 import random
@@ -24,7 +25,7 @@ from orchestration.core.plan import PlanStep
 from orchestration.core.position import failure_data
 from orchestration.core.prompt import Message
 from orchestration.core.result import Answer, Failure, Request, Result
-from orchestration.executor import settle, written
+from orchestration.executor import doubt, settle, written
 from orchestration.executor.desk import Desk
 from orchestration.executor.held import Held
 from orchestration.record.failpoints import failpoint
@@ -138,7 +139,7 @@ async def make(desk: Desk, held: Held, step: PlanStep, given: Any, ask: Ask, pre
         if held.asked:
             return
     held.rested = False
-    prepared = preparing()
+    prepared = _repeated(held, ask, preparing())
     now = desk.clock.now()
     held.spans.setdefault(held.visit_key, now)
     if isinstance(prepared, Failure):
@@ -153,6 +154,14 @@ async def make(desk: Desk, held: Held, step: PlanStep, given: Any, ask: Ask, pre
         await _go(desk, held, step, given, ask, prepared)
     finally:
         _leave(desk, prepared)
+
+
+def _repeated(held: Held, ask: Ask, prepared: Prepared | Failure) -> Prepared | Failure:
+    """A retry sends the bytes of the call that it repeats, whatever has been changed since about the provider or the tool."""
+    before = held.requests.get(held.visit_key) if ask.kind == "retry" else None
+    if before is None or isinstance(prepared, Failure):
+        return prepared
+    return replace(prepared, request=replace(before, timeout=prepared.request.timeout))
 
 
 async def _enter(desk: Desk, held: Held, prepared: Prepared) -> bool:
@@ -184,6 +193,7 @@ async def _go(desk: Desk, held: Held, step: PlanStep, given: Any, ask: Ask, prep
         await desk.commit(held, held.holding(now))
         if held.asked:
             return
+    before = held.facts[-1].failure if ask.kind == "retry" else None
     state_intent(held, ask, prepared, now)
     failpoint("before_intent", held.run_id)
     await desk.commit(held, held.holding(now, prepared.request.timeout))
@@ -192,6 +202,11 @@ async def _go(desk: Desk, held: Held, step: PlanStep, given: Any, ask: Ask, prep
         failure = Failure(ErrorCode.REFUSED, "it was not sent, because a person intervened", sent=False)
         gather(desk, held, step, given, held.facts[-1], prepared, Answer(failure=failure), 0.0)
         return
+    if prepared.effect == "reconcilable" and before is not None and tool.may_have_happened(before):
+        told = await doubt.ask(desk, held, prepared.request, prepared.tool, given)
+        if told.answer is not None:
+            gather(desk, held, step, given, held.facts[-1], prepared, told.answer, 0.0, told.question)
+            return
     await send(desk, held, step, given, held.facts[-1], prepared)
 
 
@@ -240,13 +255,36 @@ async def send(desk: Desk, held: Held, step: PlanStep, given: Any, fact: CallFac
     begun = desk.clock.now()
     answer = await desk.perform(held, prepared.request, prepared.tool)
     failpoint("after_send", held.run_id)
-    gather(desk, held, step, given, fact, prepared, answer, (desk.clock.now() - begun).total_seconds())
+    question = None
+    if prepared.effect == "reconcilable" and _is_given_up(held, step, fact, answer.failure):
+        told = await doubt.ask(desk, held, prepared.request, prepared.tool, given)
+        answer, question = doubt.given_up(answer, told), told.question
+    gather(desk, held, step, given, fact, prepared, answer, (desk.clock.now() - begun).total_seconds(), question)
+
+
+def _is_given_up(held: Held, step: PlanStep, fact: CallFact, failure: Failure | None) -> bool:
+    """Whether nobody knows what the call did, and it is not sent again."""
+    if failure is None or not tool.left_open(failure):
+        return False
+    if step.type != "tool":
+        return True  # a model asked for it
+    calls = [replace(fact, finished=True, failure=failure) if call is fact else call for call in held.facts]
+    following = climb(step, calls, held.position.tried, only=step.id != held.position.step)
+    return not (isinstance(following, Ask) and following.kind == "retry")
 
 
 def gather(
-    desk: Desk, held: Held, step: PlanStep, given: Any, fact: CallFact, prepared: Prepared, answer: Answer, seconds: float
+    desk: Desk,
+    held: Held,
+    step: PlanStep,
+    given: Any,
+    fact: CallFact,
+    prepared: Prepared,
+    answer: Answer,
+    seconds: float,
+    question: Request | None = None,
 ) -> None:
-    """Reads an answer and puts it where the next commit takes it."""
+    """Reads an answer and puts it where the next commit takes it. `question`: it came from asking whether the call happened."""
     if step.type == "llm" and prepared.tool is None:
         result = llm.read(step, given, answer)
         model = step.rungs[fact.rung].model
@@ -274,7 +312,7 @@ def gather(
     held.answers.append(
         AnswerRow(
             finished=desk.clock.now(),
-            response=held.pack(written.answer_data(answer)),
+            response=held.pack(written.answer_data(answer, question)),
             output=held.pack(result.output),
             error=held.pack(failure_data(result.failure)),
             tokens_in=tokens_in,
@@ -294,7 +332,8 @@ def gather(
 
 async def _resume(desk: Desk, held: Held, step: PlanStep, given: Any, fact: CallFact) -> None:
     """Takes up a call whose intent stands and whose answer nobody has: `none` and `idempotent` send the same bytes again,
-    `reconcilable` asks first, `irreversible` is unknown once its deadline and a margin have passed."""
+    `reconcilable` asks first, `irreversible` is unknown once its deadline and a margin have passed; not before that does "it
+    did not happen" count."""
     asked = prompt.messages(step, given) if step.type == "llm" else ()
     await resume(desk, held, step, given, fact, await desk.intent(held, fact), asked)
 
@@ -315,10 +354,14 @@ async def resume(
         answer = Answer(failure=Failure(ErrorCode.UNKNOWN, message))
         gather(desk, held, step, given, fact, prepared, answer, 0.0)
         return
-    if intent.effect == "reconcilable" and intent.tool is not None:
-        known = await desk.reconcile(held, intent.request, intent.tool)
-        if known is not None:
-            gather(desk, held, step, given, fact, prepared, known, 0.0)
+    if intent.effect == "reconcilable":
+        told = await doubt.ask(desk, held, intent.request, intent.tool, given)
+        if told.answer is None:
+            await _wait_out(desk, held, intent)
+        if held.asked:
+            return
+        if told.answer is not None:
+            gather(desk, held, step, given, fact, prepared, told.answer, 0.0, told.question)
             return
     if await _enter(desk, held, prepared):
         try:
@@ -328,7 +371,7 @@ async def resume(
 
 
 async def _wait_out(desk: Desk, held: Held, intent: written.Intent) -> None:
-    """Its sender may be alive still, and slow: nobody is asked before it can't be under way any more."""
+    """Its sender may be alive still, and slow: nothing is concluded before it can't be under way any more."""
     now = desk.clock.now()
     until = intent.deadline + UNKNOWN_MARGIN
     if now < until:

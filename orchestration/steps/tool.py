@@ -6,9 +6,11 @@ from orchestration import tools
 from orchestration.core.acceptance import accept, invalid
 from orchestration.core.catalog import Tool
 from orchestration.core.contract import contract
-from orchestration.core.errors import ErrorCode
+from orchestration.core.errors import ErrorCode, EvaluationError
 from orchestration.core.plan import PlanStep
+from orchestration.core.proof.effects import SURELY_NOT
 from orchestration.core.result import Answer, Failure, Request, Result
+from orchestration.tools import http
 
 
 def request(step: PlanStep, given: Any, key: str, timeout: float) -> Request:
@@ -32,12 +34,35 @@ def read_tool(tool: Tool | None, step: PlanStep, given: Any, answer: Answer) -> 
     return Result.failed(invalid(problems)) if problems else Result.done(answer.output)
 
 
+MOST_QUESTION = 30.0
+"""Seconds for the question whether a call happened, which are on top of the call's own."""
 _OPEN = (ErrorCode.TIMEOUT, ErrorCode.UNAVAILABLE, ErrorCode.TOOL_ERROR)
 
 
 def unsure(tool: Tool, failure: Failure) -> Failure:
     """For an irreversible call, a deadline or a connection broken after sending, a 5xx, or a function that raised or whose
     process died, leaves open whether it happened."""
-    if tool.effect != "irreversible" or not failure.sent or failure.code not in _OPEN:
+    if tool.effect != "irreversible" or not left_open(failure):
         return failure
     return Failure(ErrorCode.UNKNOWN, f"{tool.name} may or may not have happened: {failure.message}", problems=failure.problems)
+
+
+def left_open(failure: Failure) -> bool:
+    """Whether nobody knows, after this failure, what the call did."""
+    return failure.sent and failure.code in _OPEN
+
+
+def may_have_happened(failure: Failure) -> bool:
+    """Whether the call that failed so may not simply be sent again: it may have done what it does, or surely has."""
+    return failure.sent and failure.code not in SURELY_NOT
+
+
+def question(tool: Tool | None, given: Any, request: Request) -> Request | None:
+    """What asks whether this call happened: 200 says what it did, `not_found` that it did nothing. None where it can't be asked:
+    the tool has gone, or has no `reconcile`, or one that does not fit the input."""
+    if tool is None or tool.reconcile is None or not isinstance(given, dict):
+        return None
+    try:
+        return http.build_reconcile(tool, given, request.key, min(request.timeout, MOST_QUESTION))
+    except EvaluationError:
+        return None

@@ -3,7 +3,7 @@ by the effect ledger of the tool server, which is on disk and saw everything, an
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,15 @@ from typing import Any
 import pytest
 
 from orchestration import fsck, tasks
-from orchestration.acts import resolve, runs
+from orchestration.acts import reach, resolve, runs
 from orchestration.executor import visit
 from orchestration.executor.engine import Engine
-from orchestration.models import Call, Escalation, Provider, Run
+from orchestration.models import Call, Escalation, Provider, Run, Tool
 from tests.engine.conftest import PATIENCE
 from tests.engine.processes import Process
 from tests.engine.publishing import end, publish, workflow
 from tests.servers import ScriptedServer
+from tests.servers import behaviours as b
 
 POINTS = (
     "after_claim",
@@ -40,14 +41,14 @@ class Scene:
         self.ledger = folder / "ledger.jsonl"
         self.server = ScriptedServer(ledger=self.ledger)
 
-    def publish(self, effect: str) -> str:
+    def publish(self, effect: str, **more: Any) -> str:
         schema = {"type": "object", "required": ["message_id"], "properties": {"message_id": {"type": "string"}}}
         tool: dict[str, Any] = {
             "http": {"method": "POST", "url": f"{self.server.url}/tools/send"}, "effect": effect, "output": schema,
         }  # fmt: skip
         if effect == "reconcilable":
             tool["reconcile"] = {"method": "GET", "url": f"{self.server.url}/effects/${{key}}"}
-        step = {"id": "send", "type": "tool", "tool": "send_it", "input": {"n": 1}, "next": "done", "timeout": "5s"}
+        step = {"id": "send", "type": "tool", "tool": "send_it", "input": {"n": 1}, "next": "done", "timeout": "5s", **more}
         before = {"id": "before", "type": "set", "values": {"n": 1}, "next": "send"}
         return publish(workflow(before, step, end({"id": "${steps.send.message_id}"}), tools={"send_it": tool})).workflow_id
 
@@ -56,13 +57,14 @@ class Scene:
         point, _, at = failpoint.partition("@")
         Process(self.server, f"{point}=kill@{at or 1}").died()
 
-    def take_over(self, run: str, group: int = 1) -> Run:
+    def take_over(self, run: str, group: int = 1, until: Callable[[Run], bool] | None = None) -> Run:
         """Another worker goes on with it, until it ends or waits: one for suspects, or an ordinary one (`group` 0)."""
+        until = until or (lambda found: found.status in (*Run.ENDED, Run.Status.WAITING))
         changed = threading.Event()
         engine = Engine(name="heir", group=group, on_commit=lambda commits: changed.set()).start()
         tasks.use_engine(engine)
         try:
-            while (found := Run.objects.get(id=run)).status not in (*Run.ENDED, Run.Status.WAITING):
+            while not until(found := Run.objects.get(id=run)):
                 assert changed.wait(PATIENCE), f"{found.status} at {found.place}"
                 changed.clear()
             return found
@@ -105,3 +107,43 @@ def test_a_worker_that_dies_there_loses_and_doubles_nothing(scene: Scene, failpo
     effects = [line for line in scene.sent() if not line["repeat"]]
     assert len(effects) <= 1 or effect == "none"
     assert len({line["body"] for line in scene.sent()}) <= 1
+
+
+def test_a_worker_that_dies_over_a_retry_asks_no_less_than_the_retry_would(scene: Scene) -> None:
+    retry = {"attempts": 3, "errors": ["unavailable"], "backoff": "10ms"}
+    run = runs.start(workflow=scene.publish("reconcilable", retry=retry), input={"text": "x", "n": 0}, by="ada")
+    scene.server.script(b.error(502), path="/tools/send")
+    scene.die("after_intent@2")
+    assert Call.objects.filter(run=run).count() == 2
+    assert scene.take_over(run).outcome == "good"
+    assert len(scene.sent()) == 1, "it had happened, and was not sent again"
+
+
+def test_that_it_did_not_happen_counts_once_its_sender_can_t_be_alive_any_more(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visit, "UNKNOWN_MARGIN", timedelta(hours=1))
+    run = runs.start(workflow=scene.publish("reconcilable"), input={"text": "x", "n": 0}, by="ada")
+    scene.die("after_intent")
+    found = scene.take_over(run, until=lambda run: run.wait == "backoff" and run.status == "ready")
+    call = Call.objects.get(run=run)
+    assert found.due == call.deadline + timedelta(hours=1)
+    assert scene.sent() == []
+    monkeypatch.setattr(visit, "UNKNOWN_MARGIN", timedelta(hours=-1))
+    Run.objects.filter(id=run).update(due=found.created)
+    assert scene.take_over(run).outcome == "good"
+
+
+def test_a_tool_that_has_gone_can_t_be_asked(scene: Scene) -> None:
+    http = {"method": "POST", "url": f"{scene.server.url}/tools/send"}
+    body = {"http": http, "effect": "reconcilable", "reconcile": {"method": "GET", "url": f"{scene.server.url}/effects/${{key}}"}}
+    reach.put_tool(name="desk.send", body=body, by="ada")
+    send = {"id": "send", "type": "tool", "tool": "desk.send", "input": {"n": 1}, "next": "done"}
+    publish(workflow(send, end()))
+    run = runs.start(workflow="sample", input={"text": "x", "n": 0}, by="ada")
+    scene.die("after_intent")
+    Tool.objects.all().delete()
+    found = scene.take_over(run)
+    assert (found.status, Escalation.objects.get(run=run).kind) == ("waiting", "unknown")
+    assert scene.sent() == []
+    runs.cancel(run=run, by="otto")

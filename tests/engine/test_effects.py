@@ -9,6 +9,7 @@ from orchestration.acts import reach, resolve
 from orchestration.core.errors import Conflict, Refused
 from orchestration.models import Blob, Call, Provider, Run
 from orchestration.models import Tool as ToolRow
+from orchestration.record.pack import unpack_all
 from tests.engine.conftest import Floor, _working
 from tests.engine.publishing import end, workflow
 from tests.engine.test_runs import LABEL, ask, tool
@@ -110,6 +111,94 @@ class TestPythonTools:
     @pytest.mark.parametrize("how", ["refused", "tool_error", "timeout"])
     def test_one_that_fails_on_purpose_says_that_nothing_happened(self, shop: Floor, how: str) -> None:
         assert shop.output(self.run(shop, how)) == {"why": how}
+
+
+class TestReconcilable:
+    """What may have happened is asked about before it is sent again, and before it is given up."""
+
+    RETRY = {"attempts": 2, "errors": ["unavailable"], "backoff": "10ms"}
+
+    def definition(self, floor: Floor, asked: str = "/effects/${key}", **more: Any) -> dict[str, Any]:
+        step, tools = tool(floor, effect="reconcilable", catch=[{"errors": ["*"], "to": "sorry"}], **more)
+        tools["send_it"]["reconcile"] = {"method": "GET", "url": f"{floor.server.url}{asked}"}
+        sorry = end({"code": "${error.code}", "why": "${error.message}"}, id="sorry")
+        return workflow(step, end({"id": "${steps.send.message_id}"}), sorry, tools=tools)
+
+    def seen(self, floor: Floor) -> list[str]:
+        return [seen.method for seen in floor.server.seen]
+
+    @pytest.mark.parametrize("retry", [{}, {"retry": RETRY}], ids=["given up", "retried"])
+    def test_it_happened_so_it_is_not_sent_again(self, floor: Floor, retry: dict[str, Any]) -> None:
+        floor.server.script(b.error(502), path="/tools/send")
+        run = floor.run(self.definition(floor, **retry))
+        assert floor.output(run) == {"id": "m1"}
+        assert self.seen(floor) == ["POST", "GET"]
+        told = unpack_all(Call.objects.filter(run=run).order_by("-n").values_list("response", flat=True))[0]
+        assert (told["question"]["method"], told["status"]) == ("GET", 200)
+
+    def test_it_did_not_so_the_same_bytes_are_sent_under_the_same_key(self, floor: Floor) -> None:
+        floor.server.script(b.error(502), path="/tools/send", effect=False)
+        run = floor.run(self.definition(floor, retry=self.RETRY))
+        assert floor.output(run) == {"id": "m1"}
+        assert self.seen(floor) == ["POST", "GET", "POST"]
+        first, second = floor.server.seen_at("/tools/send")
+        assert (first.body, first.headers["idempotency-key"]) == (second.body, second.headers["idempotency-key"])
+
+    def test_it_did_not_and_there_is_no_retry_so_it_failed_for_certain(self, floor: Floor) -> None:
+        floor.server.script(b.reset(), path="/tools/send", effect=False)
+        ended = floor.output(floor.run(self.definition(floor)))
+        assert ended["code"] == "unavailable"
+        assert ended["why"].endswith("asked, it said that nothing had happened")
+
+    @pytest.mark.parametrize("retry", [{}, {"retry": RETRY}], ids=["given up", "retried"])
+    def test_that_can_t_be_told_so_a_person_is_asked(self, floor: Floor, retry: dict[str, Any]) -> None:
+        floor.server.script(b.error(502), path="/tools/send")
+        floor.server.default(b.error(503), path="/asked")
+        run = floor.run(self.definition(floor, "/asked", **retry))
+        assert floor.escalation(run).kind == "unknown"
+        assert self.seen(floor) == ["POST", "GET"]
+        assert answer(floor, run, "happened", {"message_id": "m7"}).outcome == "good"
+
+    def test_what_certainly_did_not_happen_is_sent_again_without_a_question(self, floor: Floor) -> None:
+        floor.server.script(b.rate_limited(), path="/tools/send", effect=False)
+        run = floor.run(self.definition(floor, retry={**self.RETRY, "errors": ["rate_limited"]}))
+        assert run.outcome == "good"
+        assert self.seen(floor) == ["POST", "POST"]
+
+    @pytest.mark.parametrize("to", ["x", ".."])
+    def test_the_question_about_a_models_call_reads_the_input_of_that_call(self, floor: Floor, to: str) -> None:
+        """Where that would lead elsewhere, nothing is asked, and nobody can tell."""
+        mail = {"http": {"method": "POST", "url": f"{floor.server.url}/tools/mail"}, "effect": "reconcilable"}
+        mail["input"] = {"type": "object", "required": ["to"], "properties": {"to": {"type": "string"}}}
+        mail["reconcile"] = {"method": "GET", "url": f"{floor.server.url}/asked/${{input.to}}"}
+        floor.server.script(b.calls(("mail", {"to": to})), b.chat(ANSWER))
+        floor.server.script(b.error(502), path="/tools/mail")
+        floor.server.script(b.as_json({"message_id": "m9"}), path="/asked/x")
+        run = floor.run(workflow(ask(tools=["mail"], max_rounds=3), end(), tools={"mail": mail}))
+        if to == "..":
+            assert floor.escalation(run).kind == "unknown"
+            return
+        assert run.outcome == "good"
+        assert '\\"m9\\"' in floor.server.seen_at()[1].body
+
+
+def test_a_retry_sends_the_same_bytes_although_the_tool_was_changed_meanwhile(timed: Floor) -> None:
+    def put(path: str, **headers: str) -> None:
+        http = {"method": "POST", "url": f"{timed.server.url}/tools/{path}", "headers": headers}
+        reach.put_tool(name="desk.look", body={"http": http, "effect": "idempotent"}, by="ada")
+
+    put("look", **{"X-Desk": "old"})
+    look = {"id": "look", "type": "tool", "tool": "desk.look", "input": {"n": 1}, "next": "done"}
+    timed.server.script(b.error(503), path="/tools/look")
+    run = timed.start(workflow({**look, "retry": {"attempts": 2, "backoff": "20s"}}, end()))
+    timed.given_back(run)
+    put("other", **{"X-Desk": "new"})
+    timed.advance(30)
+    assert timed.ended(run).outcome == "good"
+    first, second = timed.server.seen
+    assert (first.path, first.body, first.headers["x-desk"]) == (second.path, second.body, second.headers["x-desk"])
+    requests = [{**request, "timeout": 0} for request in unpack_all(Call.objects.values_list("request", flat=True))]
+    assert requests[0] == requests[1]
 
 
 class TestInPlace:
