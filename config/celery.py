@@ -3,9 +3,11 @@ acknowledged early, and may all be lost. The engine, which moves runs, lives bes
 """
 
 import os
+import threading
 from typing import Any
 
 from celery import Celery, bootsteps
+from celery.signals import worker_shutting_down
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -23,6 +25,7 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
     broker_connection_timeout=3.0,
+    broker_heartbeat=10,
     broker_transport_options={"socket_connect_timeout": 2, "socket_timeout": 5},
     worker_concurrency=4,
     worker_hijack_root_logger=False,
@@ -67,3 +70,11 @@ class EngineStep(bootsteps.StartStopStep):  # type: ignore[misc]
 
 
 app.steps["worker"].add(EngineStep)
+
+
+@worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def _end_in_time(**_: Any) -> None:
+    """A consumer that hangs in a dead connection does not keep its process: what is held is leased."""
+    alarm = threading.Timer(DRAIN + 5.0, os._exit, [0])
+    alarm.daemon = True
+    alarm.start()

@@ -1,11 +1,13 @@
 """Whether this worker's consumer still hears. After a broken connection a consumer may seem well and get no message any more.
 
 The worker sends itself a message, by a queue of its own, every `EVERY` seconds. Where messages leave and none comes back for
-`DEAF` seconds, the consumer's connection is dropped, so that it connects anew. Until then, and without any broker, the sweep
-finds the runs.
+`DEAF` seconds, the consumer's connection is dropped, so that it connects anew; where that does not help, the process is told
+to end, for somebody starts another. Until then, and without any broker, the sweep finds the runs.
 """
 
 import logging
+import os
+import signal
 import threading
 import time
 from typing import Any
@@ -24,7 +26,8 @@ class Watchdog:
     def __init__(self, worker: Any, name: str) -> None:
         self.worker = worker
         self.queue = f"interlock.{name}"
-        self.restarts = 0
+        self.tried = False
+        """The connection was dropped, and nothing was heard since."""
         self._stopped = threading.Event()
         self._since = time.monotonic()
         """Since when messages left, and none came back."""
@@ -38,6 +41,7 @@ class Watchdog:
         self._stopped.set()
 
     def _heard(self) -> None:
+        self.tried = False
         self._since = time.monotonic()
 
     def _run(self) -> None:
@@ -52,9 +56,13 @@ class Watchdog:
                 self._restart()
 
     def _restart(self) -> None:
-        log.warning("The consumer hears nothing any more; it connects anew.")
-        self.restarts += 1
         self._since = time.monotonic()
+        if self.tried:
+            log.error("The consumer hears nothing, though it has connected anew. This process ends, to be started again.")
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+        self.tried = True
+        log.warning("The consumer hears nothing any more; it connects anew.")
         try:
             self.worker.consumer.connection.collapse()
         except Exception as error:
