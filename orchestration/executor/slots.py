@@ -126,14 +126,13 @@ def lease(worker: str, provider: str, cap: int, wanted: int) -> int:
 def keep(worker: str, used: Mapping[str, int], caps: Mapping[str, int]) -> dict[str, int]:
     """Gives back what this worker holds beyond what it uses: provider → how many it holds now."""
     held: dict[str, list[int]] = defaultdict(list)
-    for id, provider, number in Slot.objects.filter(holder=worker).order_by("number").values_list("id", "provider", "number"):
-        if number < caps.get(provider, 0):
-            held[provider].append(id)
-    kept = {provider: ids[: used.get(provider, 0)] for provider, ids in held.items()}
-    Slot.objects.filter(holder=worker, provider__in=used).exclude(id__in=[id for ids in kept.values() for id in ids]).update(
-        holder=None
-    )
-    return {provider: len(ids) for provider, ids in kept.items()}
+    for slot in Slot.objects.filter(holder=worker).order_by("number"):
+        if slot.number < caps.get(slot.provider, 0):
+            held[slot.provider].append(slot.pk)
+    kept = {provider: slots[: used.get(provider, 0)] for provider, slots in held.items()}
+    stays = [slot for slots in kept.values() for slot in slots]
+    Slot.objects.filter(holder=worker, provider__in=used).exclude(pk__in=stays).update(holder=None)
+    return {provider: len(slots) for provider, slots in kept.items()}
 
 
 def free(living: Iterable[str]) -> int:

@@ -13,7 +13,7 @@ and if that dies too, alone. A run that was alone with three deaths is quarantin
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import connection, transaction
 from django.db.models import Q

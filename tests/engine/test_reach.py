@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.utils import timezone
 
 from orchestration import vault
@@ -169,7 +170,7 @@ def test_a_token_may_be_made_for_less_than_its_user_and_never_gives_more(designe
 
 def test_the_last_use_is_noted_once_a_minute(operator: User, django_assert_num_queries: Any) -> None:
     token = tokens.create(user=operator, by="ada")
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(5 if connection.vendor == "sqlite" else 3):  # SQLite is told not to wait for a lock
         tokens.bearer(token)
     with django_assert_num_queries(2):
         tokens.bearer(token)
