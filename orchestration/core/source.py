@@ -16,6 +16,7 @@ import yaml
 
 from orchestration.core.errors import Problem, Unreadable
 from orchestration.core.sanitiser import parse_json
+from orchestration.core.yaml_faults import explain
 
 MAX_BYTES = 2_000_000
 MAX_DEPTH = 60
@@ -75,12 +76,9 @@ def read(text: str | bytes) -> Source:
 def _read_yaml(text: str) -> Source:
     try:
         return _Composer(text).compose()
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = min(mark.line, text.count("\n")) + 1 if mark else None  # the end is a line of its own to the parser
-        raise _unreadable("not_yaml", f"This is neither YAML nor JSON: {error.problem or error}.", line=line) from None
     except yaml.YAMLError as error:
-        raise _unreadable("not_yaml", f"This is neither YAML nor JSON: {str(error).splitlines()[0]}.") from None
+        fault = explain(error, text, _Loader)
+        raise _unreadable("not_yaml", f"This is neither YAML nor JSON. {fault.sentence}", line=fault.line) from None
 
 
 def _read_json(text: str) -> Source | None:
@@ -171,7 +169,9 @@ class _Composer:
                 break
             line = _line(event)
             if not isinstance(event, yaml.ScalarEvent) or event.anchor is not None:
-                raise _unreadable("bad_key", "A key has to be plain text.", path, line)
+                raise _unreadable(
+                    "bad_key", "A key has to be plain text. A text that begins with { or [ needs quotes.", path, line
+                )
             key = event.value
             if "\0" in key:
                 raise _bad_character("\0", path, line)

@@ -86,6 +86,42 @@ def test_what_cannot_be_read_is_refused_with_one_problem_and_its_line(text: str 
     assert (problem.code, problem.line) == (code, line)
 
 
+FAULTS = {
+    "a quote that the next one closes": (
+        'id: x\ntitle: "My flow\nmodels:\n  main: {provider: a}\nprompt: "Hello"\n',
+        2,
+        "closed in line 5 only, where another was to open",
+    ),
+    "a quote within braces": (
+        'id: x\nsteps:\n  - {id: a, prompt: "Hi, next: b}\n  - {id: b, prompt: "Ho"}',
+        3,
+        "closed in line 4",
+    ),
+    "a quote that nothing closes": ('id: x\ntitle: "My flow\nmodels: {}\n', 2, "never closed"),
+    "a quote within quotes": ("id: x\ntitle: 'It's mine'\n", 2, "A quote within quotes is written ''."),
+    "a tab before a key": ("steps:\n\t- id: a", 2, "A tab stands here"),
+    "a tab before a deeper key": ("steps:\n  - id: a\n\ttype: x", 3, "A tab stands here"),
+    "a bare expression": ("input: {text: ${run.input.text}}", 1, 'write "${…}"'),
+    "a bare prompt": ("prompt: {{ text }}", 1, "needs quotes"),
+    "an open brace": ("models: {main: {provider: a}\nid: x", 2, "the } of what opens in line 1"),
+    "a word without a colon": ("interlock: 1\nid x\ntitle: y", 2, "`key: value`"),
+    "a colon in a text": ("title: Ask: them", 1, "A text that holds one needs quotes"),
+    "a key that hangs in the air": ("steps:\n  - id: a\n   type: b", 3, "indented like nothing around it"),
+    "a sign that begins nothing": ("title: @home", 1, "can't begin with @"),
+    "an escape that is none": ('title: "a\\d"', 1, "begins no escape"),
+    "quotes that are well": ('a: "x\n  y"\nb: "z"\nc: [1, 2\nd: 3', 5, "the ] of what opens in line 4"),
+}
+
+
+@pytest.mark.parametrize(("text", "line", "words"), FAULTS.values(), ids=FAULTS)
+def test_what_is_no_yaml_is_said_in_words_where_it_went_wrong(text: str, line: int, words: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        parse(text)
+    [problem] = caught.value.problems
+    assert words in problem.message
+    assert (problem.line, problem.message[-1]) == (line, ".")
+
+
 MISFITS = {
     "a list": ("- 1", [("wrong_type", "", None, 1)]),
     "a word": ("hello", [("wrong_type", "", None, 1)]),
