@@ -10,9 +10,9 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from orchestration import vault
 from orchestration.acts import audit
-from orchestration.core import values
+from orchestration.core import headers, values
 from orchestration.core.catalog import Catalog
-from orchestration.core.definition import Model, from_data
+from orchestration.core.definition import HttpCall, Model, ToolDefinition, from_data
 from orchestration.core.errors import Problem, Refused
 from orchestration.core.misfits import explain
 from orchestration.core.plan import compile_plan
@@ -20,7 +20,7 @@ from orchestration.core.source import Source
 from orchestration.llm import PROTOCOLS
 from orchestration.models import Provider, Secret, Tool
 from orchestration.queries.catalog import current
-from orchestration.record.pack import keep, pack
+from orchestration.record.pack import keep, pack, unpack_all
 
 _PROVIDER = re.compile(r"[a-z][a-z0-9_]{0,47}\Z")
 _TOOL = re.compile(r"[a-z][a-z0-9_]{0,47}(\.[a-z][a-z0-9_]{0,47}){0,3}\Z")
@@ -46,12 +46,23 @@ def _http_url(text: str) -> str:
     parts = urlsplit(text)
     if text and (parts.scheme not in ("http", "https") or not parts.hostname):
         raise ValueError("a base URL begins with http:// or https:// and names a host")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a base URL names no user and no password, which would be shown; write them as a secret")
     return text.rstrip("/")
 
 
+def _one_line(text: str) -> str:
+    if not text.isprintable() or text != text.strip():
+        raise ValueError("a model's name is one line of printable text, without spaces around it")
+    return text
+
+
 class PriceBody(Model):
-    usd_per_mtok_in: float = Field(ge=0, strict=False)
-    usd_per_mtok_out: float = Field(ge=0, strict=False)
+    usd_per_mtok_in: float = Field(ge=0, strict=False, allow_inf_nan=False)
+    usd_per_mtok_out: float = Field(ge=0, strict=False, allow_inf_nan=False)
+
+
+ModelName = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
 
 
 class ProviderBody(Model):
@@ -60,9 +71,9 @@ class ProviderBody(Model):
     protocol: Annotated[str, AfterValidator(_known_protocol)]
     base_url: Annotated[str, Field(max_length=500), AfterValidator(_http_url)] = ""
     secret: str = Field(default="", pattern=r"^([A-Za-z][A-Za-z0-9_]{0,63})?$")
-    default_model: str = Field(default="", max_length=200)
+    default_model: ModelName = ""
     structured: Literal["json_schema", "json_object", "none"] = "json_schema"
-    prices: dict[str, PriceBody] = Field(default_factory=dict, max_length=500)
+    prices: dict[Annotated[ModelName, Field(min_length=1)], PriceBody] = Field(default_factory=dict, max_length=500)
     headers: dict[str, str] = Field(default_factory=dict, max_length=50)
     options: dict[str, Any] = Field(default_factory=dict)
     cap: int | None = Field(default=None, ge=1, le=100_000)
@@ -75,6 +86,8 @@ def put_provider(*, name: str, body: Any, by: str) -> tuple[Problem, ...]:
     given = _fitted(data)
     if given.protocol != "rehearsal" and not given.base_url:
         raise Refused(Problem("missing_key", "Say where it is reached: base_url, as https://host/v1.", "base_url"))
+    if wrong := tuple(headers.problems(given.headers, "headers")):
+        raise Refused(*wrong)
     blobs: dict[str, str] = {}
     plain = given.model_dump(mode="json")
     row = {key: pack(plain[key], blobs) if key in ("prices", "headers", "options") else plain[key] for key in plain}
@@ -112,7 +125,8 @@ def put_tool(*, name: str, body: Any, by: str) -> tuple[Problem, ...]:
     blobs: dict[str, str] = {}
     definition = pack(data, blobs)
     with transaction.atomic():
-        if Tool.objects.filter(name=name, definition=definition).exists():
+        before = Tool.objects.filter(name=name).values_list("definition", flat=True).first()
+        if before is not None and _meaning(unpack_all([before])[0]) == _meaning(data):  # the same again is no act
             return problems
         keep(blobs)
         Tool.objects.update_or_create(name=name, defaults={"definition": definition})
@@ -128,8 +142,19 @@ def check_tool(data: Any) -> tuple[Problem, ...]:
         definition = from_data({**_BARE_TOOL, "tools": {"tool": data}})
     except Refused as refused:
         return tuple(map(_of_tool, refused.problems))
-    plan = compile_plan(definition, Catalog())
-    return tuple(_of_tool(problem) for problem in plan.problems if problem.path.startswith("tools.tool"))
+    found = [*compile_plan(definition, Catalog()).problems]
+    for key, call in _calls(definition.workflow.tools["tool"]):
+        found += headers.problems(call.headers, f"tools.tool.{key}.headers")
+    return tuple(_of_tool(problem) for problem in found if problem.path.startswith("tools.tool"))
+
+
+def _calls(tool: ToolDefinition) -> list[tuple[str, HttpCall]]:
+    return [("http", tool.http), *([("reconcile", tool.reconcile)] if tool.reconcile else [])]
+
+
+def _meaning(data: Any) -> str:
+    """The same for two texts of one tool: durations in seconds, defaults written out."""
+    return values.canonical(ToolDefinition.model_validate(data).model_dump(mode="json"))
 
 
 def _of_tool(problem: Problem) -> Problem:

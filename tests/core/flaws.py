@@ -21,6 +21,10 @@ def keyed(secret: str) -> Data:
     return {"t": {"http": {"url": "https://x.example", "headers": {"Authorization": f"Bearer ${{secrets.{secret}}}"}}}}
 
 
+def headed(**headers: str) -> Data:
+    return {"t": {"http": {"url": "https://x.example", "headers": headers}}}
+
+
 def cases(*cases: tuple[Any, str], to: str = "done") -> Data:
     return step("a", "branch", cases=[{"when": when, "to": to} for when, to in cases], default=to)
 
@@ -301,6 +305,16 @@ CASES: dict[str, tuple[Data, Data, tuple[str, str | None, str]]] = {
         flow(ask("a", params={"output_config": {"format": {}, "effort": "low"}})),
         flow(ask("a", params={"output_config": {"effort": "low"}})),
         ("steps[0].params.output_config.format", "a", "error"),
+    ),
+    "literal_credential": (
+        flow(step("a", "tool", tool="t", next="done"), tools=headed(Authorization="Bearer abc")),
+        flow(step("a", "tool", tool="t", next="done"), tools=headed(Authorization="Bearer ${secrets.desk}")),
+        ("tools.t.http.headers.Authorization", None, "error"),
+    ),
+    "bad_header": (
+        flow(step("a", "tool", tool="t", next="done"), tools=headed(**{"X A": "b"})),
+        flow(step("a", "tool", tool="t", next="done"), tools=headed(**{"X-A": "b"})),
+        ("tools.t.http.headers.X A", None, "error"),
     ),
     "no_reconcile": (flow(step("a", "tool", tool="crm.book", next="done")), flow(get("a")), ("steps[0].tool", "a", "error")),
     "unknown_secret": (

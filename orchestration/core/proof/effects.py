@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from orchestration.core import headers
 from orchestration.core.catalog import Tool
 from orchestration.core.errors import ErrorCode, Problem
 from orchestration.core.plan import PlanStep, secret_names
@@ -22,6 +23,9 @@ def check(graph: Graph) -> Iterator[Problem]:
             yield from _retries(step)
             yield from _fallbacks(graph, step)
     yield from _secrets(graph)
+    for name, own in graph.plan.workflow.tools.items():
+        for key, call in (("http", own.http), ("reconcile", own.reconcile)):
+            yield from headers.problems(call.headers, f"tools.{name}.{key}.headers") if call else ()
 
 
 def _tool(graph: Graph, step: PlanStep, tool: Tool) -> Iterator[Problem]:
