@@ -57,12 +57,11 @@ class ProviderForm(forms.Form):
     def clean_prices(self) -> dict[str, Any]:
         found = {}
         for number, line in enumerate(self.cleaned_data["prices"].splitlines(), 1):
-            parts = line.split()
-            if not parts:
+            if not line.strip():
                 continue
             try:
-                model, price_in, price_out = parts
-                found[model] = {"usd_per_mtok_in": float(price_in), "usd_per_mtok_out": float(price_out)}
+                model, price_in, price_out = line.rsplit(maxsplit=2)
+                found[model.strip()] = {"usd_per_mtok_in": float(price_in), "usd_per_mtok_out": float(price_out)}
             except ValueError:
                 message = f"Line {number} is no price: write the model, then dollars in and dollars out."
                 raise forms.ValidationError(message) from None
@@ -100,10 +99,17 @@ def body_of(form: ProviderForm) -> dict[str, Any]:
 
 
 def initial(view: ProviderView) -> dict[str, Any]:
-    prices = "\n".join(f"{model} {p['usd_per_mtok_in']:g} {p['usd_per_mtok_out']:g}" for model, p in view.prices.items())
+    prices = "\n".join(
+        f"{model} {_exact(p['usd_per_mtok_in'])} {_exact(p['usd_per_mtok_out'])}" for model, p in view.prices.items()
+    )
     headers = "\n".join(f"{name}: {value}" for name, value in view.headers.items())
     options = pretty(view.options) if view.options else ""
     plain = {
         name: getattr(view, name) for name in ("name", "protocol", "base_url", "secret", "default_model", "structured", "cap")
     }
     return {**plain, "prices": prices, "headers": headers, "options": options}
+
+
+def _exact(number: float) -> str:
+    """A number as it was written: 0.25, 2 and not 2.0."""
+    return repr(float(number)).removesuffix(".0")

@@ -31,7 +31,7 @@ def get_provider(request: HttpRequest, name: str) -> Any:
 def put_provider(request: HttpRequest, name: str, body: Whole) -> Any:
     """`{protocol, base_url, secret, default_model, structured, prices: {model: {usd_per_mtok_in, usd_per_mtok_out}}, headers,
     options, cap}`; a price under `*` is any other model's."""
-    warnings = acts.put_provider(name=name, body=body, by=who(request))
+    warnings = acts.put_provider(name=name, body=shape.writable(body, name=name), by=who(request))
     return {**shape.provider(queries.provider(name)), "problems": as_dicts(warnings)}
 
 
@@ -50,7 +50,7 @@ def get_tool(request: HttpRequest, name: str) -> Any:
 def put_tool(request: HttpRequest, name: str, body: Whole) -> Any:
     """As a definition's own tools: `{title, description, http: {method, url, headers, body}, effect, input, output, timeout,
     reconcile}`."""
-    warnings = acts.put_tool(name=name, body=body, by=who(request))
+    warnings = acts.put_tool(name=name, body=shape.writable(body, name=name, kind="http"), by=who(request))
     return {**shape.tool(queries.tool(name)), "problems": as_dicts(warnings)}
 
 

@@ -203,6 +203,7 @@ def provider(found: ProviderView) -> Json:
 
 def tool(found: ToolView) -> Json:
     shown = found.tool
+    written = found.definition
     return {
         "name": shown.name,
         "kind": shown.kind,
@@ -212,5 +213,10 @@ def tool(found: ToolView) -> Json:
         "input": shown.input,
         "output": shown.output,
         "timeout": shown.timeout,
-        **({"http": found.definition.get("http"), "updated": when(found.updated)} if found.definition else {}),
+        **({"http": written["http"], "reconcile": written.get("reconcile"), "updated": when(found.updated)} if written else {}),
     }
+
+
+def writable(body: Json, **told: str) -> Json:
+    """What was sent without what GET shows beside it (`told`: name and kind), so that what was got may be put back as it is."""
+    return {key: value for key, value in body.items() if key not in ("updated", "problems") and told.get(key, ...) != value}
