@@ -1,4 +1,5 @@
-"""Typing values by their contract: `number` is a double, 3 included; `integer` is an int, 3.0 included.
+"""Typing values by their contract: `number` is a double, 3 included; `integer` is an int, 3.0 included; a
+contract lets no other `integer` pass than fits in 64 bits.
 
 JSON has one kind of number, expressions have two. A value that has passed its contract is typed once, before it is stored, so
 that an expression finds what it was compiled for.
@@ -7,6 +8,7 @@ that an expression finds what it was compiled for.
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from orchestration.core.sanitiser import INT_MAX, INT_MIN
 from orchestration.core.schema import Schema
 from orchestration.core.shape import ALL_TYPES, Node, Shape, root, shapes
 
@@ -76,7 +78,12 @@ def _number_coercer(found: list[Shape]) -> Coercer | None:
         return None
     if "number" in types:
         return float
-    return int if "integer" in types else None
+    return _integer if "integer" in types else None
+
+
+def _integer(value: float) -> float:
+    """An int; a double stays what it is where it lists itself, and no int of 64 bits is as large."""
+    return int(value) if INT_MIN <= value <= INT_MAX else value
 
 
 def _changed(value: Any, items: Any, of: Callable[[Any], Coercer | None]) -> Any:

@@ -15,7 +15,8 @@ from orchestration.core.assignment import assignable, type_names
 from orchestration.core.coercion import coercer
 from orchestration.core.errors import Problem, Refused
 from orchestration.core.sample import example
-from orchestration.core.schema import Schema, check_schema, validator
+from orchestration.core.sanitiser import INT_MAX, INT_MIN
+from orchestration.core.schema import Schema, bounded, check_schema, validator
 from orchestration.core.shape import Place, narrow
 from orchestration.core.values import canonical, load
 from orchestration.core.wording import abbreviate, did_you_mean, dotted, listed
@@ -53,7 +54,7 @@ class Contract:
         if problems:
             raise Refused(*problems)
         self.schema = schema
-        self._validator = validator(schema)
+        self._validator = validator(bounded(schema))
         self._coerce = coercer(schema)
 
     def accepts(self, value: Any) -> bool:
@@ -136,6 +137,9 @@ def _explain(error: jsonschema_rs.ValidationError, value: Any, root: str, schema
             yield Problem("wrong_type", f"must be {wanted}; it is {abbreviate(here)}", dotted(root, path))
         case "enum" | "const":
             yield _not_in(_options(error), here, dotted(root, path))
+        case "minimum" | "maximum" if details["limit"] in (INT_MIN, INT_MAX):
+            message = f"must be a whole number that fits in 64 bits; it is {abbreviate(here)}"
+            yield Problem("number_too_large", message, dotted(root, path))
         case _:
             words = _WORDS.get(name, "does not fit the rule " + name)
             shown = {key: _plain(one) if isinstance(one, str) else f"{one:,}" if isinstance(one, int) else one

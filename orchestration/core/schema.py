@@ -7,14 +7,16 @@ back-references). A keyword outside the table is a problem and never ignored, so
 
 import re
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import jsonschema_rs
 
 from orchestration.core.errors import Problem, Unreadable
-from orchestration.core.sanitiser import clean
-from orchestration.core.values import canonical
+from orchestration.core.sanitiser import INT_MAX, INT_MIN, clean
+from orchestration.core.values import canonical, load
 from orchestration.core.wording import abbreviate, did_you_mean, dotted, listed
 
 Schema = dict[str, Any]
@@ -61,6 +63,25 @@ def validator(schema: Schema | bool) -> jsonschema_rs.Draft202012Validator:
     )
 
 
+def bounded(schema: Schema | bool) -> Schema | bool:
+    """The schema, which asks of every `integer` that it fits in 64 bits too: 1e300 is whole, and can't be kept as one."""
+    found = deepcopy(schema)
+    _bound(found)
+    return found
+
+
+def _bound(schema: Schema | bool) -> None:
+    if not isinstance(schema, dict):
+        return
+    for key, _, part in subschemas(schema):
+        if key not in ("not", "if"):  # there it would let more through
+            _bound(part)
+    types = schema.get("type", ())
+    if "integer" in ([types] if isinstance(types, str) else types) and "number" not in types:
+        schema["minimum"] = max(schema.get("minimum", INT_MIN), INT_MIN)
+        schema["maximum"] = min(schema.get("maximum", INT_MAX), INT_MAX)
+
+
 def referred(schema: Mapping[str, Any]) -> str | None:
     """The name under `$defs` that the schema refers to, None where it refers to nothing."""
     found = _REF.match(schema.get("$ref", ""))
@@ -90,8 +111,16 @@ def check_schema(schema: Any, path: str = "") -> tuple[Problem, ...]:
         clean(schema)
     except Unreadable as error:
         return tuple(replace(problem, path=path) for problem in error.problems)
-    if len(canonical(schema)) > MAX_CHARACTERS:
+    text = canonical(schema)
+    if len(text) > MAX_CHARACTERS:
         return (Problem("schema_too_large", f"the schema has more than {MAX_CHARACTERS:,} characters. Split it", path),)
+    return _checked(text, path)
+
+
+@lru_cache(maxsize=1024)
+def _checked(text: str, path: str) -> tuple[Problem, ...]:
+    """By content, since each is checked where it is written, and again where a contract is made of it."""
+    schema = load(text)
     problems = list(_Check(schema, path).run())
     if not any(problem.severity == "error" for problem in problems):
         problems += _refused_by_engine(schema, path)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from orchestration.core.contract import Place, assignable, check_schema, coerce, contract, example, narrow
 from orchestration.core.errors import Refused
 
+TEXT, NUMBER, WHOLE = {"type": "string"}, {"type": "number"}, {"type": "integer"}
 TICKET = {
     "type": "object",
     "required": ["label", "confidence"],
@@ -119,6 +120,20 @@ def test_what_does_not_fit_is_said_in_a_sentence_with_its_place(schema: Any, val
     assert contract(schema).accepts(value) is (not expected)
 
 
+@pytest.mark.parametrize("value", [1e300, -1e300, 2.0**63, -(2.0**63) - 2048])
+@pytest.mark.parametrize("schema", [
+    WHOLE, {"type": ["integer", "null"]}, {"type": "integer", "maximum": 1e308}, {"anyOf": [WHOLE, {"type": "string"}]},
+    {"$ref": "#/$defs/n", "$defs": {"n": WHOLE}}, {"allOf": [WHOLE]},
+])  # fmt: skip
+def test_a_whole_number_fits_in_64_bits_or_is_refused_in_a_sentence(schema: Any, value: float) -> None:
+    (problem,) = contract(schema).check(value)
+    shown = f"must be a whole number that fits in 64 bits; it is {value}"
+    assert (problem.code, problem.message) == ("number_too_large", shown)
+    assert coerce({"anyOf": [WHOLE, NUMBER]}, value) is value
+    assert coerce(schema, 2.0**63 - 1024) == 2**63 - 1024
+    assert coerce(schema, -(2.0**63)) == -(2**63)
+
+
 def test_problems_are_few_and_short_whatever_the_value() -> None:
     schema = {"type": "array", "items": {"type": "object", "additionalProperties": False}}
     problems = contract(schema).check([{f"k{i}" + "x" * 999: 1} for i in range(3000)])
@@ -137,9 +152,6 @@ def test_a_contract_is_compiled_once_for_each_content() -> None:
 def obj(required: str = "", closed: bool = False, **properties: Any) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "object", "properties": properties, "required": required.split()}
     return {**schema, "additionalProperties": False} if closed else schema
-
-
-TEXT, NUMBER, WHOLE = {"type": "string"}, {"type": "number"}, {"type": "integer"}
 
 
 @pytest.mark.parametrize(

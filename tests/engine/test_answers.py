@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from orchestration.acts import resolve, runs
+from orchestration.core.errors import Refused
 from orchestration.models import Blob, Call, StepRecord
 from orchestration.record.pack import unpack_all
 from tests.engine.conftest import Floor
@@ -134,6 +136,33 @@ class TestValues:
         assert Blob.objects.exists()
         rows = StepRecord.objects.values_list("input", "output", "decision", "position")
         assert max(len(text) for row in rows for text in row) <= 4_000
+
+    @pytest.mark.parametrize("number", [1e300, 2.0**63])
+    def test_a_whole_number_beyond_64_bits_is_refused_at_every_door(self, floor: Floor, number: float) -> None:
+        """A run's input, a model's answer, a tool's, a person's: the same sentence, and nothing breaks."""
+        schema = {"type": "object", "required": ["i"], "properties": {"i": {"type": "integer"}}}
+        says = "must be a whole number that fits in 64 bits"
+        look, tools = tool(floor, "look", catch=[{"errors": ["invalid_output"], "to": "check"}])
+        tools["look_it"]["output"] = schema
+        sort = ask(output=schema, input={}, prompt="Count", catch=[{"errors": ["invalid_output"], "to": "look"}])
+        check = {
+            "id": "check", "type": "human", "actions": [{"id": "ok", "label": "Fine", "to": "done", "form": "required"}],
+            "form": schema, "deadline": "1d", "on_deadline": "done",
+        }  # fmt: skip
+        floor.server.default(b.chat(json.dumps({"i": number})))
+        floor.server.default(b.as_json({"i": number}), path="/tools/look")
+        definition = workflow(sort, look, check, end(), tools=tools, input=schema)
+        with pytest.raises(Refused, match=says):
+            floor.start(definition, {"i": number})
+        run = floor.rested(runs.start(workflow="sample", input={"i": 2.0**63 - 1024}, by="ada"))
+        assert [code for _, _, code in floor.calls(run)] == ["invalid_output", "invalid_output"]
+        errors = [record["result"]["error"]["message"] for record in floor.records(run)]
+        assert all(error.startswith(f"output.i: {says}") for error in errors)
+        pause = floor.escalation(run)
+        with pytest.raises(Refused, match=f"values.i: {says}"):
+            resolve.resolve(escalation=pause.id, action="ok", values={"i": number}, by="otto")
+        resolve.resolve(escalation=pause.id, action="ok", values={"i": 7.0}, by="otto")
+        assert floor.ended(run.id).outcome == "good"
 
     def test_numbers_keep_their_type_and_value(self, floor: Floor) -> None:
         schema = {"type": "object", "required": ["i", "x"], "properties": {"i": {"type": "integer"}, "x": {"type": "number"}}}
