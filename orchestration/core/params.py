@@ -46,11 +46,13 @@ def owned(params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def free(params: Mapping[str, Any]) -> dict[str, Any]:
     """`params` without the fields that are not for it, as they go into a request."""
-    not_ours = {path for path, _ in owned(params)}
-    return {
-        name: {key: inner for key, inner in value.items() if f"{name}.{key}" not in not_ours}
-        if isinstance(value, Mapping)
-        else value
-        for name, value in params.items()
-        if name not in not_ours
-    }
+    found = dict(params)
+    for path, _ in owned(params):
+        name, _, inner = path.partition(".")
+        if not inner:
+            del found[name]
+        elif left := {key: value for key, value in found[name].items() if key != inner}:
+            found[name] = left
+        else:
+            del found[name]
+    return found

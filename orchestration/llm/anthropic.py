@@ -19,6 +19,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from orchestration.core.params import free
 from orchestration.core.prompt import Message
 from orchestration.core.result import Answer, Request, ToolCall
 from orchestration.door import Door
@@ -30,7 +31,6 @@ from orchestration.llm.schema import instruction, is_recursive, portable, wire_n
 
 __all__ = ["build", "perform", "read"]
 
-_OURS = ("model", "system", "messages", "tools", "stream", "max_tokens")
 _BEFORE, _SINCE = "2023-06-01", "2026-10-21"
 _SAMPLING = ("temperature", "top_p", "top_k")
 """Refused since 2026-10-21, at their defaults too."""
@@ -54,7 +54,7 @@ def build(ask: Ask, provider: ProviderSpec) -> Request:
         body["tools"] = [_tool(tool) for tool in ask.tools]
     if format_ is not None:
         body["output_config"] = {"format": format_}
-    _add(body, {name: value for name, value in ask.params.items() if name not in _OURS})
+    _add(body, free(ask.params))
     if options.get("stream"):
         body["stream"] = True
     _add(body, options.get("extra", {}))

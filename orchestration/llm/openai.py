@@ -17,6 +17,7 @@ from typing import Any
 
 from yarl import URL
 
+from orchestration.core.params import free
 from orchestration.core.prompt import Message
 from orchestration.core.result import Answer, Request
 from orchestration.door import Door
@@ -26,8 +27,6 @@ from orchestration.llm.completion import read
 from orchestration.llm.schema import instruction, portable, wire_name
 
 __all__ = ["build", "perform", "read"]
-
-_OURS = ("model", "messages", "tools", "stream", "response_format")
 
 
 def build(ask: Ask, provider: ProviderSpec) -> Request:
@@ -41,7 +40,7 @@ def build(ask: Ask, provider: ProviderSpec) -> Request:
         body["response_format"] = format_
     if ask.max_output_tokens is not None:
         body[_limit_field(provider)] = ask.max_output_tokens
-    body.update({name: value for name, value in ask.params.items() if name not in _OURS})
+    body.update(free(ask.params))
     if options.get("stream"):
         body["stream"] = True
         body["stream_options"] = {"include_usage": True}
