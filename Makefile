@@ -15,8 +15,8 @@ help: ## what can be made
 run: ready ## install what is missing, then serve on http://127.0.0.1:8000 (PORT=8001 for another port)
 	@exec $(BIN)/python manage.py up --port $(PORT)
 
-test: ready-to-test browser ## the whole suite, in a real Chromium too (ARGS="-k name" for a part)
-	$(BIN)/python -m pytest -q $(ARGS)
+test: ready-to-test browser ## the whole suite, in a real Chromium and on PostgreSQL too (ARGS="-k name" for a part)
+	$(BIN)/python -m tests $(ARGS)
 
 check: ready-to-test ## what counts as clean: style, layers, types, templates, migrations, tree
 	$(BIN)/ruff check .

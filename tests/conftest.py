@@ -1,6 +1,8 @@
 """What tests share: the cast, a browser, and the whole site on a port of its own."""
 
 import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 # Playwright keeps an event loop in the main thread, which Django takes for an async caller.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -9,10 +11,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from hypothesis import settings as hypothesis
+from pytest_django.plugin import DjangoDbBlocker
 
 from orchestration.accounts import give_role
 from orchestration.roles import Role
-from tests import database
+from tests import database, services
 from tests.browser import in_ci
 
 pytest_plugins = ["tests.site"]
@@ -25,9 +28,55 @@ hypothesis.load_profile("ci" if in_ci() else "default")
 database.use()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database-only", action="store_true", help="only tests that depend on the database, and no browser")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Browser tests come last: from the first one on, the main thread has a running loop, and coroutine tests can't have one."""
-    items.sort(key=lambda item: "chromium" in getattr(item, "fixturenames", ()))
+    items.sort(key=lambda item: "chromium" in _fixtures(item))
+    if config.getoption("--database-only"):
+        others = [item for item in items if "chromium" in _fixtures(item) or not _fixtures(item) & {"db", "transactional_db"}]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in set(others)]
+
+
+def _fixtures(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    yield
+    with django_db_blocker.unblock():
+        database.let_go()
+
+
+def _url(service: AbstractContextManager[services.Service]) -> Iterator[str]:
+    """Where it can't be had, the test is skipped with a line that says what to do, but under CI=true it fails."""
+    try:
+        with service as found:
+            yield found.url
+    except services.Missing as missing:
+        if in_ci():
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A logical database of Redis that is the tests' own."""
+    yield from _url(services.redis())
+
+
+@pytest.fixture(scope="session")
+def broker_url() -> Iterator[str]:
+    """RabbitMQ where there is one, in a virtual host that is the tests' own; else Redis."""
+    try:
+        with services.rabbitmq() as found:
+            yield found.url
+    except services.Missing:
+        yield from _url(services.redis())
 
 
 def _person(username: str, role: Role) -> User:

@@ -5,6 +5,7 @@ DATABASE_URL, where it is set, is honoured: the suite then runs on that PostgreS
 
 import atexit
 import os
+import secrets
 import shutil
 import tempfile
 from pathlib import Path
@@ -12,6 +13,9 @@ from pathlib import Path
 _SCRATCH = Path(tempfile.mkdtemp(prefix="interlock-tests-"))
 atexit.register(shutil.rmtree, _SCRATCH, ignore_errors=True)
 
+for _name in ("REDIS_URL", "BROKER_URL"):  # where the tests' services are, not what this process uses
+    if _url := os.environ.pop(_name, None):
+        os.environ[f"TEST_{_name}"] = _url
 for _name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "INTERLOCK_REACH", "INTERLOCK_TOOLS", "ALLOWED_HOSTS"):
     os.environ.pop(_name, None)
 os.environ["INTERLOCK_DATA"] = str(_SCRATCH)
@@ -31,4 +35,7 @@ if EMBEDDED:
     DATABASES["default"]["TEST"] = {"NAME": _SCRATCH / "test.sqlite3"}
     DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
 else:
-    DATABASES["default"]["OPTIONS"].pop("pool")  # an open pool would hold the test database when it is dropped
+    DATABASES["default"]["TEST"] = {"NAME": f"interlock_test_{secrets.token_hex(6)}"}
+    _OPTIONS = DATABASES["default"]["OPTIONS"]
+    _OPTIONS["options"] = f"{_OPTIONS.get('options', '')} -c synchronous_commit=off"
+    _OPTIONS.pop("pool")  # an open pool would hold the test database when it is dropped

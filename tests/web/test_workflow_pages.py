@@ -26,7 +26,7 @@ def published(db: None) -> Version:
 
 @pytest.fixture
 def samples(db: None, settings: Any) -> None:
-    settings.REACH = ()
+    settings.REACH, settings.EMBEDDED = (), True
     installation.install(port=8000)
 
 
