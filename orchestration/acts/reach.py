@@ -107,7 +107,7 @@ def _fitted(data: Any) -> ProviderBody:
     try:
         return ProviderBody.model_validate(data)
     except ValidationError as error:
-        raise Refused(*explain(error, Source(data), ())) from None
+        raise Refused(*explain(error, Source(data), ProviderBody)) from None
 
 
 def put_tool(*, name: str, body: Any, by: str) -> tuple[Problem, ...]:

@@ -268,6 +268,8 @@ Step = Annotated[
     LlmStep | ToolStep | BranchStep | SetStep | LoopStep | MapStep | ParallelStep | HumanStep | WaitStep | WorkflowStep | EndStep,
     Field(discriminator="type"),
 ]
+for _container in (LoopStep, MapStep):
+    _container.model_rebuild()  # they hold steps, which are known from here on
 STEP_TYPES = ("llm", "tool", "branch", "set", "loop", "map", "parallel", "human", "wait", "workflow", "end")
 
 
@@ -383,7 +385,8 @@ def from_source(source: Source) -> Definition:
     try:
         workflow = Workflow.model_validate(data)
     except ValidationError as error:
-        raise Refused(*explain(error, source, STEP_TYPES)) from None
+        runnable = [name for name in STEP_TYPES if name not in NOT_YET]
+        raise Refused(*explain(error, source, Workflow, runnable)) from None
     hashed = {key: value for key, value in data.items() if key != "layout"}
     return Definition(workflow, data, values.digest(hashed), source)
 

@@ -1,13 +1,14 @@
 """What does not fit the models of a definition, as problems for people: pydantic's errors in our places and words."""
 
 from collections.abc import Collection
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from orchestration.core.errors import Problem
 from orchestration.core.source import Source, join_path
-from orchestration.core.wording import abbreviate
+from orchestration.core.wording import abbreviate, did_you_mean, listed
 
 _CODES = {
     "extra_forbidden": "unknown_key",
@@ -25,22 +26,22 @@ _EXPECTED = {
 }  # fmt: skip
 
 
-def explain(error: ValidationError, source: Source, tags: Collection[str]) -> list[Problem]:
-    """One problem for each wrong place, in the document's order, a hundred at most. `tags` are the step types, by which the
-    models of steps are told apart."""
+def explain(error: ValidationError, source: Source, model: type[BaseModel], types: Collection[str] = ()) -> list[Problem]:
+    """One problem for each wrong place, in the document's order, a hundred at most. `model` is what was to be read, `types`
+    those of steps that may be named to people."""
     found: dict[tuple[str, str], Problem] = {}
     for item in error.errors(include_url=False, include_input=True):
-        path, step, here = _place(item["loc"], source.data, tags)
+        path, step, here = _place(item["loc"], source.data)
         kind = item["type"]
         if kind == "too_short" and isinstance(here, list | dict) and len(here) >= item["ctx"]["min_length"]:
             continue  # its items are wrong, and each is reported
         code = _CODES.get(kind, "wrong_type" if kind in _EXPECTED or kind.endswith("_parsing") else "bad_value")
-        problem = Problem(code, _sentence(item, path, here, tags), path, step, line=source.line(path))
+        problem = Problem(code, _sentence(item, path, here, model, types), path, step, line=source.line(path))
         found.setdefault((path, code), problem)
     return sorted(found.values(), key=lambda problem: problem.line or 0)[:100]
 
 
-def _place(loc: tuple[int | str, ...], data: Any, tags: Collection[str]) -> tuple[str, str | None, Any]:
+def _place(loc: tuple[int | str, ...], data: Any) -> tuple[str, str | None, Any]:
     """Pydantic's location → our path, the step, and what stands there, leaving out what is no place in the document: the
     tags and branches of unions."""
     path, step, here, tag = "", None, data, None
@@ -62,7 +63,7 @@ def _place(loc: tuple[int | str, ...], data: Any, tags: Collection[str]) -> tupl
     return path, step, here
 
 
-def _sentence(item: Any, path: str, here: Any, tags: Collection[str]) -> str:
+def _sentence(item: Any, path: str, here: Any, model: type[BaseModel], types: Collection[str]) -> str:
     kind, context = item["type"], item.get("ctx", {})
     name = path.rsplit(".", 1)[-1]
     if kind in _EXPECTED:
@@ -70,14 +71,14 @@ def _sentence(item: Any, path: str, here: Any, tags: Collection[str]) -> str:
         wanted = "CEL text, or all, any or not over it" if is_condition else _EXPECTED[kind]
         return f"{name or 'This'} has to be {wanted}; it is {abbreviate(here, 40)}."
     if kind == "extra_forbidden":
-        return f"The key {name} is not known here. Remove it, or look for a slip of the pen."
+        return _unknown_key(name, known_keys(model, item["loc"][:-1]))
     if kind == "missing":
         return f"The key {name} is missing. Add it."
     if kind == "union_tag_invalid":
         tag = str(context.get("tag"))[:40]
-        return f'"{tag}" is no step type. There are {", ".join(tags)}.'
+        return f'"{tag}" is no type of step{did_you_mean(tag, types)}.'.replace("?.", "?")
     if kind == "union_tag_not_found":
-        return f"This step has no type. There are {', '.join(tags)}."
+        return f"This step has no type. There are {listed(types, join='and')}."
     if kind == "string_pattern_mismatch":
         return f'"{str(item.get("input"))[:60]}" is no id. An id begins with a-z and holds a-z, 0-9 and _, 48 characters at most.'
     if kind == "value_error":
@@ -88,3 +89,42 @@ def _sentence(item: Any, path: str, here: Any, tags: Collection[str]) -> str:
     if kind == "too_long":
         return f"{name} holds more than {context['max_length']}. Take some out."
     return item["msg"].replace("Input should be", f"{name or 'This'} has to be").rstrip(".") + "."
+
+
+def _unknown_key(name: str, known: list[str]) -> str:
+    near = did_you_mean(name, known) if known else ""
+    there = f" There are {listed(sorted(known), most=60, join='and')}." if len(known) > 1 else ""
+    if near.endswith("?"):
+        return f"The key {name} is not known here{near}{there}"
+    return f"The key {name} is not known here. Remove it.{there}"
+
+
+def known_keys(kind: Any, loc: tuple[int | str, ...]) -> list[str]:
+    """The keys, as written, of the mapping that pydantic's `loc` leads to from `kind`; none where any are taken."""
+    for part in loc:
+        kind = _inside(kind, part)
+    return [field.alias or name for name, field in kind.model_fields.items()] if _is_model(kind) else []
+
+
+def _inside(kind: Any, part: int | str) -> Any:
+    """The type of what stands at `part` of a value of type `kind`: a key, an index, or the tag of a member of a union."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _inside(inner[0], part)
+    if origin in (Union, UnionType):
+        tagged = next((each for each in inner if _is_model(each) and part in _tags(each)), None)
+        return tagged or next((found for each in inner if (found := _inside(each, part)) is not None), None)
+    if origin in (tuple, list, dict):
+        return inner[1] if origin is dict else inner[0]
+    if not _is_model(kind):
+        return None
+    return next((field.annotation for name, field in kind.model_fields.items() if (field.alias or name) == part), None)
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _tags(model: type[BaseModel]) -> tuple[Any, ...]:
+    field = model.model_fields.get("type")
+    return get_args(field.annotation) if field and get_origin(field.annotation) is Literal else ()

@@ -29,7 +29,7 @@ def refusal(text: str | bytes) -> list[Problem]:
     assert problems
     for problem in problems:
         assert problem.severity == "error"
-        assert problem.message.endswith(".")
+        assert problem.message.endswith((".", "?"))
         assert len(problem.message) < 300
         assert len(problem.path) < 2000
     return problems
@@ -167,6 +167,34 @@ MISFITS = {
 @pytest.mark.parametrize(("text", "expected"), MISFITS.values(), ids=MISFITS)
 def test_what_does_not_fit_is_refused_place_by_place(text: str, expected: list[tuple[str, str, str | None, int]]) -> None:
     assert [(p.code, p.path, p.step, p.line) for p in refusal(text)] == expected
+
+
+SLIPS = {
+    "limts: {}": "did you mean limits? There are escalation, id, index, ",
+    "models: {main: {provder: x}}": "did you mean provider? There are model, params, provider, usd_per",
+    "tools: {t: {http: {url: 'https://x', header: {}}}}": "did you mean headers? There are body, headers, method and url.",
+}
+STEP_SLIPS = {
+    "{id: a, type: llm, model: m, prompt: p, repiar: {}}": "did you mean repair? There are catch, checks, expects, fallback, ",
+    "{id: a, type: llm, model: m, prompt: p, repair: {attempt: 1}}": "did you mean attempts?",
+    "{id: a, type: end, outcome: ok, next: b}": "The key next is not known here. Remove it. There are catch, expects, id, note, ",
+    "{id: a, type: loop, max: 1, body: [{id: b, type: set, valus: {}}]}": "did you mean values? There are catch, ",
+    "{id: a, type: branch, default: b, cases: [{when: x, too: b}]}": "did you mean to? There are label, to and when.",
+    "{id: a, type: humna}": '"humna" is no type of step; did you mean human?',
+    "{id: a, type: switch}": "there is branch, end, human, llm, loop, set and tool.",
+    "{id: a}": "There are llm, tool, branch, set, loop, human and end.",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [(HEAD + END + slip, words) for slip, words in SLIPS.items()]
+    + [(f"{HEAD}  - {slip}", words) for slip, words in STEP_SLIPS.items()],
+    ids=[*SLIPS, *STEP_SLIPS],
+)
+def test_a_slip_of_the_pen_is_answered_with_what_is_known_there(text: str, words: str) -> None:
+    assert words in " ".join(problem.message for problem in refusal(text))
+    assert "parallel" not in str(refusal(text))
 
 
 def test_a_hundred_problems_are_enough() -> None:
