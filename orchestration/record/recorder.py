@@ -20,7 +20,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection
 
-from orchestration.record.apply import applied, apply
+from orchestration.record.apply import applied, apply, dedicate
 from orchestration.record.rows import Commit
 
 log = logging.getLogger(__name__)
@@ -76,6 +76,7 @@ class Recorder:
 
     def _run(self) -> None:
         try:
+            dedicate()
             while self._wait():
                 while self._jobs:
                     self._do(*self._jobs.popleft())

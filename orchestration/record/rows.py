@@ -179,5 +179,33 @@ class Commit:
         return 1000 + sum(map(len, self.blobs.values())) + 2000 * (len(self.records) + len(self.intents) + len(self.answers))
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What `commit.<name>` holds, and which table it goes to. With a `key` it completes the row that the key names, while `once`
+    is NULL there; a row that is inserted by the same commit is not completed by it."""
+
+    name: str
+    row: type[Any]
+    table: str
+    key: tuple[str, ...] = ()
+    once: str = ""
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Its columns without the key."""
+        return tuple(name for name in columns(self.row) if name not in self.key)
+
+
+PARTS = (
+    # Closings first: a run has one open escalation at most, and one may take the place of another.
+    Part("closings", ClosingRow, "orchestration_escalation", ("id",), "resolved"),
+    Part("records", RecordRow, "orchestration_steprecord"),
+    Part("intents", IntentRow, "orchestration_call"),
+    Part("escalations", EscalationRow, "orchestration_escalation"),
+    Part("acts", ActRow, "orchestration_act"),
+    Part("answers", AnswerRow, "orchestration_call", ("run_id", "path", "visit", "n"), "finished"),
+)
+
+
 def columns(row: type[Any]) -> tuple[str, ...]:
     return tuple(item.name for item in fields(row))
