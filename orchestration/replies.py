@@ -26,6 +26,8 @@ _BY_STATUS = {
     408: ErrorCode.TIMEOUT,
     429: ErrorCode.RATE_LIMITED,
 }
+SPENT = ("insufficient_quota", "credit_balance", "spend_limit", "usage_limit", "billing")
+"""Words in the code or type of an error by which a 429 says that waiting won't help."""
 
 
 def code_of(status: int) -> ErrorCode:
@@ -43,10 +45,13 @@ def of_status(reply: Reply, target: str) -> Failure | None:
     status = reply.status or 0
     if 200 <= status < 300:
         return None
-    said = sentence(read_json(reply)) if reply.body else ""
+    body = read_json(reply) if reply.body else None
+    said = sentence(body)
     if not said and status < 400:
         said = "it redirects, which is not followed"
     message = f"{target} answered {status}{': ' if said else ''}{said}"
+    if status == 429 and any(word in words(body) for word in SPENT):
+        return Failure(ErrorCode.REFUSED, message)
     return Failure(code_of(status), message, retry_after=retry_after(reply.headers, reply.received))
 
 
@@ -73,6 +78,17 @@ def parse(reply: Reply, target: str) -> tuple[Any, Failure | None]:
         else:
             why = f"what can't be read: {problem.message}"
         return None, Failure(code, f"{target} answered {reply.status} with {why}")
+
+
+def words(body: Any) -> str:
+    """The code and type of an error, or of what a body holds as one, in lower case: by these it is classified, never by its
+    sentence. "" where there are none."""
+    error = body.get("error", body) if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        return ""
+    details = error.get("details")
+    found = [error.get("code"), error.get("type"), details.get("error_code") if isinstance(details, dict) else None]
+    return " ".join(each.lower() for each in found if isinstance(each, str))
 
 
 def sentence(body: Any) -> str:

@@ -33,9 +33,11 @@ _UNFINISHED: dict[str, tuple[ErrorCode, str]] = {
     "model_context_window_exceeded": (ErrorCode.TOO_LARGE, "prompt and answer together exceed the model's context window"),
     "pause_turn": (ErrorCode.UNAVAILABLE, "the model paused its turn for a tool of the server's, which is not gone on with"),
 }
-_SPENT = ("insufficient_quota", "credit_balance", "spend_limit", "usage_limit", "billing")
 _BY_WORD: tuple[tuple[str, ErrorCode], ...] = (
-    *((word, ErrorCode.REFUSED) for word in (*_SPENT, "content_filter", "context_length", "invalid_request", "badrequest")),
+    *(
+        (word, ErrorCode.REFUSED)
+        for word in (*replies.SPENT, "content_filter", "context_length", "invalid_request", "badrequest")
+    ),
     *((word, ErrorCode.RATE_LIMITED) for word in ("rate_limit", "ratelimit", "slow_down", "too_many")),
     *((word, ErrorCode.AUTH) for word in ("api_key", "authentication", "permission", "unauthorized", "forbidden")),
     ("not_found", ErrorCode.NOT_FOUND),
@@ -103,15 +105,11 @@ def read(reply: Reply, request: Request, draft: Draft) -> Answer:
 
 
 def _refined(reply: Reply, failure: Failure, draft: Draft) -> Answer:
-    """An error status, with what its body says taken in: a 429 may be a quota that is spent, a 400 a filtered prompt."""
-    error = replies.read_json(reply)
-    words = _words(error.get("error", error) if isinstance(error, dict) else error)
+    """An error status, with what its body says taken in: a 400 may be a filtered prompt."""
     code = draft.statuses.get(reply.status or 0, failure.code)
-    if reply.status == 429 and any(word in words for word in _SPENT):
-        failure = Failure(ErrorCode.REFUSED, failure.message)
-    elif code != failure.code:
+    if code != failure.code:
         failure = Failure(code, failure.message, failure.retry_after)
-    filtered = reply.status == 400 and "content_filter" in words
+    filtered = reply.status == 400 and "content_filter" in replies.words(replies.read_json(reply))
     return replies.failed(reply, failure, finish="filtered" if filtered else "broken")
 
 
@@ -126,7 +124,7 @@ def _error_in(body: dict[str, Any], target: str, reply: Reply, draft: Draft) -> 
 
 
 def _code(error: Any) -> ErrorCode:
-    words = _words(error)
+    words = replies.words(error)
     for word, code in _BY_WORD:
         if word in words:
             return code
@@ -134,15 +132,6 @@ def _code(error: Any) -> ErrorCode:
     if isinstance(number, (int, str)) and str(number).isdecimal() and 400 <= int(number) < 600:
         return replies.code_of(int(number))
     return ErrorCode.UNAVAILABLE
-
-
-def _words(error: Any) -> str:
-    """The code and type of an error in lower case: by these it is classified, never by its sentence."""
-    if not isinstance(error, dict):
-        return ""
-    details = error.get("details")
-    found = [error.get("code"), error.get("type"), details.get("error_code") if isinstance(details, dict) else None]
-    return " ".join(each.lower() for each in found if isinstance(each, str))
 
 
 # Streams

@@ -80,6 +80,8 @@ TOOL_ROWS: list[tuple[str, b.Behaviour, str]] = [
     ("a wrong type", b.as_json({"message_id": 7}), "invalid_output"),
     ("an error of its own", b.as_json({"detail": "no such ticket"}, 422), "refused"),
     ("gone", b.as_json({}, 410), "not_found"),
+    ("a rate limit", b.rate_limited(), "rate_limited"),
+    ("a quota that is spent", b.quota_spent(), "refused"),
 ]
 
 

@@ -169,6 +169,8 @@ ROWS: dict[str, tuple[Behaviour, str | None, Any, str]] = {
     "409": (behaviours.as_json({"message": "taken"}, 409), "refused", None, "taken"),
     "422 of a list": (behaviours.as_json({"detail": [{"msg": "too long"}]}, 422), "refused", None, "too long"),
     "429": (behaviours.as_json({}, 429, retry_after="2"), "rate_limited", None, "429"),
+    "429, a spent quota": (behaviours.quota_spent(), "refused", None, "429"),
+    "429, a plan's limit": (behaviours.as_json({"type": "usage_limit_reached"}, 429, retry_after="9"), "refused", None, "429"),
     "500": (behaviours.as_json({"title": "x" * 9999}, 500), "unavailable", None, "xxx"),
     "503 html": (behaviours.html(503), "unavailable", None, "503"),
     "304": (behaviours.body(b"", 304), "refused", None, "304"),
