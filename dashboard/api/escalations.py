@@ -8,9 +8,10 @@ from ninja import Router
 from dashboard.api import shape
 from dashboard.api.bodies import Claim, Draft, Resolve, known
 from dashboard.api.guard import may, who
+from dashboard.api.problems import as_dicts
 from dashboard.api.runs import idempotency_key, words
 from orchestration.acts import escalations as acts
-from orchestration.acts.resolve import resolve
+from orchestration.acts.resolve import preview, resolve
 from orchestration.queries import escalations as queries
 from orchestration.roles import Role
 
@@ -58,6 +59,13 @@ def release_escalation(request: HttpRequest, escalation: str) -> Any:
 def save_draft(request: HttpRequest, escalation: str, body: Draft) -> Any:
     acts.save_answer_draft(escalation=escalation, values=body.values, by=who(request))
     return {"id": escalation}
+
+
+@router.post("/{escalation}/preview", auth=may(Role.OPERATOR), summary="What an answer would come to")
+def preview_answer(request: HttpRequest, escalation: str, body: Resolve) -> Any:
+    """`{problems, to, outcome, sentence}`: what is wrong with the answer, or where the run would go. Nothing is changed."""
+    found = preview(escalation=escalation, action=body.action, values=body.values, by=who(request), revision=body.revision)
+    return {**found, "problems": as_dicts(found["problems"])}
 
 
 @router.post("/{escalation}/resolve", auth=may(Role.OPERATOR), summary="Answer an escalation")

@@ -8,7 +8,7 @@ from orchestration.queries.escalations import EscalationDetail, EscalationSummar
 from orchestration.queries.paging import Page
 from orchestration.queries.reach import ProviderView, ToolView
 from orchestration.queries.records import CallView, StepView
-from orchestration.queries.runs import RunDetail, RunSummary
+from orchestration.queries.runs import RunDetail, RunItem, RunSummary
 from orchestration.queries.workflows import VersionDetail, VersionSummary, WorkflowDetail, WorkflowSummary
 
 NANO = 1_000_000_000
@@ -76,8 +76,7 @@ def version_detail(found: VersionDetail) -> Json:
     }
 
 
-def run(found: RunSummary) -> Json:
-    """As it stands in a list: without what it holds."""
+def _run(found: RunSummary) -> Json:
     return {
         "id": found.id,
         "workflow": found.workflow,
@@ -100,10 +99,15 @@ def run(found: RunSummary) -> Json:
     }
 
 
+def run(found: RunItem) -> Json:
+    """As it stands in a list. `truncated` names what is too large for one, and stands with the run alone."""
+    return {**_run(found), "output": found.output, "error": found.error, "truncated": list(found.truncated)}
+
+
 def run_detail(found: RunDetail) -> Json:
     spent = {**found.spent, "cost": dollars(found.spent.get("cost", 0)), "reserved": dollars(found.spent.get("reserved", 0))}
     return {
-        **run(found),
+        **_run(found),
         "input": found.input,
         "output": found.output,
         "error": found.error,

@@ -1,14 +1,15 @@
 """Definitions: check, draft, publish, read."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest
-from ninja import Router, Status
+from ninja import Query, Router, Status
 
 from dashboard.api import shape
 from dashboard.api.bodies import DEFINITION, Publish, known
 from dashboard.api.guard import may, who
 from dashboard.api.problems import refusal
+from dashboard.definition_diff import definition_diff
 from orchestration.acts import workflows as acts
 from orchestration.core.errors import Refused
 from orchestration.queries import workflows as queries
@@ -76,3 +77,14 @@ def list_versions(request: HttpRequest, workflow: str, after: str = "", limit: i
 @router.get("/{workflow}/versions/{int:number}", auth=may(Role.VIEWER), summary="A version with its definition and proof")
 def get_version(request: HttpRequest, workflow: str, number: int) -> Any:
     return shape.version_detail(queries.version(workflow, number))
+
+
+@router.get("/{workflow}/diff", auth=may(Role.VIEWER), summary="What one version changes in another")
+def diff_workflow(
+    request: HttpRequest, workflow: str, before: Annotated[str, Query(alias="from")] = "", to: str = queries.DRAFT
+) -> Any:
+    """`from` and `to` are version numbers or `draft`; without them what the draft changes in the latest version."""
+    known(request, "from", "to")
+    found = queries.workflow(workflow)
+    (one, old), (two, new) = queries.text_of(found, before, "from"), queries.text_of(found, to, "to")
+    return {"workflow": workflow, "from": one or None, "to": two, **definition_diff(old, new)}

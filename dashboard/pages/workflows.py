@@ -13,16 +13,14 @@ from dashboard.proof_view import ProofView, proof_view
 from dashboard.text_diff import text_diff
 from orchestration.acts.workflows import check
 from orchestration.core.catalog import Tool
-from orchestration.core.errors import NotFound, Problem, Refused
+from orchestration.core.errors import NotFound, Problem
 from orchestration.core.plan import Plan
 from orchestration.queries import activity
 from orchestration.queries import workflows as stored
 from orchestration.queries.catalog import current
 from orchestration.queries.plans import plan_of
-from orchestration.queries.workflows import VersionDetail, WorkflowDetail
+from orchestration.queries.workflows import DRAFT, VersionDetail, WorkflowDetail
 from orchestration.roles import Role
-
-DRAFT = "draft"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,20 +118,14 @@ def versions_page(request: HttpRequest, workflow: str) -> HttpResponse:
 def changes_page(request: HttpRequest, workflow: str) -> HttpResponse:
     """?from=1&to=2; without them, the latest version and the draft."""
     found = stored.workflow(workflow)
-    before, before_name = _text(found, request.GET.get("from") or str(found.version or ""))
-    after, after_name = _text(found, request.GET.get("to") or DRAFT)
-    context = {"lines": text_diff(before, after), "before_name": before_name, "after_name": after_name}
+    before, old = stored.text_of(found, request.GET.get("from"), "from")
+    after, new = stored.text_of(found, request.GET.get("to") or DRAFT, "to")
+    context = {"lines": text_diff(old, new), "before_name": _called(before), "after_name": _called(after)}
     return render(request, "workflows/changes.html", {**frame(found, "versions"), **context})
 
 
-def _text(found: WorkflowDetail, which: str) -> tuple[str, str]:
-    if which == DRAFT:
-        return found.draft, "the draft"
-    if not which:
-        return "", "nothing"
-    if not which.isdecimal() or len(which) > 9:
-        raise Refused(Problem("bad_version", "A version is a number, or draft.", "from"))
-    return stored.version(found.id, int(which)).text, f"version {which}"
+def _called(which: str) -> str:
+    return "the draft" if which == DRAFT else f"version {which}" if which else "nothing"
 
 
 def frame(found: WorkflowDetail, tab: str, reading: Reading | None = None) -> dict[str, Any]:

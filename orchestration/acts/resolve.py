@@ -15,7 +15,7 @@ from orchestration.executor import escalate, rounds, settle
 from orchestration.executor.held import Held
 from orchestration.models import Escalation
 from orchestration.record.failpoints import failpoint
-from orchestration.record.pack import unpack_all
+from orchestration.record.pack import unpack, unpack_all
 
 MOST_VALUES = 1_000_000
 _ATTEMPTS = 5
@@ -48,18 +48,12 @@ def resolve(
 def _resolve(
     escalation: str, action: str, values: Any, by: str, revision: int | None, idempotency: str | None, body: str
 ) -> dict[str, Any]:
-    found = Escalation.objects.filter(id=escalation).select_related("run").first()
-    if found is None:
-        raise NotFound(f"There is no escalation {escalation}.")
+    found = _find(escalation)
     _must_be_open(found, by, revision)
-    form, actions = unpack_all([found.form, found.actions])
-    chosen = _action(actions, action)
-    given = _values(form, values) if chosen["form"] == "required" else {}
+    given = _given(found, action, values)
     answer = {"escalation": escalation, "run": found.run_id, "action": action}
     try:
-        held = take(found.run_id)
-        if held.escalation != escalation:
-            raise Conflict("This escalation is not open any more. Look again.", escalation=escalation)
+        held = _held(found)
         failpoint("before_resolve", found.run_id)
         commit = drive(held, lambda desk: _move(desk, held, found.kind, action, given, by))
         act = audit.row(
@@ -79,6 +73,35 @@ def _resolve(
         raise
     failpoint("after_resolve", found.run_id)
     return answer
+
+
+def preview(*, escalation: str, action: str, values: Any, by: str, revision: int | None = None) -> dict[str, Any]:
+    """What `resolve` would come to, changing nothing: `{problems, to, outcome, sentence}`, of which the problems or the others
+    are empty. Raises `Conflict` where this can't be answered any more, and `NotFound`."""
+    found = _find(escalation)
+    _must_be_open(found, by, revision)
+    try:
+        given = _given(found, action, values)
+        held = _held(found)
+        commit = drive(held, lambda desk: _move(desk, held, found.kind, action, given, by))
+    except Refused as refused:
+        return {"problems": refused.problems, "to": None, "outcome": None, "sentence": None}
+    decision = unpack(commit.records[0].decision, commit.blobs)
+    return {"problems": (), "to": decision["to"], "outcome": commit.row.outcome or None, "sentence": decision["sentence"]}
+
+
+def _find(escalation: str) -> Escalation:
+    found = Escalation.objects.filter(id=escalation).select_related("run").first()
+    if found is None:
+        raise NotFound(f"There is no escalation {escalation[:60]}.")
+    return found
+
+
+def _held(found: Escalation) -> Held:
+    held = take(found.run_id)
+    if held.escalation != found.id:
+        raise Conflict("This escalation is not open any more. Look again.", escalation=found.id)
+    return held
 
 
 def _must_be_open(found: Escalation, by: str, revision: int | None) -> None:
@@ -108,6 +131,12 @@ def _must_be_open(found: Escalation, by: str, revision: int | None) -> None:
     if revision is not None and revision != found.run.revision:
         message = f"The run has moved since you looked: you saw revision {revision}, it is at {found.run.revision}. Look again."
         raise Conflict(message, seen=revision, revision=found.run.revision)
+
+
+def _given(found: Escalation, action: str, values: Any) -> Any:
+    form, actions = unpack_all([found.form, found.actions])
+    chosen = _action(actions, action)
+    return _values(form, values) if chosen["form"] == "required" else {}
 
 
 def _action(actions: list[dict[str, Any]], action: str) -> dict[str, Any]:

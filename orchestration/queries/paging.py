@@ -31,7 +31,10 @@ def page(rows: Sequence[S], limit: int, shown: Callable[[Sequence[S]], Sequence[
 
 
 def bounded(limit: int | None) -> int:
-    return min(max(limit or USUAL, 1), MOST)
+    """How many a page may hold. Raises `Refused` for what none can."""
+    if limit is not None and not 1 <= limit <= MOST:
+        raise Refused(Problem("bad_value", f"A page holds 1 to {MOST}; the rest follows with `next`.", "limit"))
+    return limit or USUAL
 
 
 def cursor(*parts: datetime | str | int) -> str:

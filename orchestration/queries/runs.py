@@ -65,6 +65,16 @@ class RunSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class RunItem(RunSummary):
+    """As lists of the API show it. What stands in a blob of its own is None here and named in `truncated`, so that a page of
+    runs reads no more than its rows."""
+
+    output: Any
+    error: dict[str, Any] | None
+    truncated: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RunDetail(RunSummary):
     version_id: int
     input: Any
@@ -82,11 +92,12 @@ _SAME = (
     "started", "ended", "due", "deaths",
 )  # fmt: skip
 _SUMMARY = (*_SAME, "workflow_id", "workflow__title", "version__number", "escalation")
-_PACKED = ("input", "output", "error", "spent", "asked")
+_ITEM = ("output", "error")
+_PACKED = ("input", *_ITEM, "spent", "asked")
 _DETAIL = (*_SUMMARY, *_PACKED, "version_id", "parent_id", "holder", "state_hash")
 
 
-def runs(wanted: RunFilter, after: str | None = None, limit: int | None = None) -> Page[RunSummary]:
+def runs(wanted: RunFilter, after: str | None = None, limit: int | None = None) -> Page[RunItem]:
     """The newest first. Two queries at most. Raises `Refused` for a filter or cursor that means nothing."""
     size = bounded(limit)
     found = _filtered(wanted).order_by("-created", "-id")
@@ -94,8 +105,8 @@ def runs(wanted: RunFilter, after: str | None = None, limit: int | None = None) 
         at, last = parts_of(after, 2)
         created = moment(at)
         found = found.filter(Q(created__lt=created) | Q(created=created, id__lt=last))
-    rows = list(found.values(*_SUMMARY)[: size + 1])
-    return page(rows, size, _summaries, lambda row: cursor(row["created"], row["id"]))
+    rows = list(found.values(*_SUMMARY, *_ITEM)[: size + 1])
+    return page(rows, size, _items, lambda row: cursor(row["created"], row["id"]))
 
 
 def count(wanted: RunFilter) -> int:
@@ -164,6 +175,16 @@ def _with_escalation(found: "QuerySet[Run]") -> "QuerySet[Run]":
 def _summaries(rows: Sequence[dict[str, Any]]) -> list[RunSummary]:
     blobs = fetch(missing(row["labels"] for row in rows))
     return [RunSummary(**_summary(row, blobs)) for row in rows]
+
+
+def _items(rows: Sequence[dict[str, Any]]) -> list[RunItem]:
+    blobs = fetch(missing(row["labels"] for row in rows))
+    return [RunItem(**_summary(row, blobs), **_inline(row)) for row in rows]
+
+
+def _inline(row: dict[str, Any]) -> dict[str, Any]:
+    apart = tuple(name for name in _ITEM if missing([row[name]]))
+    return {**{name: None if name in apart else unpack(row[name], {}) for name in _ITEM}, "truncated": apart}
 
 
 def _summary(row: dict[str, Any], blobs: dict[str, str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
-from orchestration.core.errors import NotFound
+from orchestration.core.errors import NotFound, Problem, Refused
 from orchestration.models import Run, Version, Workflow
 from orchestration.queries.paging import Page, bounded, page
 from orchestration.record.pack import unpack_all
@@ -60,6 +60,7 @@ class WorkflowDetail(WorkflowSummary):
     """The newest first, a hundred at most."""
 
 
+DRAFT = "draft"
 _VERSION = ("number", "hash", "published", "published_by", "note")
 _WORKFLOW = ("id", "title", "sample", "revision", "created", "updated", "updated_by", "version", "published", "live", "people")
 
@@ -103,6 +104,17 @@ def version(workflow: str, number: int | None = None) -> VersionDetail:
         raise NotFound(f"There is no {what} of {workflow[:60]}.")
     row["definition"], row["proof"] = unpack_all([row["definition"], row["proof"]])
     return VersionDetail(**row, workflow=workflow)
+
+
+def text_of(found: WorkflowDetail, which: str | None, place: str) -> tuple[str, str]:
+    """(Which, its text) of a version by number, or of `draft`; the latest version where nothing is said, ("", "") where there is
+    none. `place` names the parameter. Raises `NotFound`, and `Refused` for what is neither."""
+    which = which or str(found.version or "")
+    if which in (DRAFT, ""):
+        return which, found.draft if which else ""
+    if not which.isdecimal() or len(which) > 9:
+        raise Refused(Problem("bad_version", "A version is a number, or draft.", place))
+    return which, version(found.id, int(which)).text
 
 
 def _with_latest() -> "QuerySet[Workflow]":

@@ -116,6 +116,6 @@ def test_a_wrong_filter_is_refused_and_not_ignored(path: str, where: str, ada: A
     assert (status, told["problems"][0]["path"]) == (422, where)
 
 
-@pytest.mark.parametrize("path", ["runs?version=99999999999999999999", "runs?limit=-7", "runs?limit=99999999999999999999"])
+@pytest.mark.parametrize("path", ["runs?version=99999999999999999999", "runs?limit=99999999999999999999"])
 def test_a_number_beyond_all_bounds_finds_nothing_and_breaks_nothing(path: str, ada: Api) -> None:
     assert ada.get(path)[0] in (200, 422)
