@@ -16,8 +16,7 @@ from dashboard.proof_view import proof_view
 from dashboard.text_diff import text_diff
 from orchestration.acts import workflows as acts
 from orchestration.acts.workflows import Checked
-from orchestration.core.errors import Conflict, Problem, Refused
-from orchestration.models import Workflow
+from orchestration.core.errors import Conflict, Refused
 from orchestration.queries import workflows as stored
 from orchestration.queries.workflows import WorkflowDetail
 from orchestration.roles import Role
@@ -62,26 +61,18 @@ def new(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, "workflows/new.html", _writing(START))
     text = _posted(request)
+    checked = acts.check_new(text)
     if request.POST.get("do") == "check":
-        return _checked(request, "workflows/new.html", _writing(text, acts.check(text)))
+        return _checked(request, "workflows/new.html", _writing(text, checked))
+    if checked.unfiled:
+        return render(request, "workflows/new.html", {**_writing(text, checked), "refused": True}, status=422)
     try:
-        name = _unused(text)
-        pushed = acts.push(text=text, by=request.user.get_username())
+        found = acts.push(text=text, by=request.user.get_username(), new=True).workflow
     except Refused as refused:
-        return render(request, "workflows/new.html", _writing(text, Checked(None, None, None, refused.problems)), status=422)
-    messages.success(request, f"{pushed.workflow.title or name} is drafted. Publish it to run it.")
-    return redirect("workflow_edit", workflow=name)
-
-
-def _unused(text: str) -> str:
-    """The id that the text gives itself. Raises `Refused` where a workflow has it already."""
-    checked = acts.check(text)
-    name = checked.definition.id if checked.definition else ""
-    if name and Workflow.objects.filter(id=name).exists():
-        message = f"There is a workflow {name} already. Take another id, or edit that one."
-        line = checked.definition.source.line("id") if checked.definition else None
-        raise Refused(Problem("id_taken", message, "id", line=line))
-    return name
+        context = _writing(text, Checked(None, None, None, refused.problems, unfiled=True))
+        return render(request, "workflows/new.html", {**context, "refused": True}, status=422)
+    messages.success(request, f"{found.title or found.id} is drafted. Publish it to run it.")
+    return redirect("workflow_edit", workflow=found.id)
 
 
 @needs(Role.DESIGNER)
@@ -89,20 +80,22 @@ def edit(request: HttpRequest, workflow: str) -> HttpResponse:
     """The draft. `do=check` looks without storing, `do=save` stores over the revision that was seen."""
     found = stored.workflow(workflow)
     if request.method != "POST":
-        return render(request, "workflows/edit.html", _editing(found, found.draft, acts.check(found.draft), found.revision))
+        return render(
+            request, "workflows/edit.html", _editing(found, found.draft, acts.check(found.draft, workflow), found.revision)
+        )
     text, revision = _posted(request), _revision(request)
     if request.POST.get("do") == "check":
-        return _checked(request, "workflows/edit.html", _editing(found, text, acts.check(text), revision))
+        return _checked(request, "workflows/edit.html", _editing(found, text, acts.check(text, workflow), revision))
     try:
         _, checked = acts.save_draft(workflow=workflow, text=text, revision=revision, by=request.user.get_username())
     except Conflict as conflict:
         found = stored.workflow(workflow)
-        context = _editing(found, text, acts.check(text), found.revision)
+        context = _editing(found, text, acts.check(text, workflow), found.revision)
         overtaken = {"conflict": conflict, "lines": text_diff(found.draft, text)}
         return render(request, "workflows/edit.html", {**context, **overtaken}, status=409)
     except Refused as refused:
         context = _editing(found, text, Checked(None, None, None, refused.problems), revision)
-        return render(request, "workflows/edit.html", context, status=422)
+        return render(request, "workflows/edit.html", {**context, "refused": True}, status=422)
     if request.POST.get("do") == "publish" and checked.ok:
         return redirect("workflow_publish", workflow=workflow)
     _say_saved(request, checked)
@@ -115,7 +108,7 @@ def _say_saved(request: HttpRequest, checked: Checked) -> None:
         messages.success(request, "The draft is saved.")
     else:
         what = "1 error stands" if errors == 1 else f"{errors} errors stand"
-        messages.warning(request, f"The draft is saved as it is; {what} against publishing it.")
+        messages.warning(request, f"The draft is saved as it is; {what} against publishing it, shown beside it.")
 
 
 @needs(Role.DESIGNER)
@@ -178,7 +171,7 @@ def _editing(found: WorkflowDetail, text: str, checked: Checked, revision: int) 
 def _publishing(found: WorkflowDetail) -> dict[str, Any]:
     before = stored.version(found.id).text if found.version else ""
     lines = text_diff(before, found.draft)
-    return {**frame(found, "edit"), "lines": lines, "revision": found.revision, **_found(acts.check(found.draft))}
+    return {**frame(found, "edit"), "lines": lines, "revision": found.revision, **_found(acts.check(found.draft, found.id))}
 
 
 def _found(checked: Checked | None) -> dict[str, Any]:

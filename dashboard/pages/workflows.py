@@ -64,7 +64,7 @@ class Reading:
 def read(found: WorkflowDetail, which: str) -> Reading:
     """`which`: "draft", the number of a version, or "" for the latest, the draft where there is none. Raises `NotFound`."""
     if which == DRAFT or (not which and found.version is None):
-        return _draft(found.draft)
+        return _draft(found.draft, found.id)
     if which and not (which.isdecimal() and len(which) < 10):
         raise NotFound(f"There is no version {which[:20]} of {found.id}.")
     version = stored.version(found.id, int(which) if which else found.version)
@@ -74,8 +74,8 @@ def read(found: WorkflowDetail, which: str) -> Reading:
     return Reading(version, plan, proof_view(plan, version.proof), since=since)
 
 
-def _draft(text: str) -> Reading:
-    checked = check(text)
+def _draft(text: str, workflow: str) -> Reading:
+    checked = check(text, workflow)
     if checked.plan is None or checked.proof is None:
         return Reading(None, None, None, checked.problems)
     proof = {**checked.proof.as_dict(), "problems": [problem.as_dict() for problem in checked.problems]}

@@ -35,6 +35,8 @@ class Checked(NamedTuple):
     problems: tuple[Problem, ...]
     unreadable: Unreadable | None = None
     """Set where it could not even be read."""
+    unfiled: bool = False
+    """No new workflow can be made of it: it can't be read, says no id, or one that is taken. Set by `check_new` alone."""
 
     @property
     def ok(self) -> bool:
@@ -48,12 +50,41 @@ class Pushed(NamedTuple):
     checked: Checked
 
 
-def check(given: str | bytes | dict[str, Any]) -> Checked:
-    """Reads, compiles and proves a definition: YAML or JSON text, or its plain data. Never raises for a wrong one."""
+def check(given: str | bytes | dict[str, Any], workflow: str | None = None) -> Checked:
+    """Reads, compiles and proves a definition: YAML or JSON text, or its plain data. Never raises for a wrong one. As the draft
+    of `workflow` it has to keep that id."""
     try:
-        return _check(_read(given))
+        checked = _check(_read(given))
     except Unreadable as unreadable:
         return Checked(None, None, None, unreadable.problems, unreadable)
+    definition = checked.definition
+    if workflow is None or definition is None or definition.id == workflow:
+        return checked
+    message = (
+        f"This is the draft of {workflow}, and its id has to stay that. Change it back, or make a new workflow of this text."
+    )
+    return _with(checked, Problem("other_id", message, "id", line=definition.source.line("id")))
+
+
+def check_new(text: str) -> Checked:
+    """The same for what is to become a workflow of its own, which needs an id that is free."""
+    checked = check(text)
+    if checked.unreadable:
+        return checked._replace(unfiled=True)
+    read = _read(text)
+    try:
+        name, _ = _names(read)
+    except Unreadable as unreadable:
+        return _with(checked, *unreadable.problems)._replace(unfiled=True)
+    if Workflow.objects.filter(id=name).exists():
+        return _with(checked, _taken(name, read))._replace(unfiled=True)
+    return checked
+
+
+def _with(checked: Checked, *problems: Problem) -> Checked:
+    """With these before what was found already, each place once."""
+    told = {(problem.code, problem.path) for problem in problems}
+    return checked._replace(problems=(*problems, *(p for p in checked.problems if (p.code, p.path) not in told)))
 
 
 def _read(given: str | bytes | dict[str, Any]) -> Source:
@@ -83,9 +114,16 @@ def _check(read: Source) -> Checked:
     return Checked(definition, plan, proof, proof.problems)
 
 
-def push(*, text: str | bytes | dict[str, Any], by: str, revision: int | None = None, sample: bool | None = None) -> Pushed:
+def push(
+    *,
+    text: str | bytes | dict[str, Any],
+    by: str,
+    revision: int | None = None,
+    sample: bool | None = None,
+    new: bool = False,
+) -> Pushed:
     """Stores a definition as the draft of the workflow that it names, new or there already. It may be wrong, but it has to be
-    readable, and to say its id. `revision`: only over this one. Raises `Refused` and `Conflict`."""
+    readable, and to say its id. `revision`: only over this one; `new`: over none. Raises `Refused` and `Conflict`."""
     read = _read(text)
     name, title = _names(read)
     draft = _draft(text, read)
@@ -97,6 +135,8 @@ def push(*, text: str | bytes | dict[str, Any], by: str, revision: int | None = 
             found = Workflow.objects.create(id=name, title=title, draft=draft, updated_by=by, sample=bool(sample))
             _note(found, "create", by)
             return Pushed(found, True, checked)
+        if new:
+            raise Refused(_taken(name, read))
         if found.draft != draft or (revision is not None and revision != found.revision):
             _write(found, draft, title, by, found.revision if revision is None else revision)
         if sample is not None and found.sample != sample:
@@ -114,14 +154,11 @@ def save_draft(*, workflow: str, text: str, revision: int, by: str) -> tuple[int
         line = text.count("\n", 0, bad.start()) + 1
         message = f"Line {line} holds a character that no store can keep: NUL, or half of a surrogate pair. Remove it."
         raise Refused(Problem("bad_character", message, "text", line=line))
-    checked = check(text)
+    checked = check(text, workflow)
     with transaction.atomic():
         found = Workflow.objects.select_for_update().filter(id=workflow).first()
         if found is None:
             raise _missing(workflow)
-        if checked.definition is not None and checked.definition.id != workflow:
-            problem = Problem("other_id", f"This is the draft of {workflow}; its id has to stay that.", "id")
-            checked = checked._replace(problems=(problem, *checked.problems))
         title = checked.definition.workflow.title if checked.definition else found.title
         if found.draft != text or found.revision != revision:
             _write(found, text, title, by, revision)
@@ -139,8 +176,10 @@ def publish(*, workflow: str, by: str, revision: int | None = None, note: str = 
         raise _missing(workflow)
     if revision is not None and revision != seen.revision:
         raise _moved(seen, revision)
-    checked = check(seen.draft)  # before the transaction: a proof takes its time, and others want to write
-    definition = _publishable(checked, workflow)
+    checked = check(seen.draft, workflow)  # before the transaction: a proof takes its time, and others want to write
+    if checked.definition is None or not checked.ok:
+        raise Refused(*checked.problems)
+    definition = checked.definition
     with transaction.atomic():
         found = Workflow.objects.select_for_update().get(id=workflow)
         if found.revision != seen.revision:
@@ -152,14 +191,6 @@ def publish(*, workflow: str, by: str, revision: int | None = None, note: str = 
         detail = {"version": version.number, "hash": version.hash, "note": note[:500]}
         audit.write(subject=f"workflow:{workflow}", verb="publish", by=by, detail=detail)
         return version
-
-
-def _publishable(checked: Checked, workflow: str) -> Definition:
-    if checked.definition is None or not checked.ok:
-        raise Refused(*checked.problems)
-    if checked.definition.id != workflow:
-        raise Refused(Problem("other_id", f"This is the draft of {workflow}; its id has to stay that.", "id"))
-    return checked.definition
 
 
 def _freeze(found: Workflow, number: int, definition: Definition, checked: Checked, by: str, note: str) -> Version:
@@ -214,6 +245,11 @@ def _note(found: Workflow, verb: str, by: str) -> None:
     audit.write(subject=f"workflow:{found.id}", verb=verb, by=by, detail=detail)
 
 
+def _taken(name: str, read: Source) -> Problem:
+    message = f"There is a workflow {name} already. Take another id, or edit that one."
+    return Problem("id_taken", message, "id", line=read.line("id"))
+
+
 def _must_be_new(name: str, revision: int | None) -> None:
     if revision is not None:
         raise Conflict(f"There is no workflow {name}, so no revision {revision} of it.", seen=revision, revision=None)
@@ -229,4 +265,4 @@ def _missing(workflow: str) -> NotFound:
     return NotFound(f"There is no workflow {workflow[:60]}.")
 
 
-__all__ = ["Checked", "Pushed", "check", "publish", "push", "save_draft"]
+__all__ = ["Checked", "Pushed", "check", "check_new", "publish", "push", "save_draft"]

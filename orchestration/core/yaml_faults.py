@@ -18,6 +18,7 @@ _WORDS = {
     "mapping values are not allowed": _COLON,
     "did not find expected key": _INDENTED,
     "did not find expected '-' indicator": _INDENTED,
+    "expected node content": "A value should stand here: a list or mapping is not closed, or a comma is too many.",
     "unknown escape character": "This backslash begins no escape. Write \\\\ for the sign itself, or use single quotes.",
     "control characters are not allowed": "There is a control character here, which nobody can see. Remove it.",
 }

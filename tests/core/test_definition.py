@@ -104,6 +104,7 @@ FAULTS = {
     "a bare expression": ("input: {text: ${run.input.text}}", 1, 'write "${…}"'),
     "a bare prompt": ("prompt: {{ text }}", 1, "needs quotes"),
     "an open brace": ("models: {main: {provider: a}\nid: x", 2, "the } of what opens in line 1"),
+    "a list that ends in the air": ("id: x\nsteps: [", 2, "a list or mapping is not closed"),
     "a word without a colon": ("interlock: 1\nid x\ntitle: y", 2, "`key: value`"),
     "a colon in a text": ("title: Ask: them", 1, "A text that holds one needs quotes"),
     "a key that hangs in the air": ("steps:\n  - id: a\n   type: b", 3, "indented like nothing around it"),

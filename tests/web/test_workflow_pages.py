@@ -10,6 +10,7 @@ from django.test import Client
 
 from dashboard.pages.drafting import START
 from orchestration.acts import workflows as acts
+from orchestration.core.errors import Refused
 from orchestration.models import Provider, Version, Workflow
 from orchestration.samples import installation
 from tests.engine.publishing import publish
@@ -90,8 +91,12 @@ def test_the_list_says_how_things_stand_and_without_any_what_to_do_next(as_desig
 
 
 def said(client: Client, path: str) -> str:
+    return shown(client.get(path))
+
+
+def shown(answer: Any) -> str:
     """The page as it reads: no tags, one space between words."""
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", client.get(path).content.decode())).split())
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).split())
 
 
 def test_an_outline_tells_samples_in_words(samples: None, as_viewer: Client) -> None:
@@ -151,12 +156,60 @@ def test_a_first_draft_is_made_from_the_start_that_is_offered(samples: None, as_
     assert Workflow.objects.get(id="my_workflow").draft == START
 
 
-@pytest.mark.parametrize("text", ["", "a: [", "interlock: 1\nid: BAD", "[]", "x: &a 1\ny: *a", "\x00", "{" * 3000])
-def test_what_cannot_be_filed_comes_back_with_the_reason(as_designer: Client, db: None, text: str) -> None:
+UNFILED = {
+    "nothing": ("", "The definition is empty."),
+    "a tab": ("interlock: 1\nid: x\nsteps:\n\t- id: a", "A tab stands here"),
+    "no YAML": ("a: [", "is not closed"),
+    "no id": ("interlock: 1\ntitle: X", "A definition says its id"),
+    "an id that is none": ("interlock: 1\nid: BAD", "A definition says its id"),
+    "a list": ("[]", "begins with `interlock: 1`"),
+    "an anchor": ("x: &a 1\ny: *a", "anchor"),
+    "NUL": ("\x00", "no store can keep"),
+    "too deep": ("{" * 3000, "levels deep"),
+    "an id that is taken": (START.replace("my_workflow", "asking"), "There is a workflow asking already"),
+}
+
+
+@pytest.mark.parametrize(("text", "words"), UNFILED.values(), ids=UNFILED)
+def test_what_no_workflow_can_be_made_of_comes_back_with_the_reason(
+    published: Version, as_designer: Client, text: str, words: str
+) -> None:
+    checked = shown(as_designer.post("/workflows/new/", {"text": text, "do": "check"}))
     answer = as_designer.post("/workflows/new/", {"text": text})
+    page = shown(answer)
     assert answer.status_code == 422
-    assert b'class="problem problem--error"' in answer.content
-    assert not Workflow.objects.exists()
+    assert "No workflow was made." in page
+    assert page.count(words) >= 2, page  # above the editor, and in its place
+    assert words in checked
+    for reading in (checked, page):
+        assert "can be saved all the same" not in reading
+        assert "can be made of it yet" in reading or "Nor can a workflow be made of it." in reading
+    assert list(Workflow.objects.values_list("id", "revision")) == [("asking", 1)]
+
+
+def test_a_workflow_is_never_made_over_one_that_came_in_between(published: Version) -> None:
+    with pytest.raises(Refused, match="There is a workflow asking already"):
+        acts.push(text=START.replace("my_workflow", "asking"), by="dora", new=True)
+    assert "Ask somebody" in draft().draft
+
+
+def test_a_draft_keeps_its_id_and_every_page_says_so(published: Version, as_designer: Client) -> None:
+    renamed = draft().draft.replace("id: asking", "id: another", 1)
+    live = shown(edit(as_designer, renamed, 1, "check"))
+    saved = edit(as_designer, renamed, 1, follow=True)
+    pages = [
+        live,
+        shown(saved),
+        said(as_designer, "/workflows/asking/publish/"),
+        said(as_designer, "/workflows/asking/?version=draft"),
+    ]
+    for page in pages:
+        assert "This is the draft of asking, and its id has to stay that." in page
+        assert "1 error" in page
+        assert "no problems" not in page
+        assert "It may be published" not in page
+    assert as_designer.post("/workflows/asking/publish/", {"revision": 2}).status_code == 422
+    assert Version.objects.count() == 1
 
 
 def test_checking_stores_nothing_and_answers_htmx_with_the_part_alone(published: Version, as_designer: Client) -> None:
