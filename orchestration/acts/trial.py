@@ -22,7 +22,7 @@ from orchestration.core.errors import ErrorCode, NotFound, Problem, Refused
 from orchestration.core.ladder import CallFact
 from orchestration.core.plan import Plan, PlanStep, compile_plan
 from orchestration.core.position import Frame, Position
-from orchestration.core.result import Answer, Failure, Request
+from orchestration.core.result import Answer, Failure, Request, Usage
 from orchestration.door import Door
 from orchestration.executor.advance import turn
 from orchestration.executor.desk import Released
@@ -172,7 +172,7 @@ class _Desk:
 
 def _mocked(mock: Mapping[str, Any], tool: Tool | None) -> Answer:
     if "error" in mock:
-        return Answer(failure=_failure(mock["error"], "mocks"))
+        return Answer(failure=_failure(mock["error"], "mocks"), usage=Usage(0, 0))
     text = values.dump(mock["output"])
     return Answer(output=mock["output"], raw=text) if tool else Answer(text=text, raw=text)
 

@@ -289,7 +289,7 @@ def gather(
         result = llm.read(step, given, answer)
         model = step.rungs[fact.rung].model
         assert model is not None
-        usage, cost = llm.spent(step, model, prepared.asked, answer)
+        usage, cost = llm.spent(step, model, prepared.asked, answer, prepared.cost)
         held.said[held.visit_key] = answer.text
     else:
         result = tool.read_tool(prepared.tool, step, given, answer)

@@ -84,7 +84,7 @@ def read(reply: Reply, request: Request, draft: Draft) -> Answer:
     the contract decides, and without one the caller.
     """
     if reply.failure is not None:
-        return replies.failed(reply, reply.failure, finish="broken")
+        return _broken_off(reply, request, draft, reply.failure)
     if (failure := replies.of_status(reply, request.target)) is not None:
         return _refined(reply, failure, draft)
     if _is_stream(reply):
@@ -175,6 +175,13 @@ def _events(body: bytes) -> list[str]:
             found.append("\n".join(data))
             data = []
     return found
+
+
+def _broken_off(reply: Reply, request: Request, draft: Draft, failure: Failure) -> Answer:
+    """No answer; but what had come of a stream is kept, since it is paid for."""
+    if failure.code in (ErrorCode.TIMEOUT, ErrorCode.UNAVAILABLE) and reply.status == 200 and _is_stream(reply):
+        _read_stream(reply, request, draft)
+    return _partly(draft, reply, failure)
 
 
 def _partly(draft: Draft, reply: Reply, failure: Failure) -> Answer:

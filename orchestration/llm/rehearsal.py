@@ -82,7 +82,7 @@ def _answer(scripted: Mapping[str, Any], tokens_in: int) -> Answer:
     if "error" in scripted:
         code = ErrorCode(scripted["error"])
         failure = Failure(code, scripted.get("message", f"the script says {code}"), retry_after=scripted.get("retry_after"))
-        return Answer(failure, finish="broken", raw=dump(scripted))
+        return Answer(failure, finish="broken", usage=Usage(0, 0), raw=dump(scripted))
     reply = scripted.get("reply")
     text = reply if isinstance(reply, str) or reply is None else dump(reply)
     calls = tuple(

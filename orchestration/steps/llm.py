@@ -54,13 +54,23 @@ def bound(step: PlanStep, model: ModelPlan, asked: Sequence[Message]) -> int:
     return tokens.cost(Usage(most_in, step.model.max_output_tokens), model.price) or 0
 
 
-def spent(step: PlanStep, model: ModelPlan, asked: Sequence[Message], answer: Answer) -> tuple[Usage, int]:
-    """Tokens and nano-dollars of an answer; where the provider did not count, what they may have been at most."""
-    usage = answer.usage
-    if answer.failure is not None and usage.tokens_in is None:
+def spent(step: PlanStep, model: ModelPlan, asked: Sequence[Message], answer: Answer, reserved: int = 0) -> tuple[Usage, int]:
+    """Tokens and nano-dollars of an answer: as the provider counted them, else estimated, rather too high than too low.
+
+    Nobody charges for what was not sent, nor for an error status. What broke off after it was sent costs what came of it; where
+    nothing came the model may have written all the same, so it costs all that was reserved, in nano-dollars.
+    """
+    failure, said, usage = answer.failure, tokens.estimate(answer.text or ""), answer.usage
+    counted = usage.tokens_in is not None and usage.tokens_out is not None
+    if failure is not None and not counted and (not failure.sent or (answer.status or 0) >= 300):
         return Usage(0, 0), 0
-    if usage.tokens_in is None or usage.tokens_out is None:
-        usage = Usage(prompt_tokens(step, asked), tokens.estimate(answer.text or ""))
+    if failure is not None and not counted and not said:
+        return Usage(prompt_tokens(step, asked), 0), reserved
+    tokens_in = prompt_tokens(step, asked) if usage.tokens_in is None else usage.tokens_in
+    tokens_out = said if usage.tokens_out is None else usage.tokens_out
+    if failure is not None and answer.finish == "broken":
+        tokens_out = max(tokens_out, said)  # it was counted before it broke off
+    usage = Usage(tokens_in, tokens_out)
     return usage, tokens.cost(usage, model.price) or 0
 
 

@@ -2,12 +2,16 @@
 
 from typing import Any
 
+import pytest
+
 from orchestration.acts import resolve
 from orchestration.models import Call, Run
+from orchestration.record.pack import unpack_all
 from tests.engine.conftest import Floor
 from tests.engine.publishing import end, workflow
 from tests.engine.test_runs import ask, tool
 from tests.servers import behaviours as b
+from tests.servers.behaviours import Behaviour
 
 STEPS = {"limits": {"steps": 2}}
 
@@ -51,6 +55,54 @@ def test_machine_time_is_what_calls_took_and_a_call_is_given_no_more_than_is_lef
     assert floor.paths(run) == ["one", "two", "over"]
     assert floor.calls(run) == [("one", "attempt", "timeout")]
     assert "machine time" in floor.output(run)["why"]
+
+
+class TestWhatBreaksOff:
+    PRICED = {"main": {"provider": "main", "usd_per_mtok_in": 1000, "usd_per_mtok_out": 2000}}
+
+    def call(self, floor: Floor, answer: Behaviour, **more: Any) -> Call:
+        floor.server.default(answer)
+        step = ask(max_output_tokens=100, timeout="700ms", catch=[{"errors": ["*"], "to": "done"}])
+        run = floor.run(workflow(step, end(), models=self.PRICED, **more))
+        found = Call.objects.get(run=run)
+        assert (run.outcome, run.cost, found.reserved > 0) == ("good", found.cost, True)
+        assert "reserved" not in unpack_all([run.spent])[0]
+        return found
+
+    @pytest.mark.parametrize("answer", [b.hang(), b.reset(), b.cut(), b.stall(b"")], ids=["hang", "reset", "cut", "stall"])
+    def test_costs_all_that_was_reserved_where_nothing_is_known(self, floor: Floor, answer: Behaviour) -> None:
+        call = self.call(floor, answer)
+        assert (call.cost, call.tokens_in > 0, call.tokens_out) == (call.reserved, True, 0)
+
+    @pytest.mark.parametrize("end", [b"", b"data: {"], ids=["without an end", "in the middle of a line"])
+    def test_costs_what_came_of_it(self, floor: Floor, end: bytes) -> None:
+        lines = [f'data: {{"choices": [{{"index": 0, "delta": {{"content": "{text}"}}}}]}}' for text in ("Hel", "lo", " you")]
+        call = self.call(floor, b.events(*lines, end=end))
+        assert call.tokens_out == 3
+        assert call.cost == (call.tokens_in * 1000 + 3 * 2000) * 1000 < call.reserved
+
+    def test_costs_what_came_of_a_stream_that_stood_still(self, floor: Floor) -> None:
+        chunk = b'data: {"choices": [{"index": 0, "delta": {"content": "Hello you"}}]}\n\n'
+        call = self.call(floor, b.stall(chunk, "text/event-stream"))
+        assert (call.tokens_out, call.cost < call.reserved) == (3, True)
+        assert unpack_all([call.response])[0]["text"] == "Hello you"
+
+    @pytest.mark.parametrize("status", [400, 429, 503])
+    def test_an_error_status_costs_nothing(self, floor: Floor, status: int) -> None:
+        assert self.call(floor, b.error(status)).cost == 0
+
+    def test_and_a_call_that_never_left_neither(self, floor: Floor) -> None:
+        floor.server.stop()
+        assert self.call(floor, b.hang()).cost == 0
+
+    def test_counts_for_the_limit(self, floor: Floor) -> None:
+        floor.server.default(b.reset())
+        step = ask(max_output_tokens=100, max_input_tokens=100, retry={"attempts": 9, "backoff": "10ms"})
+        limits = {"cost_usd": 0.7, "on_breach": "over"}
+        run = floor.run(workflow(step, end(), end(id="over"), models=self.PRICED, limits=limits))
+        assert floor.paths(run) == ["classify", "over"]
+        assert len(floor.server.seen_at()) == Call.objects.filter(run=run).count() < 9
+        assert 0.4 < run.cost / 1e9 <= 0.7
 
 
 def test_a_second_breach_ends_the_run(floor: Floor) -> None:

@@ -110,11 +110,11 @@ def hang() -> Behaviour:
     return answer
 
 
-def stall(first: bytes = b'{"half":') -> Behaviour:
+def stall(first: bytes = b'{"half":', content_type: str = "application/json") -> Behaviour:
     """Begins a body and never goes on."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        response = await _begin(request)
+        response = await _begin(request, **{"content-type": content_type})
         await response.write(first)
         await asyncio.Event().wait()
         raise AssertionError
