@@ -29,7 +29,7 @@ _CLOCKS = timedelta(hours=2)
 _PACKED: dict[Any, tuple[str, ...]] = {
     Run: ("input", "output", "error", "position", "labels"),
     StepRecord: ("input", "output", "result", "decision", "position", "fingerprints"),
-    Call: ("request", "response", "output", "error"),
+    Call: ("request", "response", "output", "error", "late"),
     Escalation: ("reason", "form", "values", "show", "answer"),
 }
 

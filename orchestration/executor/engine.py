@@ -40,6 +40,7 @@ from orchestration.queries.catalog import World, current
 from orchestration.queries.plans import plan_of
 from orchestration.record.clock import DatabaseClock
 from orchestration.record.failpoints import failpoint
+from orchestration.record.late import keep_late
 from orchestration.record.recorder import Recorder
 from orchestration.record.rows import Commit
 from orchestration.tools.python import PythonPool
@@ -289,6 +290,7 @@ class Engine:
             pass
         except Superseded:
             self.refused += 1
+            await self._keep_late(held)
         except asyncio.CancelledError:
             await self._let_go(held, self.clock.now())
         except Exception as error:
@@ -298,6 +300,15 @@ class Engine:
             if self.held.get(held.run_id) is held:  # not where it overran, and was claimed anew
                 self.held.pop(held.run_id)
             self._woken.set()
+
+    async def _keep_late(self, held: Held) -> None:
+        """What the run's calls answered here is no part of its state any more."""
+        answers, blobs = list(held.answers), dict(held.blobs)
+        try:
+            if answers:
+                await self.write(lambda: keep_late(answers, blobs))
+        except Exception as error:
+            log.error("What came too late for run %s could not be kept: %s", held.run_id, error)
 
     async def _surprised(self, held: Held, error: Exception) -> None:
         """A fault of ours while this run was moved: it is given back, and after three of them a person is asked."""

@@ -1,12 +1,15 @@
 """Workers that die over one run, are stopped and wake, are told to end, or can't write: who suffers, and who goes on."""
 
+import asyncio
 import signal
 import sqlite3
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from typing import Any
 
 import pytest
+from aiohttp import web
 from django.db import OperationalError, connection
 
 from orchestration import fsck, tasks
@@ -15,6 +18,10 @@ from orchestration.executor.engine import Engine
 from orchestration.models import Call, Provider, Run, StepRecord, Worker
 from orchestration.record import failpoints, recorder
 from orchestration.record.apply import apply
+from orchestration.record.clock import database_now
+from orchestration.record.late import keep_late
+from orchestration.record.pack import unpack_all
+from orchestration.record.rows import AnswerRow
 from tests.engine.conftest import PATIENCE, Floor
 from tests.engine.processes import Process, bury, environment
 from tests.engine.publishing import end, publish, workflow
@@ -133,18 +140,51 @@ def test_a_worker_that_sleeps_through_its_lapse_writes_nothing_when_it_wakes(
     bury(sleeper.process.pid)
     [taken] = finish(yard, run, group=1)
     assert taken.status == ("waiting" if effect == "irreversible" else "succeeded")
-    before = (taken.revision, taken.fence, StepRecord.objects.count(), yard.ledger.requests)
+    before = (list(Run.objects.values()), list(StepRecord.objects.values()), yard.ledger.requests)
 
     sleeper.told(signal.SIGCONT)
     sleeper.told(signal.SIGTERM)
     assert sleeper.ended() == 0
-    taken.refresh_from_db()
-    assert (taken.revision, taken.fence, StepRecord.objects.count(), yard.ledger.requests) == before
+    assert (list(Run.objects.values()), list(StepRecord.objects.values()), yard.ledger.requests) == before
     worker.refresh_from_db()
     assert worker.refused == 1, "the fault did not bite"
     assert len(yard.ledger.effects) == 1
+    call = Call.objects.get(run=run)
+    response, output, late = unpack_all([call.response, call.output, call.late])
+    assert late["output"] == {"message_id": "m1", "echo": '{"text":"hello"}'}, "what it had in hand is kept as evidence"
+    assert late["response"]["status"] == 200
+    assert ("status" in response, output) == ((False, None) if effect == "irreversible" else (True, late["output"]))
     if effect == "irreversible":
         runs.cancel(run=run, by="otto")
+
+
+def test_an_answer_that_came_too_late_is_kept_once_and_changes_nothing(floor: Floor) -> None:
+    """A step that hung was taken over; then the call that hung is answered after all."""
+    answered = threading.Event()
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        await asyncio.to_thread(answered.wait, PATIENCE)
+        return await b.as_json({"message_id": "x" * 9000})(request)
+
+    floor.server.script(slow, path="/tools/send")
+    step, tools = tool(floor, timeout="60s")
+    run = floor.start(workflow(step, end({"id": "${steps.send.message_id}"}), tools=tools))
+    _until_seen(floor.server)
+    Run.objects.filter(id=run).update(step_deadline=database_now())
+    floor.engine.look()
+    ended = floor.ended(run)
+    assert (floor.output(ended), floor.engine.refused) == ({"id": "m1"}, 0)
+    before = list(Run.objects.values()), list(StepRecord.objects.values()), list(Call.objects.values())
+    answered.set()
+    floor.until(run, lambda _: Call.objects.exclude(late="null").exists())
+    call = Call.objects.get(run=run)
+    assert unpack_all([call.late])[0]["output"] == {"message_id": "x" * 9000}
+    late = AnswerRow(call.finished, "null", "null", "null", 0, 0, 0, run, call.path, call.visit, call.n)
+    assert keep_late([late], {}) == 0, "it has one"
+    after = list(Call.objects.values())
+    assert after[0].pop("late").startswith("@")
+    assert before[2][0].pop("late") == "null"
+    assert (list(Run.objects.values()), list(StepRecord.objects.values()), after) == before
 
 
 def test_a_worker_that_was_taken_for_dead_and_woke_goes_on_working(timed: Floor) -> None:
