@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from dashboard.errors import MACHINES, forbidden, refuse
 from orchestration.core.errors import Conflict, Forbidden, NotFound, Refused
+from orchestration.core.wording import with_stop
 from orchestration.roles import Role, allows
 
 View = Callable[..., HttpResponse]
@@ -42,6 +43,6 @@ class SaysNo:
             return None
         for kind, status in ((NotFound, 404), (Forbidden, 403), (Conflict, 409), (Refused, 422)):
             if isinstance(exception, kind):
-                sentence = " ".join(p.message for p in exception.problems) if isinstance(exception, Refused) else str(exception)
-                return refuse(request, status, sentence)
+                told = [p.message for p in exception.problems] if isinstance(exception, Refused) else [str(exception)]
+                return refuse(request, status, " ".join(with_stop(sentence) for sentence in told))
         return None

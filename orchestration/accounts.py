@@ -4,22 +4,36 @@ A one-time password signs in once and then asks for one's own. That it is still 
 `ONE_TIME`, so that Django's user table stays as it is.
 """
 
+import re
 import secrets
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group, User
 from django.db import transaction
 
+from orchestration.core.errors import Problem, Refused
 from orchestration.roles import Role, group_names
 
 ONE_TIME = "one-time password"
 FIRST_NAME = "admin"
+_NAME = re.compile(r"[\w.@+-]{1,150}\Z")
+
+
+def check_new_name(username: str) -> None:
+    """Raises `Refused` for a name that can't be one, or that is somebody's, in capitals or not."""
+    if not _NAME.match(username):
+        message = "A name has 1 to 150 letters, digits and @ . + - _, without spaces."
+        raise Refused(Problem("bad_name", message, "username"))
+    if taken := User.objects.filter(username__iexact=username).values_list("username", flat=True).first():
+        raise Refused(Problem("name_taken", f"There is an account {taken} already.", "username"))
 
 
 def open_account(username: str, role: Role | None = None) -> str:
     """Opens the account, or finds it, and returns its new one-time password. A role that is given replaces the one it had;
-    a new account without one may look only."""
+    a new account without one may look only. Raises `Refused` where a new one can't be called so."""
     password = secrets.token_urlsafe(12)
     with transaction.atomic():
+        if not User.objects.filter(username=username).exists():
+            check_new_name(username)
         user, fresh = User.objects.get_or_create(username=username)
         user.set_password(password)
         if role is not None or fresh:

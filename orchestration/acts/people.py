@@ -1,7 +1,5 @@
 """Opening accounts, giving roles, and taking access away. Only admins; somebody always stays one."""
 
-import re
-
 from django.contrib.auth.models import User
 from django.db import transaction
 
@@ -10,18 +8,12 @@ from orchestration.acts import audit
 from orchestration.core.errors import NotFound, Problem, Refused
 from orchestration.roles import Role, role_of
 
-_NAME = re.compile(r"[\w.@+-]{1,150}\Z")
-
 
 def invite(*, username: str, role: Role, by: str) -> str:
     """Opens an account and returns its one-time password, which is not kept. Raises `Refused` for a name that can't be one, or
     is somebody's."""
-    if not _NAME.match(username):
-        message = "A name has 1 to 150 letters, digits and @ . + - _, without spaces."
-        raise Refused(Problem("bad_name", message, "username"))
     with transaction.atomic():
-        if User.objects.filter(username__iexact=username).exists():
-            raise Refused(Problem("name_taken", f"There is an account {username} already.", "username"))
+        accounts.check_new_name(username)
         password = accounts.open_account(username, role)
         audit.write(subject=f"user:{username}", verb="invite", by=by, detail={"role": role.value})
     return password

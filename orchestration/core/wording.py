@@ -46,6 +46,16 @@ def listed(words: Iterable[str], most: int = 12, join: str = "or") -> str:
     return f" {join} ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 run`, `2,000 runs`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def with_stop(words: str) -> str:
+    """The words as a whole sentence: with a full stop where nothing ends them yet."""
+    return words if words.endswith((".", "!", "?", "…")) else f"{words}."
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean x?`, or what there is if nothing is near, or "" where nothing is known."""
     names = sorted(known)

@@ -1,5 +1,6 @@
 """Default deny: every address, walked, for those who may not."""
 
+import html
 import re
 from collections.abc import Iterator
 from io import StringIO
@@ -192,6 +193,13 @@ def test_what_is_refused_before_any_view_is_said_in_words(as_nobody: Client, set
     assert nowhere.json()["title"] == "Not Found"
 
 
+def test_a_filter_that_means_nothing_is_answered_in_whole_sentences(as_viewer: Client) -> None:
+    page = as_viewer.get("/runs/?status=nonsense")
+    assert page.status_code == 422
+    said = html.unescape(page.content.decode()).partition('<p class="quiet">')[2].partition("</p>")[0]
+    assert said.startswith("There is no status nonsense; there is ") and said.endswith(" and waiting."), said
+
+
 def test_the_console_opens_an_account_and_shows_its_password(db: None) -> None:
     said = StringIO()
     call_command("account", "oona", "--role", "operator", stdout=said)
@@ -201,3 +209,24 @@ def test_the_console_opens_an_account_and_shows_its_password(db: None) -> None:
     assert accounts.must_change_password(oona)
     with pytest.raises(CommandError, match="invalid"):
         call_command("account", "oona", "--role", "king")
+
+
+@pytest.mark.parametrize("name", ["bad name!", "", "a" * 151, "new\nline", "OTTO"])
+def test_the_console_and_the_page_open_no_account_of_a_name_that_can_not_be_one(
+    as_admin: Client, operator: User, name: str
+) -> None:
+    before = User.objects.count()
+    with pytest.raises(CommandError) as refused:
+        call_command("account", name)
+    page = as_admin.post("/settings/people/", {"username": name, "role": "viewer"})
+    assert page.status_code == 422
+    sentence = str(refused.value).removeprefix("No account was opened. ")
+    assert html.escape(sentence) in page.content.decode(), "the rule is one, and so is its sentence"
+    assert User.objects.count() == before
+
+
+def test_the_console_gives_an_old_account_a_new_password_whatever_it_is_called(db: None) -> None:
+    odd = User.objects.create_user("odd name", password=PASSWORD)
+    call_command("account", "odd name", stdout=StringIO())
+    odd.refresh_from_db()
+    assert not odd.check_password(PASSWORD)
