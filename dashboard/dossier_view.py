@@ -161,7 +161,7 @@ def _leads_to(target: str, plan: Plan | None) -> tuple[str, str, bool, bool]:
         words.append(effect)
     most = visit(plan, step)
     if most.model_calls:
-        cost = "" if most.cost_usd is None else f", ${most.cost_usd:.4f}".rstrip("0").rstrip(".")
+        cost = "" if most.cost_usd is None else f", {money(most.cost)}"
         words.append(f"at most {most.model_calls} model call{'s' if most.model_calls > 1 else ''}{cost}")
     return step.label, ", ".join(words), step.tool is not None and step.tool.effect == "irreversible", False
 

@@ -6,6 +6,8 @@ from typing import Any
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from orchestration.core.wording import counted
+
 NOTHING = SafeString("")
 OPEN = SafeString(" open")
 OPEN_DEPTH = 2
@@ -28,7 +30,7 @@ def tree(value: Any, prefix: str = "") -> SafeString:
         return format_html(
             '<pre>{}</pre><p class="c">… {} more; copy to see all of it</p>',
             whole[:LARGE],
-            _count(len(whole) - LARGE, "character"),
+            counted(len(whole) - LARGE, "character"),
         )
     return _node(value, NOTHING, f"{prefix}." if prefix else "", 0)
 
@@ -37,10 +39,10 @@ def _node(value: Any, key: SafeString, place: str, depth: int) -> SafeString:
     """`key` stands before the value on the same line, also where the value folds."""
     if isinstance(value, dict):
         named = [(_key(str(name)), child, str(name)) for name, child in value.items()]
-        return _branch(named, key, "{}", _count(len(named), "field"), place, depth)
+        return _branch(named, key, "{}", counted(len(named), "field"), place, depth)
     if isinstance(value, list | tuple):
         numbered = [(NOTHING, child, str(index)) for index, child in enumerate(value)]
-        return _branch(numbered, key, "[]", _count(len(numbered), "item"), place, depth)
+        return _branch(numbered, key, "[]", counted(len(numbered), "item"), place, depth)
     return _leaf(value, key)
 
 
@@ -75,10 +77,6 @@ def _leaf(value: Any, key: SafeString) -> SafeString:
     if len(shown) <= LONG_TEXT:
         return format_html('<span>{}<span class="{}">{}</span></span>', key, kind, shown)
     summary = format_html(
-        '{}<span class="s">{}…</span> <span class="c">{}</span>', key, shown[:80], _count(len(shown), "character")
+        '{}<span class="s">{}…</span> <span class="c">{}</span>', key, shown[:80], counted(len(shown), "character")
     )
     return _fold(NOTHING, False, summary, format_html('<pre class="s">{}</pre>', value))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

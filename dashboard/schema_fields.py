@@ -9,7 +9,7 @@ from dashboard.schema_answer import ABSENT, Answer, below, write
 from dashboard.schema_spec import LONG_TEXT, Spec
 from orchestration.core.errors import Problem
 from orchestration.core.values import canonical
-from orchestration.core.wording import dotted
+from orchestration.core.wording import dotted, with_stop
 
 MOST_RADIOS = 4
 _DATE = re.compile(r"(\d{4}-\d{2}-\d{2})?\Z")
@@ -205,8 +205,7 @@ def _below_root(path: str) -> str:
 
 
 def _sentence(words: str) -> str:
-    words = words[:1].upper() + words[1:]
-    return words if words.endswith((".", "!", "?")) else words + "."
+    return with_stop(words[:1].upper() + words[1:])
 
 
 def _label(value: Any) -> str:

@@ -23,6 +23,12 @@ def words(text: str) -> list[str]:
     return text.split()
 
 
+@register.filter
+def a_or_an(noun: str) -> str:
+    """`a viewer`, `an operator`."""
+    return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
+
+
 @register.simple_tag
 def static_path(folder: str, name: str, ending: str) -> str:
     return static(f"{folder}/{name}.{ending}")

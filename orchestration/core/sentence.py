@@ -6,6 +6,8 @@ Each is complete, in the past tense, names steps by their titles, and gives the 
 import re
 from typing import TYPE_CHECKING, Any
 
+from orchestration.core.proof.bound import NANO
+from orchestration.core.proof.derivation import money
 from orchestration.core.routes import BREAK, CONTINUE
 from orchestration.core.wording import abbreviate, listed
 
@@ -173,7 +175,8 @@ def no_way_on(plan: "Plan", step: "PlanStep", frame: "Frame", reason: str) -> st
 def breach(plan: "Plan", limit: str, spent: Any) -> str:
     limits = plan.workflow.limits
     if limit == "cost_usd":
-        return f"The next call could cost more than is left of ${limits.cost_usd:g}: ${spent.cost / 1e9:.4f} is spent."
+        most = money(round(limits.cost_usd * NANO))
+        return f"The next call could cost more than is left of {most}: {money(spent.cost)} is spent."
     if limit == "steps":
         return f"All {limits.steps} steps that the run may take are taken."
     return f"{spent.seconds:.0f} s of machine time are spent, of {limits.machine_time:.0f} s at most."

@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from orchestration.core.errors import NotFound, Problem, Refused
-from orchestration.core.wording import did_you_mean
+from orchestration.core.wording import did_you_mean, with_stop
 from orchestration.models import Escalation
 from orchestration.queries.dossier import Dossier, dossier
 from orchestration.queries.paging import Page, bounded, cursor, moment, number, page, parts_of
@@ -156,7 +156,7 @@ def _statuses(names: Sequence[str], now: datetime) -> Q:
             found |= Q(status=name)
         else:
             known = [*Escalation.Status.values, "pending"]
-            raise Refused(Problem("bad_filter", f"There is no status {name[:40]}{did_you_mean(name, known)}", "status"))
+            raise Refused(Problem("bad_filter", with_stop(f"There is no status {name[:40]}{did_you_mean(name, known)}"), "status"))
     return found
 
 

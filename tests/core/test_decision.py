@@ -278,7 +278,7 @@ class TestLimits:
         [
             ({"steps": 10}, "All 10 steps that the run may take are taken."),
             ({"seconds": 1801.2}, "1801 s of machine time are spent, of 1800 s at most."),
-            ({"cost": 500_000_001}, "The next call could cost more than is left of $0.5: $0.5000 is spent."),
+            ({"cost": 500_000_001}, "The next call could cost more than is left of $0.50: $0.50 is spent."),
         ],
     )
     def test_a_breach_asks_a_person_or_goes_where_on_breach_says(self, spent: dict[str, Any], said: str) -> None:

@@ -8,6 +8,7 @@ from orchestration.core.definition import MAX_TOOL_CALLS_PER_ROUND, parse
 from orchestration.core.errors import Problem
 from orchestration.core.plan import compile_plan
 from orchestration.core.proof import Proof, prove
+from orchestration.core.proof.derivation import money
 from orchestration.core.source import write
 from tests.core.drawn import CATALOG, Data, ask, flow, fork, get, loop, person, planned, put
 from tests.core.flaws import CASES, OUT, without_nothing
@@ -39,7 +40,18 @@ def test_the_smallest_definition_with_a_problem_and_the_smallest_change_without(
 
 def _is_a_sentence(problem: Problem) -> bool:
     text = problem.message
-    return text.endswith(".") and len(text) < 400 and "  " not in text and ".." not in text.replace("…", "")
+    asks = text.partition("did you mean")[2]
+    ended = text.endswith((".", "?")) and "?." not in text and ("?" in asks or not asks)
+    return ended and len(text) < 400 and "  " not in text and ".." not in text.replace("…", "")
+
+
+@pytest.mark.parametrize(
+    ("nano", "said"),
+    [(0, "$0.00"), (100, "$0.0000001"), (1, "$0.000000001"), (4_000_000, "$0.004"), (123_456_789, "$0.1235"),
+     (500_000_000, "$0.50"), (999_999_999, "$1.00"), (1_500_000_000_000, "$1,500.00")],
+)  # fmt: skip
+def test_money_is_said_without_powers_of_ten(nano: int, said: str) -> None:
+    assert money(nano) == said
 
 
 # Definite assignment, in words

@@ -43,7 +43,7 @@ def bad(tmp_path: Path) -> str:
 
 def test_check_says_what_is_wrong_and_where(good: str, bad: str) -> None:
     status, lines = told("workflow", "check", good)
-    assert (status, lines) == (0, [f"{good}: good; at most 3 steps, 0 calls, $0.0000"])
+    assert (status, lines) == (0, [f"{good}: good; at most 3 steps, 0 calls, $0.00"])
     status, lines = told("workflow", "check", good, bad)
     line = 1 + Path(bad).read_text().splitlines().index(next(x for x in Path(bad).read_text().splitlines() if "aks" in x))
     assert status == 1
@@ -70,12 +70,20 @@ def test_run_starts_and_waits(good: str, tmp_path: Path) -> None:
     given = tmp_path / "input.json"
     given.write_text('{"text": 7}')
     status, lines = told("workflow", "run", "asking", "--input", f"@{given}")
-    assert (status, lines[0].split()[:2]) == (1, ["asking:", "wrong_type"])
-    assert told("workflow", "run", "asking", "--input", "{")[0] == 1
+    assert (status, lines) == (1, ["asking: input.text must be text; it is 7. (wrong_type)"])
+    status, lines = told("workflow", "run", "asking", "--input", "{")
+    assert (status, lines[0][:28], lines[0].split()[-1]) == (1, "asking: It is not JSON: Expe", "(not_json)")
     with pytest.raises(CommandError, match="There is no published version of nothing"):
         told("workflow", "run", "nothing")
     with pytest.raises(CommandError, match="is ready still"):
         told("workflow", "run", "asking", "--input", '{"text": "Hello"}', "--wait", "--patience", "0")
+
+
+def test_one_run_is_one_run_on_the_console(good: str) -> None:
+    told("workflow", "push", good, "--publish")
+    assert told("fsck")[1] == ["Sound: 0 runs and 0 step records keep every invariant."]
+    told("workflow", "run", "asking", "--input", '{"text": "Hello"}')
+    assert told("fsck")[1] == ["Sound: 1 run and 0 step records keep every invariant."]
 
 
 def test_waiting_for_a_run_tells_how_it_ended(good: str, monkeypatch: pytest.MonkeyPatch) -> None:

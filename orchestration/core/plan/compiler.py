@@ -16,7 +16,7 @@ from orchestration.core.plan.parts import ModelPlan, Plan, PlanStep
 from orchestration.core.plan.sight import Placed, Sights
 from orchestration.core.plan.steps import compile_step
 from orchestration.core.prompt_text import PromptText
-from orchestration.core.wording import did_you_mean
+from orchestration.core.wording import did_you_mean, with_stop
 
 
 def compile_plan(definition: Definition, catalog: Catalog) -> Plan:
@@ -126,7 +126,7 @@ class Compiler:
         facts = self.catalog.providers.get(ref.provider)
         if facts is None:
             hint = did_you_mean(ref.provider, self.catalog.providers) or "; there is none yet"
-            self.problem("unknown_provider", f"There is no provider {ref.provider}{hint}.", f"{path}.provider")
+            self.problem("unknown_provider", with_stop(f"There is no provider {ref.provider}{hint}"), f"{path}.provider")
             return ModelPlan(name, ref.provider, "", ref.model or "", ref.params, None)
         model = ref.model or facts.default_model
         if not model:
@@ -171,7 +171,7 @@ class Compiler:
         found = self.find_tool(name)
         if found is None:
             hint = did_you_mean(name, [*self.tools, *self.catalog.tools]) or "; there is none yet"
-            self.problem("unknown_tool", f"There is no tool {name}{hint}.", path, step)
+            self.problem("unknown_tool", with_stop(f"There is no tool {name}{hint}"), path, step)
         return found
 
 

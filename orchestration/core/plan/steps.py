@@ -11,7 +11,7 @@ from orchestration.core.inference import Schema
 from orchestration.core.plan.parts import Loop, ModelPlan, Moment, PlanStep, Rung, Use
 from orchestration.core.prompt_text import PromptText, compile_prompt
 from orchestration.core.routes import exits
-from orchestration.core.wording import did_you_mean
+from orchestration.core.wording import did_you_mean, with_stop
 
 if TYPE_CHECKING:
     from orchestration.core.plan.compiler import Compiler
@@ -117,7 +117,7 @@ class _Step:
     def _named_model(self, name: str, path: str) -> ModelPlan | None:
         if (found := self.outer.models.get(name)) is None:
             hint = did_you_mean(name, self.outer.models) or "; there is none yet"
-            self.outer.problem("unknown_model", f"There is no model {name} under `models`{hint}.", path, self.id)
+            self.outer.problem("unknown_model", with_stop(f"There is no model {name} under `models`{hint}"), path, self.id)
         return found
 
     def _tool(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from orchestration.core.plan import Plan, PlanStep
@@ -97,6 +98,7 @@ def duration(seconds: float) -> str:
 
 
 def money(nano: int) -> str:
-    """Dollars for people: cents, or as many digits as a small sum needs."""
-    dollars = nano / NANO
-    return f"${dollars:.2f}" if dollars >= 1 or round(dollars, 2) == dollars else f"${dollars:.4g}"
+    """Dollars for people: cents, or as many digits as a small sum needs, never as a power of ten."""
+    dollars = Decimal(f"{nano / NANO:.4g}") if nano < NANO else Decimal(nano) / NANO
+    places = max(2, -int(dollars.normalize().as_tuple().exponent)) if 0 < dollars < 1 else 2
+    return f"${dollars:,.{places}f}"

@@ -7,7 +7,7 @@ from orchestration.core.catalog import Tool
 from orchestration.core.errors import ErrorCode, Problem
 from orchestration.core.plan import PlanStep, secret_names
 from orchestration.core.proof.graph import Graph, at
-from orchestration.core.wording import did_you_mean, listed
+from orchestration.core.wording import did_you_mean, listed, with_stop
 
 SURELY_NOT = frozenset((ErrorCode.RATE_LIMITED, ErrorCode.AUTH, ErrorCode.NOT_FOUND, ErrorCode.REFUSED))
 """Errors by which the other side says that it did nothing. After any other, an irreversible call may have happened."""
@@ -116,8 +116,9 @@ def _secrets(graph: Graph) -> Iterator[Problem]:
             who = None if tool.name in own else step.id
             for secret in _named(tool):
                 if secret not in graph.plan.catalog.secrets and (tool.name, secret) not in told:
-                    hint = did_you_mean(secret, graph.plan.catalog.secrets).rstrip("?")
-                    message = f"{tool.name} needs the secret {secret}, and there is none of that name{hint}. Add it."
+                    hint = did_you_mean(secret, graph.plan.catalog.secrets)
+                    message = f"{tool.name} needs the secret {secret}, and there is none of that name{hint}"
+                    message = f"{with_stop(message)} Add it."
                     yield Problem("unknown_secret", message, path, who, "warning")
                 told.add((tool.name, secret))
             if tool.effect == "reconcilable" and tool.reconcile is None and (tool.name, "") not in told:

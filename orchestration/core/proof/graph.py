@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from orchestration.core.errors import Problem
 from orchestration.core.plan import Plan, PlanStep
 from orchestration.core.routes import BREAK, CONTINUE, Exit
-from orchestration.core.wording import did_you_mean
+from orchestration.core.wording import did_you_mean, with_stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def _root_step(graph: Graph, name: str | None, path: str, what: str) -> str | No
         return None
     step = graph.plan.steps.get(name)
     if step is None:
-        message = f"{what} names {name}, and there is no such step{_near(graph.plan, name, '')}."
+        message = with_stop(f"{what} names {name}, and there is no such step{_near(graph.plan, name, '')}")
         graph.problems.append(Problem("unknown_step", message, path))
     elif step.level:
         message = f"{what} names {name}, which stands inside {graph.plan.steps[step.level].label}. Name a step outside of it."
@@ -105,7 +105,7 @@ def _root_step(graph: Graph, name: str | None, path: str, what: str) -> str | No
 def _near(plan: Plan, name: str, level: str) -> str:
     if name in plan.workflow.outcomes:
         return f"; {name} is an outcome: go to a step of type end that names it"
-    return did_you_mean(name, plan.levels[level]).rstrip("?")
+    return did_you_mean(name, plan.levels[level])
 
 
 def taken(step: PlanStep) -> Iterator[tuple[Exit, frozenset[str]]]:
@@ -138,7 +138,7 @@ def _beside(graph: Graph, step: PlanStep, to: str, path: str, verb: str) -> bool
     """Whether `to` is a step of the same level; if not, that is noted down."""
     plan, target = graph.plan, graph.plan.steps.get(to)
     if target is None:
-        message = f"{step.label} {verb} {to}, and there is no such step{_near(plan, to, step.level)}."
+        message = with_stop(f"{step.label} {verb} {to}, and there is no such step{_near(plan, to, step.level)}")
         graph.problems.append(Problem("unknown_step", message, path, step.id))
     elif target.level != step.level:
         inside = step.level and step.level not in plan.chain(target.level)

@@ -7,7 +7,7 @@ from orchestration.core.definition import MOST_PRIORITY, PRIORITIES
 from orchestration.core.errors import Problem
 from orchestration.core.plan import Plan, PlanStep
 from orchestration.core.proof.graph import Graph, at
-from orchestration.core.wording import did_you_mean, listed
+from orchestration.core.wording import did_you_mean, listed, with_stop
 
 
 def check(graph: Graph) -> Iterator[Problem]:
@@ -40,8 +40,8 @@ def _outcomes(graph: Graph) -> Iterator[Problem]:
 
 def _outcome(plan: Plan, name: str, path: str, step: str | None = None) -> Iterator[Problem]:
     if name not in plan.workflow.outcomes:
-        hint = did_you_mean(name, plan.workflow.outcomes).rstrip("?")
-        yield Problem("unknown_outcome", f"There is no outcome {name}{hint}.", path, step)
+        message = with_stop(f"There is no outcome {name}{did_you_mean(name, plan.workflow.outcomes)}")
+        yield Problem("unknown_outcome", message, path, step)
 
 
 def _step(graph: Graph, step: PlanStep) -> Iterator[Problem]:

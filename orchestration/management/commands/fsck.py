@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 
 from orchestration import fsck
+from orchestration.core.wording import counted
 from orchestration.models import Run, StepRecord
 
 
@@ -23,7 +24,7 @@ class Command(BaseCommand):
         for finding in fsck.check(ledger):
             found += 1
             self.stdout.write(str(finding))
-        runs, records = Run.objects.count(), StepRecord.objects.count()
+        held = f"{counted(Run.objects.count(), 'run')} and {counted(StepRecord.objects.count(), 'step record')}"
         if found:
-            raise CommandError(f"{found} breach{'es' if found > 1 else ''} in {runs} runs and {records} step records.")
-        self.stdout.write(f"Sound: {runs} runs and {records} step records keep every invariant.")
+            raise CommandError(f"{found} breach{'es' if found > 1 else ''} in {held}.")
+        self.stdout.write(f"Sound: {held} keep every invariant.")

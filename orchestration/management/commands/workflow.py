@@ -13,6 +13,8 @@ from orchestration.acts import runs, workflows
 from orchestration.acts.workflows import Checked
 from orchestration.core import values
 from orchestration.core.errors import InterlockError, Problem, Refused
+from orchestration.core.proof.derivation import money
+from orchestration.core.wording import counted, with_stop
 from orchestration.models import Run
 from orchestration.queries import runs as run_queries
 
@@ -105,10 +107,14 @@ class Command(BaseCommand):
 
     def _problems(self, name: str, problems: Iterable[Problem]) -> None:
         for problem in problems:
+            if problem.line is None and problem.message[:1].islower():  # about a value, whose place is what the sentence is about
+                said = f"{problem.path} {problem.message}" if problem.path else problem.message[:1].upper() + problem.message[1:]
+                self.stdout.write(f"{name}: {with_stop(said)} ({problem.code})")
+                continue
             place = f"{name}:{problem.line}" if problem.line else name
             where = f" ({problem.path})" if problem.path else ""
             severity = "" if problem.severity == "error" else f"{problem.severity} "
-            self.stdout.write(f"{place}: {severity}{problem.code} {problem.message}{where}")
+            self.stdout.write(f"{place}: {severity}{problem.code} {with_stop(problem.message)}{where}")
 
 
 def _text(name: str) -> bytes:
@@ -123,8 +129,8 @@ def _summary(checked: Checked) -> str:
     errors = sum(problem.severity == "error" for problem in checked.problems)
     warnings = sum(problem.severity == "warning" for problem in checked.problems)
     if checked.proof is None or errors:
-        return f"{errors} error{'s' * (errors != 1)}"
+        return counted(errors, "error")
     worst = checked.proof.worst.bound
-    cost = "at unknown cost" if worst.cost_usd is None else f"${worst.cost_usd:.4f}"
-    noted = f", {warnings} warning{'s' * (warnings != 1)}" if warnings else ""
-    return f"good{noted}; at most {worst.executions} steps, {worst.calls} calls, {cost}"
+    cost = "at unknown cost" if worst.cost_usd is None else money(worst.cost)
+    noted = f", {counted(warnings, 'warning')}" if warnings else ""
+    return f"good{noted}; at most {counted(worst.executions, 'step')}, {counted(worst.calls, 'call')}, {cost}"
