@@ -16,13 +16,13 @@ from orchestration.roles import Role
 router = Router(tags=["reach"])
 
 
-@router.get("/providers", auth=may(Role.DESIGNER), summary="List providers")
+@router.get("/providers", auth=may(Role.VIEWER), summary="List providers")
 def list_providers(request: HttpRequest) -> Any:
     known(request)
     return {"items": [shape.provider(found) for found in queries.providers()], "next": None}
 
 
-@router.get("/providers/{name}", auth=may(Role.DESIGNER), summary="A provider")
+@router.get("/providers/{name}", auth=may(Role.VIEWER), summary="A provider")
 def get_provider(request: HttpRequest, name: str) -> Any:
     return shape.provider(queries.provider(name))
 
@@ -35,13 +35,13 @@ def put_provider(request: HttpRequest, name: str, body: Whole) -> Any:
     return {**shape.provider(queries.provider(name)), "problems": as_dicts(warnings)}
 
 
-@router.get("/tools", auth=may(Role.DESIGNER), summary="List tools")
+@router.get("/tools", auth=may(Role.VIEWER), summary="List tools")
 def list_tools(request: HttpRequest) -> Any:
     known(request)
     return {"items": [shape.tool(found) for found in queries.tools()], "next": None}
 
 
-@router.get("/tools/{name}", auth=may(Role.DESIGNER), summary="A tool")
+@router.get("/tools/{name}", auth=may(Role.VIEWER), summary="A tool")
 def get_tool(request: HttpRequest, name: str) -> Any:
     return shape.tool(queries.tool(name))
 

@@ -1,4 +1,4 @@
-"""What runs may reach: providers, tools and secrets. Designers look, admins write."""
+"""What runs may reach: providers, tools and secrets. Everybody looks, at the names of secrets designers, and admins write."""
 
 from typing import Any
 
@@ -27,18 +27,18 @@ output: {type: object, required: [plan], properties: {plan: {enum: [free, pro]}}
 """
 
 
-@needs(Role.DESIGNER)
+@needs(Role.VIEWER)
 def providers_page(request: HttpRequest) -> HttpResponse:
     context = {"here": "settings", "tab": "providers", "providers": reach.providers()}
     return render(request, "settings/providers.html", context)
 
 
-@needs(Role.DESIGNER)
+@needs(Role.VIEWER)
 def provider_page(request: HttpRequest, name: str = "") -> HttpResponse:
     """One account, or a new one. Who is no admin sees it without a button."""
     found = reach.provider(name) if name else None
     context: dict[str, Any] = {"here": "settings", "tab": "providers", "name": name, "trail": _trail("Providers", "providers")}
-    names = [secret.name for secret in reach.secrets()]
+    names = [secret.name for secret in reach.secrets()] if allows(request.user, Role.DESIGNER) else []
     if request.method != "POST":
         form = ProviderForm(names, initial=initial(found) if found else {"protocol": "openai", "structured": "json_schema"})
         return render(request, "settings/provider.html", {**context, "form": form})
@@ -57,13 +57,13 @@ def provider_page(request: HttpRequest, name: str = "") -> HttpResponse:
     return render(request, "settings/provider.html", {**context, "form": form}, status=422)
 
 
-@needs(Role.DESIGNER)
+@needs(Role.VIEWER)
 def tools_page(request: HttpRequest) -> HttpResponse:
     rows = [(view, *EFFECTS[view.tool.effect]) for view in reach.tools()]
     return render(request, "settings/tools.html", {"here": "settings", "tab": "tools", "rows": rows})
 
 
-@needs(Role.DESIGNER)
+@needs(Role.VIEWER)
 def tool_page(request: HttpRequest, name: str = "") -> HttpResponse:
     """One tool with its contract; a shared HTTP tool is written here, by admins."""
     view = reach.tool(name) if name else None

@@ -21,10 +21,10 @@ from tests.conftest import PASSWORD
 CANARY = "sk-canary-5f2c"
 READS = {
     "": "yyyy",
-    "providers/": "nnyy",
-    "providers/main/": "nnyy",
-    "tools/": "nnyy",
-    "tools/desk.find/": "nnyy",
+    "providers/": "yyyy",
+    "providers/main/": "yyyy",
+    "tools/": "yyyy",
+    "tools/desk.find/": "yyyy",
     "secrets/": "nnyy",
     "tokens/": "yyyy",
     "people/": "nnny",
@@ -66,6 +66,16 @@ def test_each_page_is_for_those_whose_role_covers_it(
     written = {path: "".join("n" if c.post(f"/settings/{path}").status_code == 403 else "y" for c in cast) for path in WRITES}
     assert written == WRITES
     assert (Provider.objects.count(), Tool.objects.count(), Secret.objects.count()) == (1, 1, 1)
+
+
+def test_a_viewer_looks_at_everything_but_secrets(filled: None, as_viewer: Client, as_designer: Client) -> None:
+    reach.put_secret(name="payroll", value=CANARY, by="ada")
+    tabs = as_viewer.get("/settings/").content.decode()
+    assert '"/settings/tools/"' in tabs and '"/settings/providers/"' in tabs and '"/settings/secrets/"' not in tabs
+    seen, known = (client.get("/settings/providers/main/").content.decode() for client in (as_viewer, as_designer))
+    assert "https://models.example/v1" in seen and "Write it" not in seen and CANARY not in seen
+    assert ("payroll" in seen, "payroll" in known) == (False, True)
+    assert "Write it" not in as_viewer.get("/settings/tools/desk.find/").content.decode()
 
 
 def test_pages_cost_the_same_however_much_there_is(
