@@ -26,6 +26,12 @@ KEPT_VALUES = 256
 VisitKey = tuple[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Paused:
+    kind: str
+    since: datetime
+
+
 @dataclass(slots=True)
 class Held:
     run_id: str
@@ -36,6 +42,7 @@ class Held:
     position: Position
     spent: Spent
     queued: datetime | None = None
+    """Since when it could go on: when its last record was made, or it was started."""
     rested: bool = False
     """It was given back to wait out a backoff, and has."""
     overdue: bool = False
@@ -47,6 +54,8 @@ class Held:
     parts: dict[str, Any] = field(default_factory=dict)
     """Outputs of records that write nothing visible: rounds, tools of a round, fallback steps. By path."""
     escalation: str | None = None
+    paused: "Paused | None" = None
+    """The pause in which it was taken up, until its record is made."""
     because: str = ""
     """The sentence of the last decision."""
     spans: dict[VisitKey, datetime] = field(default_factory=dict)
@@ -121,6 +130,7 @@ class Held:
         key = self.visit_key
         tokens_in, tokens_out, cost = self.tokens.pop(key, [0, 0, 0])
         prints = {"step": step.fingerprint, "input": values.digest(given), **self.prints.pop(key, {})}
+        since, self.paused = self.paused, None
         self.records.append(
             RecordRow(
                 run_id=self.run_id,
@@ -137,8 +147,8 @@ class Held:
                 position=self.pack(dump(decision.position) if decision.position else None),
                 fingerprints=self.pack(prints),
                 state_hash=link,
-                queued=self.queued,
-                started=self.spans.pop(key, now),
+                queued=since.since if since and since.kind == "human" else self.queued,
+                started=self.spans.pop(key, since.since if since else now),
                 finished=now,
                 tokens_in=tokens_in,
                 tokens_out=tokens_out,

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 
 from orchestration.core import state, values
 from orchestration.core.decision import Spent
 from orchestration.core.ladder import CallFact
 from orchestration.core.plan import Plan
 from orchestration.core.position import Position, failure_of, load
-from orchestration.executor.held import Held, VisitKey, part_output
+from orchestration.executor.held import Held, Paused, VisitKey, part_output
 from orchestration.executor.written import Intent, request_of
 from orchestration.models import Call, Escalation, Run, StepRecord
 from orchestration.record.pack import fetch, missing, unpack
@@ -43,11 +43,13 @@ def read_each(ids: Sequence[str], plan_of: Callable[[int], Plan]) -> tuple[list[
 
 def read_runs(ids: Sequence[str], plan_of: Callable[[int], Plan]) -> list[Held]:
     """These runs with what their open visits need: a constant number of queries, however many runs."""
-    runs = list(Run.objects.filter(id__in=ids).values(*_RUN))
+    last = StepRecord.objects.filter(run=OuterRef("pk"), seq=OuterRef("seq")).values("finished")
+    runs = list(Run.objects.filter(id__in=ids).values(*_RUN, last=Subquery(last)))
     open_calls = _open_calls([run for run in runs if run["started"]])
-    pauses = dict(
-        Escalation.objects.filter(run_id__in=[r["id"] for r in runs], status__in=Escalation.PENDING).values_list("run_id", "id")
-    )
+    found = Escalation.objects.filter(run_id__in=[run["id"] for run in runs], status__in=Escalation.PENDING)
+    pauses = {
+        run: (pause, Paused(kind, since)) for run, pause, kind, since in found.values_list("run_id", "id", "kind", "created")
+    }
     packed = [run[name] for run in runs for name in ("position", "input")]
     packed += [
         call[name] for found in open_calls.values() for call in found for name in ("output", "error", "response", "request")
@@ -68,7 +70,9 @@ def _open_calls(runs: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]
     return found
 
 
-def _held(run: dict[str, Any], plan: Plan, calls: list[dict[str, Any]], pause: str | None, blobs: dict[str, str]) -> Held:
+def _held(
+    run: dict[str, Any], plan: Plan, calls: list[dict[str, Any]], pause: tuple[str, Paused] | None, blobs: dict[str, str]
+) -> Held:
     at = unpack(run["position"], blobs)
     position = load(at) if at else Position(step=plan.workflow.start)
     held = Held(
@@ -79,11 +83,12 @@ def _held(run: dict[str, Any], plan: Plan, calls: list[dict[str, Any]], pause: s
         revision=run["revision"],
         position=position,
         spent=Spent(**values.load(run["spent"])),
-        queued=run["due"] or run["created"],
+        queued=run["last"] or run["created"],
         rested=run["wait"] in ("backoff", "slot"),
         overdue=run["wait"] == "person" and run["due"] is not None,
         asked=values.load(run["asked"]) if run["asked"] else None,
-        escalation=pause,
+        escalation=pause[0] if pause else None,
+        paused=pause[1] if pause else None,
     )
     for call in calls:
         _take_call(held, call, blobs)

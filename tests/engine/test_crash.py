@@ -14,7 +14,7 @@ from orchestration import fsck, tasks
 from orchestration.acts import reach, resolve, runs
 from orchestration.executor import visit
 from orchestration.executor.engine import Engine
-from orchestration.models import Call, Escalation, Provider, Run, Tool
+from orchestration.models import Call, Escalation, Provider, Run, StepRecord, Tool
 from tests.engine.conftest import PATIENCE
 from tests.engine.processes import Process
 from tests.engine.publishing import end, publish, workflow
@@ -147,3 +147,14 @@ def test_a_tool_that_has_gone_can_t_be_asked(scene: Scene) -> None:
     assert (found.status, Escalation.objects.get(run=run).kind) == ("waiting", "unknown")
     assert scene.sent() == []
     runs.cancel(run=run, by="otto")
+
+
+def test_what_a_dead_worker_left_was_queued_since_the_step_before_it(scene: Scene) -> None:
+    run = runs.start(workflow=scene.publish("idempotent"), input={"text": "x", "n": 0}, by="ada")
+    scene.die("after_send")
+    found = scene.take_over(run)
+    before, send, done = StepRecord.objects.filter(run=run).order_by("seq")
+    assert before.queued == found.created
+    assert send.queued == before.finished
+    assert send.started == Call.objects.get(run=run).intended
+    assert done.queued == send.finished

@@ -8,6 +8,7 @@ import pytest
 from orchestration.acts import resolve, runs
 from orchestration.core.errors import Conflict
 from orchestration.models import Call, Escalation, Run, Worker
+from orchestration.record.clock import database_now
 from tests.engine.conftest import Floor
 from tests.engine.publishing import end, workflow
 from tests.engine.test_runs import ask, tool
@@ -74,6 +75,26 @@ class TestDeadlines:
         first = timed.records(ended)[0]
         assert first["decision"]["rule"] == "steps[0].on_deadline"
         assert first["decision"]["sentence"] == "Went to Late because nobody answered Check in time."
+
+    def test_a_record_says_since_when_it_waited_and_when_that_was_over(self, timed: Floor) -> None:
+        """Never the deadline, which may lie ahead; and of what a person was asked, the time that it took."""
+        looked = {"id": "look", "type": "set", "values": {"n": 1}, "next": "check"}
+        asked = workflow(looked, human(on_deadline="again"), end(), human(id="again"), end(id="late"))
+        run = timed.run(asked)
+        timed.advance(2 * DAY)
+        run = timed.until(run.id, lambda found: found.place == "again" and found.status == "waiting")
+        second = timed.escalation(run)
+        since = database_now() - timedelta(hours=1)  # acts go by the database's clock
+        Escalation.objects.filter(id=second.id).update(created=since)
+        resolve.resolve(escalation=second.id, action="accept", values={}, by="otto")
+        look, late, answered, done = timed.records(timed.ended(run.id))
+        first = Escalation.objects.get(run=run, status="expired")
+        assert look["queued"] == run.created
+        assert (late["queued"], late["started"]) == (first.created, first.created)
+        assert late["finished"] - late["started"] >= timedelta(days=2)
+        assert (answered["queued"], answered["started"]) == (since, since)
+        second.refresh_from_db()
+        assert second.resolved <= answered["finished"] == done["queued"]
 
     def test_who_answers_after_the_deadline_is_told(self, timed: Floor) -> None:
         run = timed.run(self.definition())
