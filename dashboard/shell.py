@@ -4,6 +4,7 @@ from functools import cached_property
 
 from django.http import HttpRequest
 
+from orchestration.accounts import must_change_password
 from orchestration.queries.standing import Standing, standing
 from orchestration.roles import Role, role_of
 
@@ -33,6 +34,11 @@ class Shell:
     @property
     def sweeping(self) -> bool:
         return self._standing.sweeping
+
+    @cached_property
+    def one_time(self) -> bool:
+        """Whether the person can do nothing yet but choose a password of their own."""
+        return self._user is not None and must_change_password(self._user)
 
     @property
     def operates(self) -> bool:

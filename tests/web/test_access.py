@@ -230,3 +230,21 @@ def test_the_console_gives_an_old_account_a_new_password_whatever_it_is_called(d
     call_command("account", "odd name", stdout=StringIO())
     odd.refresh_from_db()
     assert not odd.check_password(PASSWORD)
+
+
+def test_whoever_has_a_one_time_password_is_told_why_and_offered_nothing_else(as_nobody: Client, db: None) -> None:
+    password = accounts.open_account("otis", Role.DESIGNER)
+    assert as_nobody.post("/account/login/", {"login": "otis", "password": password}).status_code == 302
+    page = as_nobody.get("/account/password/").content.decode()
+    assert "Choose your own password" in page and "replace it by one that only you know" in page
+    assert 'aria-label="Sections"' not in page, "no link that leads back here"
+    answer = {"oldpassword": password, "password1": "short", "password2": "short"}
+    refused = as_nobody.post("/account/password/", answer).content.decode()
+    assert "too short" in refused and "Choose your own password" in refused
+    own = {"oldpassword": password, "password1": PASSWORD, "password2": PASSWORD}
+    assert as_nobody.post("/account/password/", own)["Location"] == "/"
+    page = as_nobody.get("/account/password/").content.decode()
+    assert "<h1>Change password</h1>" in page and 'aria-label="Sections"' in page
+    labels = re.findall(r"<label for=\"id_\w+\">([^<]+)</label>", page)
+    assert labels == ["Current password", "New password", "New password again"]
+    assert page.count("At least 10 characters") == 1 and "<ul" not in page[page.index("id_password1") : page.index("id_password2")]
