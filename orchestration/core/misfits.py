@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from orchestration.core.errors import Problem
 from orchestration.core.source import Source, join_path
-from orchestration.core.wording import abbreviate, did_you_mean, listed
+from orchestration.core.wording import abbreviate, did_you_mean, listed, with_stop
 
 _CODES = {
     "extra_forbidden": "unknown_key",
@@ -76,7 +76,7 @@ def _sentence(item: Any, path: str, here: Any, model: type[BaseModel], types: Co
         return f"The key {name} is missing. Add it."
     if kind == "union_tag_invalid":
         tag = str(context.get("tag"))[:40]
-        return f'"{tag}" is no type of step{did_you_mean(tag, types)}.'.replace("?.", "?")
+        return with_stop(f'"{tag}" is no type of step{did_you_mean(tag, types)}')
     if kind == "union_tag_not_found":
         return f"This step has no type. There are {listed(types, join='and')}."
     if kind == "string_pattern_mismatch":

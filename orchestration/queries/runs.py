@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from orchestration.core.errors import NotFound, Problem, Refused
-from orchestration.core.wording import did_you_mean
+from orchestration.core.wording import did_you_mean, with_stop
 from orchestration.models import Escalation, Run
 from orchestration.queries.paging import Page, bounded, cursor, moment, page, parts_of
 from orchestration.record.pack import fetch, missing, unpack
@@ -163,7 +163,7 @@ def _statuses(names: Sequence[str]) -> Q:
             found |= Q(status=name)
         else:
             known = [*Run.Status.values, *WAITS, *several]
-            raise Refused(Problem("bad_filter", f"There is no status {name[:40]}{did_you_mean(name, known)}", "status"))
+            raise Refused(Problem("bad_filter", with_stop(f"There is no status {name[:40]}{did_you_mean(name, known)}"), "status"))
     return found
 
 
