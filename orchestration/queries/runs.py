@@ -163,7 +163,8 @@ def _statuses(names: Sequence[str]) -> Q:
             found |= Q(status=name)
         else:
             known = [*Run.Status.values, *WAITS, *several]
-            raise Refused(Problem("bad_filter", with_stop(f"There is no status {name[:40]}{did_you_mean(name, known)}"), "status"))
+            message = with_stop(f"There is no status {name[:40]}{did_you_mean(name, known)}")
+            raise Refused(Problem("bad_filter", message, "status"))
     return found
 
 

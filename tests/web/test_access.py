@@ -247,4 +247,5 @@ def test_whoever_has_a_one_time_password_is_told_why_and_offered_nothing_else(as
     assert "<h1>Change password</h1>" in page and 'aria-label="Sections"' in page
     labels = re.findall(r"<label for=\"id_\w+\">([^<]+)</label>", page)
     assert labels == ["Current password", "New password", "New password again"]
-    assert page.count("At least 10 characters") == 1 and "<ul" not in page[page.index("id_password1") : page.index("id_password2")]
+    assert page.count("At least 10 characters") == 1
+    assert "<ul" not in page[page.index("id_password1") : page.index("id_password2")]
