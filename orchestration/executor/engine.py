@@ -283,7 +283,7 @@ class Engine:
     async def _drive(self, held: Held) -> None:
         """One run, and the one place where a surprise is caught."""
         try:
-            if held.row.deaths >= sweep.DEATHS:
+            if held.row.deaths >= sweep.DEATHS and not _is_unattended(held):
                 await escalate.quarantine(self.bench, held, _why_quarantined(held))
             await advance(self.bench, held)
         except Released:
@@ -363,6 +363,12 @@ def _closing(work: Callable[[], Any]) -> Any:
     finally:
         if not connection.in_atomic_block:
             connection.close()
+
+
+def _is_unattended(held: Held) -> bool:
+    """Whether it was quarantined and nobody came. Where it can't even be ended, a person is asked again."""
+    waited = held.overdue and held.paused is not None and held.paused.kind == "quarantine"
+    return waited and held.row.deaths < 2 * sweep.DEATHS
 
 
 def _why_quarantined(held: Held) -> str:

@@ -113,7 +113,7 @@ async def _open(
     rules = held.plan.workflow.escalation
     now = desk.clock.now()
     seconds = deadline if queue else rules.deadline
-    due = now + timedelta(seconds=seconds) if seconds and status == "waiting" else None
+    due = now + timedelta(seconds=seconds) if seconds else None
     path, visit = held.visit_key
     escalation = EscalationRow(
         id=new_id(),

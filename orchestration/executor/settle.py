@@ -68,7 +68,7 @@ async def deadline(desk: Desk, held: Held, step: PlanStep) -> None:
     escalate.close(held, "expired", now)
     env = held.environment(needs(held, step))
     failure = Failure(ErrorCode.TIMEOUT, "nobody answered in time")
-    if step.type == "human":
+    if step.type == "human" and (held.paused is None or held.paused.kind == "human"):
         taken = deciding.deadline(held.plan, held.position, env)
     else:
         taken = deciding.unattended(held.plan, held.position)

@@ -9,6 +9,7 @@ Times are the database's.
 
 Suspects (`suspicion` > 0) were held by a worker that died. They run apart, in a child that may die: first in a small group,
 and if that dies too, alone. A run that was alone with three deaths is quarantined; the others are cleared by their next commit.
+One that is quarantined is due, like one that waits, when the deadline of its pause has passed.
 """
 
 from collections.abc import Iterable
@@ -117,8 +118,9 @@ def claim(worker: str, group: int, room: int, now: datetime, only: Iterable[str]
     sql = (
         "UPDATE orchestration_run SET status = 'held', holder = %s, step_deadline = %s, "
         "fence = fence + 1, revision = revision + 1 "
-        "WHERE id IN (SELECT id FROM orchestration_run WHERE status IN ('ready', 'waiting') AND due <= %s "
-        f"AND {suspicion} {named} ORDER BY due LIMIT %s {lock}) AND status IN ('ready', 'waiting') RETURNING id, fence"
+        "WHERE id IN (SELECT id FROM orchestration_run WHERE status IN ('ready', 'waiting', 'quarantined') AND due <= %s "
+        f"AND {suspicion} {named} ORDER BY due LIMIT %s {lock}) AND status IN ('ready', 'waiting', 'quarantined') "
+        "RETURNING id, fence"
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, [worker, adapt(now + GRACE), adapt(now), *wanted, room])

@@ -21,7 +21,8 @@ def deaths(run: str) -> int:
 
 
 def quarantine(run: str, fence: int, now: datetime, error: Exception) -> Commit:
-    """The commit that hands the run to a person, made from its row alone: nothing else of it need be there."""
+    """The commit that hands the run to a person, made from its row alone: nothing else of it need be there, the deadline that its
+    workflow gives to escalations included."""
     found = Run.objects.values("revision", *_ROW).get(id=run)
     revision = found.pop("revision")
     row = replace(

@@ -118,7 +118,7 @@ class Run(models.Model):
             models.UniqueConstraint(fields=("parent", "parent_path", "index"), name="child_once"),
         )
         indexes = (
-            models.Index(fields=("due",), name="run_due", condition=Q(status__in=("ready", "waiting"))),
+            models.Index(fields=("due",), name="run_due", condition=Q(status__in=("ready", "waiting", "quarantined"))),
             models.Index(fields=("holder",), name="run_holder", condition=Q(status="held")),
             models.Index(fields=("step_deadline",), name="run_step_deadline", condition=Q(status="held")),
             models.Index(fields=("workflow", "-created"), name="run_by_workflow"),

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ from django.db import OperationalError, connection
 
 from orchestration import fsck, tasks
 from orchestration.acts import resolve, runs
+from orchestration.executor import sweep, visit
 from orchestration.executor.engine import Engine
-from orchestration.models import Call, Provider, Run, StepRecord, Worker
+from orchestration.models import Call, Escalation, Provider, Run, StepRecord, Worker
 from orchestration.record import failpoints, recorder
 from orchestration.record.apply import apply
 from orchestration.record.clock import database_now
@@ -126,10 +128,6 @@ def test_a_worker_that_sleeps_through_its_lapse_writes_nothing_when_it_wakes(
     yard: ScriptedServer, effect: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SIGSTOP with the answer in hand; another takes over and ends the run; SIGCONT."""
-    from datetime import timedelta
-
-    from orchestration.executor import visit
-
     monkeypatch.setattr(visit, "UNKNOWN_MARGIN", timedelta(seconds=-3600))
     floor = Floor(yard)
     step, tools = tool(floor, effect=effect)
@@ -229,6 +227,32 @@ class TestWhenItCantWrite:
         assert "ZeroDivisionError: a slip of ours" in fsck.unpack_all([pause.reason])[0]["because"]
         resolve.resolve(escalation=pause.id, action="abort", values={}, by="otto")
         assert timed.ended(run).outcome == "bad"
+
+    def test_a_quarantine_that_nobody_attends_to_ends_as_the_workflow_says(self, timed: Floor) -> None:
+        """At a pause of its own too, whose way on is for who was asked there; and where its worker dies over that as well."""
+        rules = {"escalation": {"queue": "ops", "deadline": "4h", "on_deadline": "bad"}}
+        actions = [{"id": "ok", "label": "Fine", "to": "done"}]
+        check = {"id": "check", "type": "human", "actions": actions, "deadline": "1d", "on_deadline": "done"}
+        waiting = timed.run(workflow(check, end(), **rules))
+        timed.engine.stop(grace=0.0)
+        Run.objects.filter(id=waiting.id).update(suspicion=2, deaths=3, due=timed.clock.now(), status="ready", wait="")
+        timed.engine = Engine(name="test", on_commit=timed._on_commit, clock=timed.clock).start()
+        found = timed.until(waiting.id, lambda found: found.status == "quarantined")
+        pause = timed.escalation(found)
+        assert (pause.kind, pause.due) == ("quarantine", found.due)
+        assert found.due == timed.clock.now() + timedelta(hours=4)
+        timed.clock.advance(4 * 3600 + 1)
+        now = timed.clock.now()
+        dead = Worker.objects.create(name="dead", pid=1, group=0, capacity=1, started=now, beat=now - 2 * sweep.LAPSE)
+        assert list(sweep.claim(dead.id, 0, 1, now)) == [found.id]
+        assert sweep.recover(now).lapsed == 1
+        timed.engine.look()
+        ended = timed.ended(found.id)
+        assert (ended.status, ended.outcome) == ("failed", "bad")
+        assert timed.records(ended)[-1]["decision"]["rule"] == "escalation.on_deadline"
+        assert sorted(Escalation.objects.filter(run=ended).values_list("kind", "status")) == [
+            ("human", "cancelled"), ("quarantine", "expired"),
+        ]  # fmt: skip
 
     @pytest.mark.parametrize("lost", ["before", "after"])
     def test_a_connection_lost_around_commit_is_asked_about_and_nothing_is_written_twice(
