@@ -410,7 +410,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="run",
-            index=models.Index(condition=models.Q(("status__in", ("ready", "waiting", "quarantined"))), fields=["due"], name="run_due"),
+            index=models.Index(
+                condition=models.Q(("status__in", ("ready", "waiting", "quarantined"))), fields=["due"], name="run_due"
+            ),
         ),
         migrations.AddIndex(
             model_name="run",
