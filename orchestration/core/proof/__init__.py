@@ -9,6 +9,7 @@
     compatibility  contracts across edges
     branches       cases that never hold
     effects        what can't be undone, under retries, fallbacks, loops and models; secrets
+    outward        where a model could be told to carry private data out
     params         what a model's params say that another key says
     failures       what each step may fail with, and where that goes
     bound          what one visit may come to
@@ -23,7 +24,19 @@ from typing import Any
 
 from orchestration.core.errors import Problem
 from orchestration.core.plan import Plan
-from orchestration.core.proof import assignment, branches, compatibility, effects, failures, graph, limits, names, params, support
+from orchestration.core.proof import (
+    assignment,
+    branches,
+    compatibility,
+    effects,
+    failures,
+    graph,
+    limits,
+    names,
+    outward,
+    params,
+    support,
+)
 from orchestration.core.proof.bound import Bound
 from orchestration.core.proof.derivation import Line, derive
 from orchestration.core.proof.failures import ErrorRoute, Failures
@@ -92,6 +105,7 @@ def prove(plan: Plan) -> Proof:
         *compatibility.check(routes),
         *branches.check(routes),
         *effects.check(routes),
+        *outward.check(routes),
         *params.check(routes),
         *failures.check(routes, failing),
         *limits.check(routes, cases.run.bound),
