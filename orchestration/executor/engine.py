@@ -249,7 +249,10 @@ class Engine:
             await self.write(lambda: [sweep.let_go(run, self.id, fence, self.clock.now()) for run, fence in claimed.items()])
             raise
         for held in found:
-            self._set_out(held)
+            if (held.row.holder, held.fence) == (self.id, claimed[held.run_id]):
+                self._set_out(held)
+            else:
+                self.refused += 1  # it was taken from us between the claim and this look: what was read is another's
         for run, error in unread.items():
             log.error("Run %s can't be read: %s", run, error, exc_info=error)
             await self._give_up(run, claimed[run], error)

@@ -1,0 +1,154 @@
+"""Two who meet on one run, at moments that are too short for threads to find: each once, step by step."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import IntegrityError
+
+from orchestration.acts import runs
+from orchestration.core.errors import Conflict
+from orchestration.executor import visit
+from orchestration.models import Escalation, Run
+from tests.engine.crew import EFFECTS, PERSON, Crew, publish_sample
+
+IRREVERSIBLE = EFFECTS.index("irreversible")
+
+
+@pytest.fixture
+def crew(db: None) -> Iterator[Crew]:
+    crew = Crew(publish_sample())
+    yield crew
+    crew.judge()
+    crew.heal()
+    crew.close()
+
+
+def test_what_is_taken_from_a_worker_between_its_claim_and_its_look_is_anothers(crew: Crew) -> None:
+    """What it reads then is the row of another worker, with that one's fence: it must not go on from there."""
+    crew.start()
+    first = crew.engine(0)
+    first.claim(slow="claims")
+    crew.take_over(crew.engine(1))
+    second = next(gate.engine for gate in crew.stage.gates if gate.kind == "commit")
+    crew.pass_gate(crew.gate(of=first))
+    assert crew.gate(of=first) is None
+    assert (first.held, first.refused, len(second.held)) == ({}, 1, 1)
+
+
+def test_a_worker_of_before_a_restore_is_told_by_its_fence_alone(crew: Crew) -> None:
+    run = crew.start()
+    crew.back_up()
+    first = crew.engine(0)
+    first.claim()
+    crew.restore()
+    crew.engine(0).claim()
+    assert Run.objects.get(id=run).revision == crew.gate(of=first).subject.revision
+    crew.pass_gate(crew.gate(of=first))
+    assert crew.witness.seen["stale, told by the fence alone"] == 1
+    crew.judge()
+
+
+def test_what_a_person_asks_between_two_commits_is_not_written_over(crew: Crew) -> None:
+    run = crew.start()
+    crew.engine(0).claim()
+    crew.cancel(run)
+    crew.pass_gate(crew.gate())
+    assert crew.witness.seen["asked before the commit"] == 1
+    while gate := crew.gate():
+        crew.pass_gate(gate)
+    assert crew.witness.runs[run].row.status == "cancelled"
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "asked", "taken over", "taken over and moved"])
+@pytest.mark.parametrize("written", [True, False])
+def test_a_commit_whose_reply_was_lost_counts_once_whatever_comes_in_between(crew: Crew, written: bool, meanwhile: str) -> None:
+    run = crew.start()
+    first = crew.engine(0)
+    first.claim()
+    gate = crew.gate(of=first)
+    crew.lose_the_reply(gate, written)
+    if meanwhile == "asked":
+        crew.cancel(run)
+    elif meanwhile != "nothing":
+        crew.take_over(crew.engine(1))
+        while "moved" in meanwhile and crew.witness.runs[run].commit in ("", gate.subject.id):
+            crew.pass_gate(next(gate for gate in crew.stage.gates if gate.engine is not first))
+    crew.pass_gate(gate)
+    assert crew.witness.seen["recognised"] == (written and "moved" not in meanwhile)
+    crew.judge()
+
+
+def test_a_worker_that_lost_its_run_gives_nothing_back_when_it_ends(crew: Crew) -> None:
+    crew.start()
+    first = crew.engine(0)
+    first.claim()
+    crew.take_over(crew.engine(1))
+    first.end()
+    assert crew.witness.seen["given back by a stale holder"] == 1
+
+
+@pytest.mark.parametrize("who", [0, 1, 2])
+def test_who_is_overtaken_between_look_and_write_is_told_and_writes_nothing(crew: Crew, who: int) -> None:
+    crew.start(PERSON)
+    crew.engine(0).claim()
+    crew.pass_gate(crew.gate())
+    [pause] = crew.witness.pauses
+    if who == 0:
+        crew.tick(3 * 86_400)
+    crew.answer(pause, interrupted=who)
+    assert crew.witness.seen["an act was overtaken"] == 1
+    assert not crew.answered
+    crew.judge()
+
+
+def test_a_person_who_answers_while_a_worker_is_at_the_deadline_is_first(crew: Crew) -> None:
+    crew.start(PERSON)
+    engine = crew.engine(0)
+    engine.claim()
+    crew.pass_gate(crew.gate())
+    [pause] = crew.witness.pauses
+    crew.tick(3 * 86_400)
+    engine.pulse.beat()
+    engine.claim()
+    crew.answer(pause)
+    crew.pass_gate(crew.gate())
+    assert engine.refused == 1
+    assert crew.witness.pauses[pause] == ("resolved", "otto")
+
+
+def test_a_run_that_is_over_is_not_cancelled(crew: Crew) -> None:
+    run = crew.start(PERSON)
+    crew.engine(0).claim()
+    crew.pass_gate(crew.gate())
+    crew.cancel(run)
+    before = Run.objects.values().get(id=run)
+    with pytest.raises(Conflict, match="ended already"):
+        runs.cancel(run=run, by="vera")
+    assert Run.objects.values().get(id=run) == before
+
+
+def test_what_may_have_happened_is_asked_about_and_not_sent_again(crew: Crew) -> None:
+    """The worker dies with the effect done and not recorded."""
+    run = crew.start(IRREVERSIBLE)
+    first = crew.engine(0)
+    first.claim()
+    while crew.gate().kind != "call":
+        crew.pass_gate(crew.gate())
+    crew.reach(crew.gate())
+    crew.gone(first)
+    crew.tick(visit.UNKNOWN_MARGIN.total_seconds() + 60)
+    crew.take_over(crew.engine(1))
+    while gate := crew.gate():
+        crew.pass_gate(gate)
+    assert Escalation.objects.get(run=run).kind == "unknown"
+    assert [len(sent.bodies) for sent in crew.witness.sent.values()] == [1]
+
+
+def test_no_two_records_of_a_run_have_one_number(crew: Crew) -> None:
+    """The last line of defence, should everything else be wrong."""
+    crew.start()
+    crew.engine(0).claim()
+    commit = crew.gate().subject
+    commit.records.append(commit.records[0])
+    with pytest.raises(IntegrityError):
+        crew.witness.write([commit], crew.engine(0).id)
