@@ -5,6 +5,7 @@ The engine's own checker runs after this one, over dynamic values; it finds what
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,7 +24,6 @@ from orchestration.core.cel_tree import (
     Name,
     Tree,
     chain,
-    walk,
 )
 from orchestration.core.cel_types import (
     ARITHMETIC,
@@ -60,21 +60,20 @@ class Plan:
     prefix: str
 
 
-def check(tree: Tree, sight: Sight, path: str, paths: Mapping[int, str] | None = None) -> tuple[Plan, list[Problem]]:
-    """The plan, and what is wrong. A plan with problems must not run. `paths` are places in the document of parts of the tree,
-    by their `id`; the rest stands at `path`."""
-    places = Places(sight, path, _prefix(tree))
+def check(tree: Tree, source: str, sight: Sight, path: str, paths: Mapping[int, str] | None = None) -> tuple[Plan, list[Problem]]:
+    """The plan, and what is wrong. A plan with problems must not run. `source` is the text of the tree; `paths` are places in the
+    document of parts of it, by their `id`; the rest stands at `path`."""
+    places = Places(sight, path, _prefix(source))
     new, kind = _Checker(places, paths or {}).json(tree, Scope({}, NOTHING))
     return Plan(new, kind, tuple(places.reads), places.values, places.tests, places.prefix), places.problems
 
 
-def _prefix(tree: Tree) -> str:
+def _prefix(source: str) -> str:
     """The beginning of a name that the expression itself doesn't use."""
-    used = {part.variable for part in walk(tree) if isinstance(part, Macro)}
-    prefix = "_"
-    while any(name.startswith(prefix + "p") for name in used):
-        prefix += "_"
-    return prefix + "p"
+    prefix = "_p"
+    while re.search(rf"\b{prefix}", source):
+        prefix = "_" + prefix
+    return prefix
 
 
 _CLASSES = {"integer": "number"}
@@ -101,16 +100,16 @@ class _Checker:
             self.places.path = before
 
     def look(self, tree: Tree, scope: Scope) -> Seen:
-        if chain(tree) is not None:
-            return self.places.value(tree, scope)
+        if (path := chain(tree)) is not None:
+            return self.places.value(tree, path, scope)
         match tree:
             case Literal(value, of_kind):
                 if of_kind == "double" and not math.isfinite(value):
                     self.problem("expression_type", "a number is too large for a double")
                 return tree, of_literal(value, of_kind)
             case Field(operand, name, test):
-                if test and chain(operand) is not None:
-                    return self.places.presence(tree, scope)
+                if test and (base := chain(operand)) is not None:
+                    return self.places.presence(tree, (*base, name), scope)
                 new, kind = self.see(operand, scope)
                 schema = self.places.below(kind, tree)
                 return Field(new, name, test), Kind(BOOLEAN if test else schema)
@@ -246,8 +245,7 @@ class _Checker:
 
     def possible(self, tree: Tree, kind: Kind, other: Kind) -> None:
         """Where the schema lists the values of a place, a value outside the list is a slip."""
-        values, others = kind.values, other.values
-        if values is None or others is None or len(others) != 1 or isinstance(tree, Literal):
+        if isinstance(tree, Literal) or (values := kind.values) is None or (others := other.values) is None or len(others) != 1:
             return
         if not any(type_of(value) == type_of(others[0]) and value == others[0] for value in values):
             names = [str(value) if isinstance(value, str) else abbreviate(value) for value in values]

@@ -49,10 +49,12 @@ class Cost:
 
 def cost(tree: Tree) -> Cost | None:
     """The reckoning for a tree, None where it can't cost more than a small multiple of what it reads."""
-    parts = list(walk(tree))
-    adds = sum(isinstance(part, Call) and part.function == "_+_" for part in parts)
-    grows = any(isinstance(part, Macro) or (isinstance(part, Call) and part.function in _SEARCHES) for part in parts)
-    return Cost(tree) if grows or adds > 8 else None
+    adds = 0
+    for part in walk(tree):
+        if isinstance(part, Macro) or (isinstance(part, Call) and part.function in _SEARCHES):
+            return Cost(tree)
+        adds += isinstance(part, Call) and part.function == "_+_"
+    return Cost(tree) if adds > 8 else None
 
 
 def _measure(value: Any) -> Estimate:

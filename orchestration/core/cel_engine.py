@@ -8,12 +8,13 @@ levels of nesting. Its objects may be used from several threads, and can't be pi
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_math, ext_strings
 
-from orchestration.core.cel_tree import Tree, Unsupported, decode
+from orchestration.core.cel_tree import Tree, Unsupported, decode, place
 
 MOST_CHARACTERS = 4_000
 MOST_PLACES = 64
@@ -21,6 +22,12 @@ MOST_PLACES = 64
 _EXTENSIONS = [ext_strings.ExtStrings(), ext_math.ExtMath()]
 _READER = cel.NewEnv(extensions=_EXTENSIONS)
 _ENVIRONMENTS: dict[str, cel.Env] = {}
+_PLACE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*){0,9}\Z")
+_WORDS = {
+    *("as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop", "namespace"),
+    *("null", "package", "return", "true", "var", "void", "while"),
+}
+"""What the engine's parser does not take as a name."""
 _PATTERN = cel.NewEnv(variables={"pattern": cel.Type.STRING}).compile("''.matches(pattern)")
 _UNEXPECTED = re.compile(r"(?:input|alternative at input|recognition error at:) '(.*?)'(?: expecting.*)?$")
 _POSITION = re.compile(r"<input>:(-?\d+):(-?\d+): (.*)")
@@ -41,12 +48,21 @@ class Failed(Exception):
 
 def read(text: str) -> Tree:
     """The tree of the text. Raises `Rejected`."""
+    if _PLACE.match(text) and _WORDS.isdisjoint(names := text.split(".")):
+        return place(names)  # most expressions are that and nothing else
     try:
         return decode(_READER.compile(text, disable_check=True).serialize())
     except Unsupported as error:
         raise Rejected("expression_syntax", f"{error} can't be used here") from None
     except (RuntimeError, ValueError) as error:
         raise Rejected(*_explain(str(error))) from None
+
+
+@lru_cache(maxsize=4096)
+def program(text: str, prefix: str) -> "Program":
+    """The program of a text, some kilobytes. Places are stand-in names in it, so that expressions of one kind share one. Raises
+    `Rejected`."""
+    return Program(text, prefix)
 
 
 class Program:

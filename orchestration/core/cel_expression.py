@@ -12,7 +12,7 @@ from typing import Any
 from orchestration.core.assignment import assignable, type_names
 from orchestration.core.cel_check import Plan, check
 from orchestration.core.cel_cost import Cost, cost
-from orchestration.core.cel_engine import MOST_CHARACTERS, MOST_PLACES, Failed, Program, Rejected, read
+from orchestration.core.cel_engine import MOST_CHARACTERS, MOST_PLACES, Failed, Program, Rejected, program, read
 from orchestration.core.cel_places import Read, Sight
 from orchestration.core.cel_tree import Name, Tree, write
 from orchestration.core.errors import EvaluationError, Problem, Refused, Unreadable
@@ -41,14 +41,15 @@ class Expression:
     schema: Schema
     tree: Tree = field(repr=False, compare=False)
     plan: Plan = field(repr=False, compare=False)
-    program: Program = field(repr=False, compare=False)
+    program: Program | None = field(repr=False, compare=False)
+    """None where there is nothing to compute: the value is that of one place."""
     cost: Cost | None = field(repr=False, compare=False)
 
     def evaluate(self, env: Mapping[str, Any]) -> Any:
         """The value, plain JSON. `env` holds values for the names in sight; what isn't there is absent, and to read it raises
         EvaluationError, as does whatever else goes wrong."""
-        if isinstance(self.plan.tree, Name) and self.plan.tree.name in self.plan.values:
-            return self.read(env, self.plan.values[self.plan.tree.name])
+        if self.program is None:
+            return self.read(env)
         data = self.bind(env)
         if self.cost is not None:
             self.cost.check(data, self.source)
@@ -64,8 +65,9 @@ class Expression:
         except Unreadable as error:
             raise EvaluationError(f"`{_cut(self.source)}` gives what can't be kept: {error.problems[0].message}") from None
 
-    def read(self, env: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-        """A place that is all there is to the expression, without a detour through the engine."""
+    def read(self, env: Mapping[str, Any]) -> Any:
+        """The place that is all there is to the expression, without a detour through the engine."""
+        (path,) = self.plan.values.values()
         value = value_at(env, path, _ABSENT)
         if value is _ABSENT:
             raise EvaluationError(_absent(path, self.source))
@@ -140,7 +142,7 @@ def compile_tree(
     tree: Tree, source: str, sight: Sight, wants: Schema | None, path: str, paths: Mapping[int, str] | None = None
 ) -> Expression:
     """As `compile_expression`, for a tree that may be composed of several texts; `paths` tells where each stood."""
-    plan, problems = check(tree, sight, path, paths)
+    plan, problems = check(tree, source, sight, path, paths)
     problems = problems or _unwanted(plan, source, wants, path)
     if problems:
         raise Refused(*problems)
@@ -149,7 +151,7 @@ def compile_tree(
 
 def compile_part(tree: Tree, source: str, sight: Sight) -> Expression:
     """A part of a tree that was compiled as a whole: what its guards made certain there is taken for granted."""
-    plan, _ = check(tree, sight, "")
+    plan, _ = check(tree, source, sight, "")
     return _finish(source, tree, plan, "")
 
 
@@ -167,14 +169,16 @@ def _unwanted(plan: Plan, source: str, wants: Schema | None, path: str) -> list[
 
 
 def _finish(source: str, tree: Tree, plan: Plan, path: str) -> Expression:
+    if isinstance(plan.tree, Name) and plan.tree.name in plan.values:
+        return Expression(source, plan.reads, plan.kind.schema, tree, plan, None, None)
     try:
-        program = Program(write(plan.tree), plan.prefix)
+        compiled = program(write(plan.tree), plan.prefix)
     except Rejected as error:
         message = str(error)
         for name, place in {**plan.values, **plan.tests}.items():
             message = message.replace(name, dotted("", place))
         raise Refused(Problem(error.code, f"`{_cut(source)}`: {message}", path)) from None
-    return Expression(source, plan.reads, plan.kind.schema, tree, plan, program, cost(plan.tree))
+    return Expression(source, plan.reads, plan.kind.schema, tree, plan, compiled, cost(plan.tree))
 
 
 def _absent(path: tuple[str, ...], source: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from orchestration.core.assignment import type_names
 from orchestration.core.cel_facts import Facts, facts_if
-from orchestration.core.cel_tree import Call, Field, Literal, Name, Path, Tree, chain, write
+from orchestration.core.cel_tree import Call, Field, Literal, Name, Path, Tree, write
 from orchestration.core.cel_types import BOOLEAN, UNKNOWN, Kind
 from orchestration.core.errors import Problem
 from orchestration.core.schema import Schema
@@ -61,9 +61,7 @@ class Places:
         if problem not in self.problems:
             self.problems.append(problem)
 
-    def value(self, tree: Tree, scope: Scope) -> Seen:
-        path = chain(tree)
-        assert path is not None
+    def value(self, tree: Tree, path: Path, scope: Scope) -> Seen:
         kind = self.locate(path, scope)
         if path[0] in scope.variables or path[0] not in self.sight:
             return tree, kind
@@ -83,8 +81,12 @@ class Places:
             self.problem("unknown_reference", f"`{first}` is not in sight here{did_you_mean(first, known)}")
             return Kind(UNKNOWN)
         where = scope.resolve(path)
-        for end in range(1, len(path)):
-            schema = self.step(schema, path[: end + 1], where[: end + 1], scope.facts)
+        place = narrow(schema, path[1:])
+        if place is not None and not place.optional:
+            schema = place.schema
+        else:
+            for end in range(1, len(path)):
+                schema = self.step(schema, path[: end + 1], where[: end + 1], scope.facts)
         kind = Kind(schema, where)
         return kind.known_not_null() if ("some", where) in scope.facts else kind
 
@@ -116,11 +118,11 @@ class Places:
         return f"`{above}` has no {abbreviate(path[-1])}{did_you_mean(str(path[-1]), known)}"
 
     def is_guarded(self, names: tuple[str, ...], scope: Scope) -> bool:
-        return any(("there", names[:end]) in scope.facts for end in range(2, len(names) + 1))
+        return bool(scope.facts) and any(("there", names[:end]) in scope.facts for end in range(2, len(names) + 1))
 
     def note(self, names: tuple[str, ...], guarded: bool) -> None:
-        if Read(names, guarded) not in self.reads:
-            self.reads.append(Read(names, guarded))
+        if (read := Read(names, guarded)) not in self.reads:
+            self.reads.append(read)
 
     def stand_in(self, table: dict[str, tuple[str, ...]], letter: str, names: tuple[str, ...]) -> Name:
         for known, other in table.items():
@@ -129,16 +131,13 @@ class Places:
         table[f"{self.prefix}{letter}{len(table)}"] = names
         return Name(list(table)[-1])
 
-    def presence(self, tree: Field, scope: Scope) -> Seen:
+    def presence(self, tree: Field, path: Path, scope: Scope) -> Seen:
         """`has(a.b.c)`. Of a place in sight it may be asked though `a.b` is missing too; in a list or a macro the engine wants
         what is above."""
-        base = chain(tree.operand)
-        assert base is not None
-        path: Path = (*base, tree.name)
         names = names_of(path)
-        free = names == path and base[0] not in scope.variables
+        free = names == path and path[0] not in scope.variables
         self.locate(path, scope.with_facts(facts_if(tree, True, scope.resolve) if free else last_of(scope.resolve(path))))
-        if base[0] in scope.variables:
+        if path[0] in scope.variables:
             return tree, Kind(BOOLEAN)
         self.note(names, True)
         if free:

@@ -6,7 +6,7 @@ by hand; macros, which the parser has expanded into folds by then, are recognise
 
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,16 +79,25 @@ Path = tuple[str | int, ...]
 
 def chain(tree: Tree) -> Path | None:
     """`a.b[0]["c d"]` as ("a", "b", 0, "c d"): a name, then fields and literal indices; None for anything else."""
-    match tree:
-        case Name(name):
-            return (name,)
-        case Field(operand, name, False):
-            base = chain(operand)
-            return None if base is None else (*base, name)
-        case Call("_[_]", (operand, Literal(key, "int" | "string")), None):
-            base = chain(operand)
-            return None if base is None else (*base, key)
-    return None
+    parts: list[str | int] = []
+    while not isinstance(tree, Name):
+        match tree:
+            case Field(operand, name, False):
+                parts.append(name)
+            case Call("_[_]", (operand, Literal(key, "int" | "string")), None):
+                parts.append(key)
+            case _:
+                return None
+        tree = operand
+    return (tree.name, *reversed(parts))
+
+
+def place(names: Sequence[str]) -> Tree:
+    """The tree of `a.b.c`."""
+    tree: Tree = Name(names[0])
+    for name in names[1:]:
+        tree = Field(tree, name)
+    return tree
 
 
 def children(tree: Tree) -> tuple[Tree, ...]:
@@ -109,9 +118,11 @@ def children(tree: Tree) -> tuple[Tree, ...]:
 
 def walk(tree: Tree) -> Iterator[Tree]:
     """The tree and all below it, parents first."""
-    yield tree
-    for child in children(tree):
-        yield from walk(child)
+    todo = [tree]
+    while todo:
+        one = todo.pop()
+        yield one
+        todo.extend(reversed(children(one)))
 
 
 # Reading
@@ -119,8 +130,25 @@ def walk(tree: Tree) -> Iterator[Tree]:
 
 def decode(serialised: bytes) -> Tree:
     """The tree of a serialised ParsedExpr (inside its Any envelope). Raises `Unsupported`."""
-    parsed = _message(_first(serialised, 2))
-    return _tree(parsed[2][0])
+    parsed = dict(_fields(serialised))[2]
+    return _tree(dict(_fields(parsed))[2])
+
+
+def _fields(data: bytes) -> list[tuple[int, Any]]:
+    """The fields of a message as (number, value): int for varints, bytes for the rest."""
+    found: list[tuple[int, Any]] = []
+    at = 0
+    while at < len(data):
+        number, wire = data[at] >> 3, data[at] & 7  # a key is one byte: none of these fields has a number above 15
+        value: Any
+        if wire == 1:
+            value, at = data[at + 1 : at + 9], at + 9
+        else:
+            value, at = _varint(data, at + 1) if data[at + 1] > 127 else (data[at + 1], at + 2)
+        if wire == 2:
+            value, at = data[at : at + value], at + value
+        found.append((number, value))
+    return found
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
@@ -134,88 +162,69 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         shift += 7
 
 
-def _message(data: bytes) -> dict[int, list[Any]]:
-    """Field number → its values: int for varints, bytes for the rest."""
-    found: dict[int, list[Any]] = {}
-    at = 0
-    while at < len(data):
-        key, at = _varint(data, at)
-        value: Any
-        match key & 7:
-            case 0:
-                value, at = _varint(data, at)
-            case 1:
-                value, at = data[at : at + 8], at + 8
-            case 2:
-                size, at = _varint(data, at)
-                value, at = data[at : at + size], at + size
-            case _:
-                value, at = data[at : at + 4], at + 4
-        found.setdefault(key >> 3, []).append(value)
-    return found
-
-
-def _first(data: bytes, number: int) -> bytes:
-    value: bytes = _message(data)[number][0]
-    return value
-
-
-def _text(fields: dict[int, list[Any]], number: int) -> str:
-    return bytes(fields.get(number, [b""])[0]).decode()
-
-
 def _tree(data: bytes) -> Tree:
-    fields = _message(data)
-    if 3 in fields:
-        return _literal(_message(fields[3][0]))
-    if 4 in fields:
-        return Name(_text(_message(fields[4][0]), 1))
-    if 5 in fields:
-        select = _message(fields[5][0])
-        return Field(_tree(select[1][0]), _text(select, 2), bool(select.get(3, [0])[0]))
-    if 6 in fields:
-        call = _message(fields[6][0])
-        target = _tree(call[1][0]) if 1 in call else None
-        return Call(_text(call, 2), tuple(map(_tree, call.get(3, ()))), target)
-    if 7 in fields:
-        return Items(tuple(map(_tree, _message(fields[7][0]).get(1, ()))))
-    if 8 in fields:
-        return _entries(_message(fields[8][0]))
-    if 9 in fields:
-        return _macro(_message(fields[9][0]))
+    for number, body in _fields(data):
+        if number in _KINDS:
+            return _KINDS[number](body)
     raise Unsupported("an empty expression")
 
 
-def _literal(fields: dict[int, list[Any]]) -> Literal:
-    number, values = next(iter(fields.items()), (1, [0]))
-    value: Any = values[0]
-    match number:
-        case 2:
-            return Literal(bool(value), "bool")
-        case 3:
-            return Literal(value - (1 << 64) if value >= 1 << 63 else value, "int")
-        case 4:
-            return Literal(value, "uint")
-        case 5:
-            return Literal(struct.unpack("<d", value)[0], "double")
-        case 6:
-            return Literal(value.decode(), "string")
-        case 7:
-            return Literal(value, "bytes")
+def _literal(data: bytes) -> Literal:
+    for number, value in _fields(data):
+        match number:
+            case 2:
+                return Literal(bool(value), "bool")
+            case 3:
+                return Literal(value - (1 << 64) if value >= 1 << 63 else value, "int")
+            case 4:
+                return Literal(value, "uint")
+            case 5:
+                return Literal(struct.unpack("<d", value)[0], "double")
+            case 6:
+                return Literal(value.decode(), "string")
+            case 7:
+                return Literal(value, "bytes")
     return Literal(None, "null")
 
 
-def _entries(fields: dict[int, list[Any]]) -> Entries:
-    if _text(fields, 1):
-        raise Unsupported(f"the message type {_text(fields, 1)}")
-    entries = [_message(entry) for entry in fields.get(2, ())]
-    return Entries(tuple((_tree(entry[3][0]), _tree(entry[4][0])) for entry in entries))
+def _name(data: bytes) -> Name:
+    return Name(dict(_fields(data))[1].decode())
 
 
-def _macro(fields: dict[int, list[Any]]) -> Macro:
+def _field(data: bytes) -> Field:
+    fields = dict(_fields(data))
+    return Field(_tree(fields[1]), fields[2].decode(), bool(fields.get(3)))
+
+
+def _call(data: bytes) -> Call:
+    function, args, target = "", list[Tree](), None
+    for number, value in _fields(data):
+        if number == 1:
+            target = _tree(value)
+        elif number == 2:
+            function = value.decode()
+        else:
+            args.append(_tree(value))
+    return Call(function, tuple(args), target)
+
+
+def _items(data: bytes) -> Items:
+    return Items(tuple(_tree(value) for number, value in _fields(data) if number == 1))
+
+
+def _entries(data: bytes) -> Entries:
+    fields = _fields(data)
+    if name := dict(fields).get(1):
+        raise Unsupported(f"the message type {name.decode()}")
+    entries = [dict(_fields(value)) for number, value in fields if number == 2]
+    return Entries(tuple((_tree(entry[3]), _tree(entry[4])) for entry in entries))
+
+
+def _macro(data: bytes) -> Macro:
     """A fold back into the macro that it came from: told apart by its first value and its step."""
-    variable, accumulator = _text(fields, 1), Name(_text(fields, 3))
-    over, start, step = (_tree(fields[number][0]) for number in (2, 4, 6))
+    fields = dict(_fields(data))
+    variable, accumulator = fields[1].decode(), Name(fields[3].decode())
+    over, start, step = (_tree(fields[number]) for number in (2, 4, 6))
     where: Tree | None = None
     if isinstance(step, Call) and step.function == "_?_:_":
         where, step = step.args[0], step.args[1]
@@ -231,6 +240,18 @@ def _macro(fields: dict[int, list[Any]]) -> Macro:
                 return Macro("filter", over, variable, where)
             return Macro("map", over, variable, body, where)
     raise Unsupported("a macro of this kind")
+
+
+_KINDS: dict[int, Callable[[bytes], Tree]] = {
+    3: _literal,
+    4: _name,
+    5: _field,
+    6: _call,
+    7: _items,
+    8: _entries,
+    9: _macro,
+}
+"""By the number of the field that an expression holds beside its id."""
 
 
 # Writing

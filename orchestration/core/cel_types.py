@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestration.core.cel_tree import Path
 from orchestration.core.schema import Schema
-from orchestration.core.shape import ALL_TYPES, Shape, root, shapes, without_null
+from orchestration.core.shape import types_of, values_of, without_null
 
 BOOLEAN: Schema = {"type": "boolean"}
 TEXT: Schema = {"type": "string"}
@@ -30,15 +30,9 @@ class Kind:
     foreign: str | None = None
 
     @cached_property
-    def shapes(self) -> list[Shape]:
-        return shapes(root(self.schema))
-
-    @cached_property
     def types(self) -> frozenset[str] | None:
         """The JSON types that the value may have; None where anything may be."""
-        if self.foreign or not all(shape.said and shape.types != ALL_TYPES for shape in self.shapes):
-            return None
-        return frozenset(kind for shape in self.shapes for kind in shape.types)
+        return None if self.foreign else types_of(self.schema)
 
     @property
     def number(self) -> str | None:
@@ -51,9 +45,7 @@ class Kind:
     @property
     def values(self) -> list[Any] | None:
         """The values it may have, where the schema lists them."""
-        if not self.shapes or any(shape.enum is None for shape in self.shapes):
-            return None
-        return [value for shape in self.shapes for value in shape.enum or ()]
+        return values_of(self.schema)
 
     def known_not_null(self) -> "Kind":
         return Kind(without_null(self.schema), self.path, self.foreign)

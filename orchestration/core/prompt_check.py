@@ -120,6 +120,8 @@ class PromptCheck:
             message = "a loop stands in no other loop, and is written {% for x in list %}"
             self.problem("template_forbidden", message, node)
             return
+        if node.target.name == "loop":
+            self.problem("template_forbidden", "`loop` counts the rounds. Call what the loop goes over something else", node)
         over = self.see(node.iter, scope)
         self.loops += 1
         variable = (element(over) if over else {}, f"{node.target.name}#{self.loops}")

@@ -7,7 +7,8 @@ can't be printed: ask with `is defined`, or give a `default`.
 
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, Undefined, nodes
@@ -27,21 +28,28 @@ MOST_ROUNDS = 10_000
 MOST_WORK = 500_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PromptText:
-    """A compiled prompt. `reads` are the places of the step's input that it reads."""
+    """A prompt that may be used. `reads` are the places of the step's input that it reads. What renders it is compiled when it is
+    first rendered, and kept: it costs as much as all that was checked, and a definition with many prompts is checked often."""
 
     source: str
     reads: tuple[Read, ...]
-    _template: Template = field(repr=False, compare=False)
+
+    @cached_property
+    def _template(self) -> Template:
+        tree = _ENVIRONMENT.parse(self.source)
+        _bound(tree)
+        return Template.from_code(_ENVIRONMENT, _ENVIRONMENT.compile(tree), {})
 
     def render(self, values: Mapping[str, Any]) -> str:
         """The text on these values. Raises EvaluationError, also past a million characters or ten thousand rounds of a loop."""
         pieces: list[str] = []
         size = 0
-        _LEFT.set([MOST_WORK])
         try:
-            for piece in self._template.generate(dict(values)):
+            template = self._template
+            _LEFT.set([MOST_WORK])
+            for piece in template.generate(dict(values)):
                 size += len(piece)
                 if size > MOST_OUTPUT:
                     raise _TooLong(f"it is longer than {MOST_OUTPUT:,} characters. Put less into it")
@@ -52,27 +60,26 @@ class PromptText:
 
 
 def compile_prompt(source: str, schema_of_input: Schema | None, path: str = "") -> PromptText:
-    """Compile a prompt over values of this schema (None: nothing is known of them). Raises `Refused`; codes: `template_syntax`,
-    `template_forbidden`, `unknown_reference`, `optional_unguarded`."""
+    """Check a prompt over values of this schema (None: nothing is known of them). Raises `Refused`; codes: `template_syntax`,
+    `template_forbidden`, `unknown_reference`, `optional_unguarded`. What passes can be compiled."""
     if not isinstance(source, str) or len(source) > MOST_SOURCE:
         raise Refused(Problem("template_syntax", f"a prompt is text of at most {MOST_SOURCE:,} characters", path))
     if clean_text(source).marks:
         raise Refused(Problem("template_syntax", "the prompt holds a NUL or a lone surrogate. Remove it", path))
+    if "{" not in source:
+        return PromptText(source, ())
     check = PromptCheck(schema_of_input, path)
     try:
-        tree = _ENVIRONMENT.parse(source)
-        check.run(tree)
-        if check.problems:
-            raise Refused(*check.problems)
-        _bound(tree)
-        template = Template.from_code(_ENVIRONMENT, _ENVIRONMENT.compile(tree), {})
+        check.run(_ENVIRONMENT.parse(source))
     except TemplateSyntaxError as error:
         raise Refused(Problem("template_syntax", f"line {error.lineno}: {error.message}", path)) from None
     except (SyntaxError, RecursionError, MemoryError, ValueError, OverflowError) as error:
         raise Refused(
             Problem("template_forbidden", f"it is too deep or too odd to compile ({type(error).__name__})", path)
         ) from None
-    return PromptText(source, tuple(check.reads), template)
+    if check.problems:
+        raise Refused(*check.problems)
+    return PromptText(source, tuple(check.reads))
 
 
 def _bound(tree: nodes.Template) -> None:

@@ -31,25 +31,26 @@ class Exit:
 def exits(step: Any, place: str, inside: bool) -> tuple[Exit, ...]:
     """The exits of `step`, which stands at `place`. `inside` a container, no `next` means the end of the round."""
     found: list[Exit] = []
-    for index, case in enumerate(getattr(step, "cases", ())):
+    keys = vars(step)  # which of them there are depends on the type
+    for index, case in enumerate(keys.get("cases", ())):
         found.append(Exit("case", case.to, f"{place}.cases[{index}].to", case.label))
     if step.type == "branch":
         found.append(Exit("default", step.default, f"{place}.default"))
-    for index, action in enumerate(getattr(step, "actions", ())):
+    for index, action in enumerate(keys.get("actions", ())):
         found.append(Exit("action", action.to, f"{place}.actions[{index}].to", action.label))
-    following = getattr(step, "next", None)
+    following = keys.get("next")
     if following is not None:
         found.append(Exit("next", following, f"{place}.next"))
-    elif inside and "next" in type(step).model_fields:
+    elif inside and "next" in keys:
         found.append(Exit("next", CONTINUE, place))
     if step.type == "loop":
         for kind, to in (("exhausted", step.on_exhausted), ("stalled", step.on_stalled)):
             if to is not None:
                 found.append(Exit(kind, to, f"{place}.on_{kind}"))  # type: ignore[arg-type]
-    if (deadline := getattr(step, "on_deadline", None)) is not None:
+    if (deadline := keys.get("on_deadline")) is not None:
         found.append(Exit("deadline", deadline, f"{place}.on_deadline"))
-    for index, catch in enumerate(getattr(step, "catch", ())):
+    for index, catch in enumerate(keys.get("catch", ())):
         found.append(Exit("catch", catch.to, f"{place}.catch[{index}].to", errors=tuple(catch.errors)))
-    if (unknown := getattr(step, "on_unknown", None)) is not None:
+    if (unknown := keys.get("on_unknown")) is not None:
         found.append(Exit("unknown", unknown, f"{place}.on_unknown"))
     return tuple(found)

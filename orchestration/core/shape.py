@@ -7,7 +7,7 @@ schemas composed of others (`steps` is an object whose properties are output con
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestration.core.schema import Schema, referred
 from orchestration.core.values import canonical
@@ -15,11 +15,12 @@ from orchestration.core.values import canonical
 ALL_TYPES = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
 _MOST_SHAPES = 64
 _DEEPEST = 60
-_COMPOUND = frozenset({"$ref", "allOf", "anyOf", "oneOf", "enum", "const"})
+_JOINED = frozenset({"$ref", "allOf", "anyOf", "oneOf"})
+_COMPOUND = _JOINED | {"enum", "const"}
+_SAYING = frozenset({"type", "enum", "const", "properties", "required", "items", "prefixItems", "additionalProperties"})
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A schema (or true, or false) and the `$defs` that its references mean."""
 
     schema: Schema | bool
@@ -63,8 +64,11 @@ class Shape:
 UNKNOWN = Shape(said=False)
 
 
+_NOWHERE = Node(True, {})
+
+
 def root(schema: Schema | bool) -> Node:
-    return Node(True, {}).below(schema)
+    return _NOWHERE.below(schema)
 
 
 def shapes(node: Node, depth: int = 0) -> list[Shape]:
@@ -94,16 +98,44 @@ def _alternatives(node: Node, schema: Schema, depth: int) -> Iterator[list[Shape
             yield [shape for part in schema[key] for shape in shapes(node.below(part), depth + 1)]
 
 
-def _own(node: Node, schema: Schema) -> Shape:
+def types_of(schema: Schema | bool) -> frozenset[str] | None:
+    """The types that a value of this schema may have; None where anything may be."""
+    if isinstance(schema, dict) and not schema.keys() & _JOINED:
+        types = _allowed(schema)[0]
+        return types if types != ALL_TYPES else None
+    found = shapes(root(schema))
+    if not all(shape.said and shape.types != ALL_TYPES for shape in found):
+        return None
+    return frozenset().union(*(shape.types for shape in found))
+
+
+def values_of(schema: Schema | bool) -> list[Any] | None:
+    """The values that the schema lists, None where others may be."""
+    if isinstance(schema, dict) and not schema.keys() & _JOINED:
+        enum = _allowed(schema)[1]
+        return None if enum is None else list(enum)
+    found = shapes(root(schema))
+    if not found or any(shape.enum is None for shape in found):
+        return None
+    return [value for shape in found for value in shape.enum or ()]
+
+
+def _allowed(schema: Schema) -> tuple[frozenset[str], tuple[Any, ...] | None]:
+    """The types, and the values where they are listed, that the keywords of the schema itself allow."""
     types = schema.get("type")
-    enum = (schema["const"],) if "const" in schema else tuple(schema["enum"]) if "enum" in schema else None
-    allowed = ALL_TYPES if types is None else _types([types] if isinstance(types, str) else types)
-    if enum is not None:
-        enum = tuple(value for value in enum if type_of(value) in allowed)
-        of_values = {type_of(value) for value in enum}
-        # A number stays one, though the values that were listed happen to be whole.
-        allowed &= of_values | ({"integer", "number"} if types and of_values & {"integer", "number"} else set())
-        allowed |= {"integer"} if "number" in allowed else frozenset()
+    allowed = ALL_TYPES if types is None else _TYPES[types] if isinstance(types, str) else _types(types)
+    if "const" not in schema and "enum" not in schema:
+        return allowed, None
+    listed = [schema["const"]] if "const" in schema else schema["enum"]
+    enum = tuple(listed) if types is None else tuple(value for value in listed if type_of(value) in allowed)
+    of_values = {type_of(value) for value in enum}
+    # A number stays one, though the values that were listed happen to be whole.
+    allowed &= of_values | ({"integer", "number"} if types and of_values & {"integer", "number"} else set())
+    return allowed | ({"integer"} if "number" in allowed else frozenset()), enum
+
+
+def _own(node: Node, schema: Schema) -> Shape:
+    allowed, enum = _allowed(schema)
     extra = schema.get("additionalProperties")
     return Shape(
         types=allowed,
@@ -113,9 +145,7 @@ def _own(node: Node, schema: Schema) -> Shape:
         extra=None if extra is None else node.below(extra),
         items=node.below(schema["items"]) if "items" in schema else None,
         prefix=tuple(node.below(part) for part in schema.get("prefixItems", ())),
-        said=bool(
-            schema.keys() & {"type", "enum", "const", "properties", "required", "items", "prefixItems", "additionalProperties"}
-        ),
+        said=bool(schema.keys() & _SAYING),
     )
 
 
@@ -123,17 +153,15 @@ def _types(names: Sequence[str]) -> frozenset[str]:
     return frozenset(names) | ({"integer"} if "number" in names else set())
 
 
+_TYPES = {name: _types([name]) for name in ALL_TYPES}
+_TYPES_OF_PYTHON = {type(None): "null", bool: "boolean", int: "integer", str: "string", list: "array", dict: "object"}
+
+
 def type_of(value: Any) -> str:
     """The JSON type of a value, `integer` for 3 and 3.0, `number` for other numbers."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, (int, float)):
-        return "integer" if float(value).is_integer() else "number"
-    if isinstance(value, str):
-        return "string"
-    return "array" if isinstance(value, list) else "object"
+    if isinstance(value, float):
+        return "integer" if value.is_integer() else "number"
+    return _TYPES_OF_PYTHON[type(value)]
 
 
 def _both(one: Shape, other: Shape) -> Shape | None:
@@ -187,14 +215,12 @@ def _mentions(schema: Any) -> Iterator[str]:
             yield from _mentions(part)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """What is known of a place in a value. `schema` is {} where nothing is known. `optional`: it may not be there, by itself
-    or because something above it may be absent or null. `nullable`: what is there may be null."""
+    or because something above it may be absent or null."""
 
     schema: Schema
     optional: bool = False
-    nullable: bool = False
 
 
 def narrow(schema: Schema | bool, path: Sequence[str | int]) -> Place | None:
@@ -206,29 +232,32 @@ def narrow(schema: Schema | bool, path: Sequence[str | int]) -> Place | None:
     """
     nodes, optional = [root(schema)], False
     for part in path:
-        steps = [step for node in nodes for step in _steps(node, part)]
+        if len(nodes) == 1 and (usual := _declared(nodes[0], part)) is not None:
+            nodes, optional = [usual.node], optional or usual.optional
+            continue
+        steps = [_step(shape, part) for node in nodes for shape in shapes(node)]
         found = [step for step in steps if step is not None]
         if not found:
             return None
         optional = optional or len(found) < len(steps) or any(step.optional for step in found)
         nodes = list({id(step.node.schema): step.node for step in found}.values())
-    return Place(_any_of(nodes), optional, any("null" in shape.types and shape.said for node in nodes for shape in shapes(node)))
+    return Place(_any_of(nodes), optional)
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(NamedTuple):
     node: Node
     optional: bool = False
 
 
-def _steps(node: Node, part: str | int) -> list[_Step | None]:
+def _declared(node: Node, part: str | int) -> _Step | None:
+    """The usual case, without a look at the other properties: the sight of a large workflow has hundreds."""
     schema = node.schema
-    if isinstance(schema, dict) and schema.get("type") == "object" and not schema.keys() & _COMPOUND:
-        # The usual case, without a look at the other properties: the sight of a large workflow has hundreds.
-        declared = schema.get("properties", {})
-        if isinstance(part, str) and part in declared:
-            return [_Step(node.below(declared[part]), part not in schema.get("required", ()))]
-    return [_step(shape, part) for shape in shapes(node)]
+    if not isinstance(schema, dict) or schema.get("type") != "object" or schema.keys() & _COMPOUND:
+        return None
+    declared = schema.get("properties", {})
+    if part not in declared:
+        return None
+    return _Step(node.below(declared[part]), part not in schema.get("required", ()))
 
 
 def _step(shape: Shape, part: str | int) -> _Step | None:

@@ -21,17 +21,18 @@ from orchestration.core.wording import abbreviate, dotted
 Quote = Literal["url"] | None
 
 _OPEN = re.compile(r"\$?\$\{")
-_TOKEN = re.compile(
+_BRACE = re.compile(
     r"""
-    [rR][bB]?(?:'''.*?'''|\"\"\".*?\"\"\"|'[^'\n]*'|"[^"\n]*")           # raw strings: a backslash is one
+    (?: [rR][bB]?(?:'''.*?'''|\"\"\".*?\"\"\"|'[^'\n]*'|"[^"\n]*")       # raw strings: a backslash is one
     | '''(?:\\.|[^\\])*?''' | \"\"\"(?:\\.|[^\\])*?\"\"\"
     | '(?:\\.|[^'\\\n])*' | "(?:\\.|[^"\\\n])*"
     | //[^\n]*
-    | [{}]
-    | [A-Za-z0-9_]+ | .
+    | [A-Za-z0-9_]+ | [^{}]
+    )*+ ([{}])
     """,
     re.VERBOSE | re.DOTALL,
 )
+"""Up to the next brace that stands in no string and no comment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +178,11 @@ def split(text: str, path: str = "") -> list[str | tuple[str]]:
 def _closing(text: str, at: int) -> int | None:
     """Where the brace stands that closes an expression; braces of maps and in strings and comments are its own."""
     depth = 0
-    for token in _TOKEN.finditer(text, at):
-        if token[0] == "{":
-            depth += 1
-        elif token[0] == "}":
-            if depth == 0:
-                return token.start()
-            depth -= 1
+    while (found := _BRACE.match(text, at)) is not None:
+        at = found.end()
+        if found[1] == "}" and depth == 0:
+            return at - 1
+        depth += 1 if found[1] == "{" else -1
     return None
 
 

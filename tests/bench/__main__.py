@@ -1,5 +1,6 @@
 """`make bench`: what the engine does a second, beside what the same database commits a second, in the same run on this machine.
 
+    proof         CPU of reading, compiling and proving 500 steps for the first time, beside that of taking their YAML apart
     commits       one row inserted and one updated, one commit each, on 1 and on 16 connections
     tool steps    durable steps that call a tool which answers at once, in one run, and in 16 runs at once
     pure steps    `set` steps, in one run
@@ -38,6 +39,7 @@ from orchestration.acts import runs  # noqa: E402
 from orchestration.core.result import Answer, Request, Usage  # noqa: E402
 from orchestration.executor.engine import Engine  # noqa: E402
 from orchestration.models import Blob, Provider, Run, StepRecord  # noqa: E402
+from tests.bench import large  # noqa: E402
 from tests.engine.publishing import end, publish  # noqa: E402
 
 STEPS = 20
@@ -160,6 +162,8 @@ def main() -> None:
     publish(definition("pure", *chain(lambda i: {"type": "set", "values": {"n": i}}, 200)))
     publish(definition("models", *chain(lambda _: ask, 3)))
     print(f"\n{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {connection.display_name}\n")
+    alone, whole = large.cost()
+    row("proof: 500 steps, no two texts alike", f"{whole:.2f} s of CPU", f"{whole / alone:.0f} times their YAML's events alone")
     one, many = commits(1), commits(16, 50)
     row("plain commits, 1 connection", f"{one:,.0f} /s")
     row("plain commits, 16 connections", f"{many:,.0f} /s")

@@ -1,12 +1,14 @@
 """The tree of an expression is written as text that means the same."""
 
+import re
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestration.core import cel_tree
-from orchestration.core.cel_engine import read
+from orchestration.core import cel_engine, cel_tree
+from orchestration.core.cel_engine import Rejected, read
 
 literals = st.one_of(
     st.just(cel_tree.Literal(None, "null")),
@@ -58,3 +60,21 @@ def test_a_tree_is_written_as_text_that_means_the_same(tree: Any) -> None:
     again = read(cel_tree.write(tree))
     assert flat(again) == flat(tree)
     assert cel_tree.write(again) == cel_tree.write(tree)
+
+
+words = st.sampled_from(["a", "b_1", "_", "Ab", "as", "in", "null", "true", "if", "var", "é", "9", "", " a", "has", "size"])
+
+
+@settings(max_examples=300)
+@given(st.lists(words, min_size=1, max_size=12))
+def test_a_place_is_read_as_the_engines_own_parser_reads_it(names: list[str]) -> None:
+    def outcome() -> Any:
+        try:
+            return read(".".join(names))
+        except Rejected as error:
+            return error.code
+
+    quick = outcome()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cel_engine, "_PLACE", re.compile("(?!)"))
+        assert outcome() == quick

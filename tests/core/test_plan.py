@@ -80,6 +80,17 @@ def test_a_carry_is_what_it_begins_as_joined_with_what_a_round_leaves() -> None:
     assert kind(plan.steps["d"].output_schema, "x") == "integer"
 
 
+def test_a_value_runs_as_compiled_on_the_types_that_came_out() -> None:
+    """At first sight `carry.n` is a whole number, so that 1 is added as one; what a round leaves is none."""
+    body = [put("b", None, {"more": "${carry.n + 1}"})]
+    update = {"n": "${steps.b.more * 0.5}"}
+    plan = planned(flow(loop("a", body, carry={"n": 1}, update=update, until="carry.n > 1.5", output={"last": "${carry.n + 2}"})))
+    assert plan.problems == ()
+    assert kind(plan.steps["b"].output_schema, "more") == "number"
+    assert plan.steps["b"].values.evaluate({"carry": {"n": 1.5}}) == {"more": 2.5}
+    assert plan.steps["a"].loop.output.evaluate({"carry": {"n": 1.5}}) == {"last": 3.5}
+
+
 def test_a_carry_that_never_settles_is_left_untyped() -> None:
     data = flow(
         loop("a", [put("b", None, {"deeper": "${carry}"})], carry={"x": 1}, update={"x": "${steps.b}"}, until="iter.index > 2")

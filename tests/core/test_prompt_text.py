@@ -75,6 +75,7 @@ def test_a_prompt_prints_text_as_it_is_and_the_rest_as_json(source: str, text: s
         ("{% for a in lines %}{% for b in lines %}{% endfor %}{% endfor %}", "template_forbidden", "no other loop"),
         ("{% for a in lines if a.q %}{% endfor %}", "template_forbidden", "{% for x in list %}"),
         ("{% for a, b in lines %}{% endfor %}", "template_forbidden", "{% for x in list %}"),
+        ("{% for loop in lines %}{% endfor %}", "template_forbidden", "`loop` counts the rounds"),
         ("{{ text | upcase }}", "template_forbidden", "there is no filter upcase"),
         ("{{ score is divisibleby(3) }}", "template_forbidden", "there is no test divisibleby"),
         ("{{ 1 if score > 2 }}", "template_forbidden", "needs its `else`"),
@@ -108,6 +109,34 @@ def test_a_prompt_that_fails_says_why(source: str, values: Any, sentence: str) -
     with pytest.raises(EvaluationError, match="The prompt could not be written") as caught:
         compile_prompt(source, None).render(values)
     assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        ("{% if a %}", "{% endif %}"),
+        ("{% if not a %}{% else %}", "{% endif %}"),
+        ("{% for b in [1] %}{% if a %}", "{% endif %}{% endfor %}"),
+        *[("{{ " + before, after + " }}") for before, after in [
+            ("(a if a else ", ")"), ("(a and ", ")"), ("(a or ", ")"), ("not (", ")"), ("(1 == ", ")"), ("[", "]"), ("(a, ", ")"),
+            ("(a ~ ", ")"), ("(", " ~ a)"), ("-(", ")"), ("(", " is none)"), ("(", " | default(a))"), ("(a | default(", "))"),
+            ("[a][", "]"), ("a[", ":]"), ("(1 < ", ")"), ("(a in [", "])"),
+        ]],
+    ],
+)  # fmt: skip
+def test_what_is_as_deep_as_it_may_be_can_be_compiled(around: tuple[str, str]) -> None:
+    """A prompt is compiled when it is first rendered: by then nothing may be left that compiling refuses."""
+    opening, closing = (part.removeprefix("{{ ").removesuffix(" }}") for part in around)
+    inside = around[0].startswith("{{")
+
+    def nested(levels: int) -> str:
+        text = opening * levels + ("1" if inside else "x") + closing * levels
+        return f"{{{{ {text} }}}}" if inside else text
+
+    passing = [levels for levels in range(1, 60) if not refusals(nested(levels), None)]
+    assert passing, "one level at least may be written"
+    assert len(passing) < 59, "there is an end to it"
+    assert compile_prompt(nested(passing[-1]), None)._template is not None
 
 
 def test_reads_are_the_places_of_the_input() -> None:
@@ -153,9 +182,9 @@ GUARDS = [
 OPTIONAL = ["note", "map.opt", "map.opt.deep", "text", "map.items", "lines"]
 
 
-def refusals(source: str) -> set[str]:
+def refusals(source: str, schema: Any = SCHEMA) -> set[str]:
     try:
-        compile_prompt(source, SCHEMA)
+        compile_prompt(source, schema)
     except Refused as error:
         return {problem.code for problem in error.problems}
     return set()

@@ -1,16 +1,18 @@
 """What may be read where. The output of a step is declared, or inferred from the values that make it (`set`, `loop`).
 
 Inference goes over those values until nothing changes, because they may stand in any order and a loop's carry depends on
-what its own rounds leave. What has not settled after a few goes is left untyped: it is then checked when it runs.
+what its own rounds leave. What has not settled after a few goes is left untyped: it is then checked when it runs. A value is
+compiled for what it gives, so it is kept (`values`), and its step need not compile it again.
 """
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from orchestration.core.errors import Refused
-from orchestration.core.expression import compile_value
+from orchestration.core.expression import Value, compile_value
 from orchestration.core.inference import Schema, join, with_empty_lists
 
 ERROR_SCHEMA = {
@@ -30,7 +32,8 @@ Unit = tuple[str, str]
 
 
 class Sights:
-    """`outputs` holds what each step gives, `carries` each loop's carry. `sight(level)` is one object for a level."""
+    """`outputs` holds what each step gives, `carries` each loop's carry. `sight(level)` is one object for a level. `values` are
+    those that were compiled on the types that came out, by step and key."""
 
     def __init__(
         self, steps: Mapping[str, Placed], levels: Mapping[str, list[str]], input_schema: Schema, declared: Mapping[str, Schema]
@@ -38,6 +41,7 @@ class Sights:
         self.steps, self.levels = steps, levels
         self.outputs: dict[str, Schema] = dict(declared)
         self.carries: dict[str, Schema] = {}
+        self.values: dict[tuple[str, str], Value] = {}
         self.run = {
             "type": "object",
             "required": ["id", "input"],
@@ -62,10 +66,18 @@ class Sights:
             names.extend(self.levels[level])
         return names
 
+    def _seen(self, words: frozenset[str], level: str) -> list[str]:
+        """Those of the words that are steps of a level or of those around it."""
+        levels = {level}
+        while level:
+            level = self.steps[level][2]
+            levels.add(level)
+        return [word for word in sorted(words) if word in self.steps and self.steps[word][2] in levels]
+
     def _look(self, level: str, names: list[str]) -> Sight:
         schemas = {name: self.outputs.get(name, {}) for name in names}
         sight: Sight = {"run": self.run, "error": ERROR_SCHEMA}
-        sight["steps"] = {"type": "object", "properties": schemas, "required": list(schemas)}
+        sight["steps"] = {"type": "object", "properties": schemas, "required": list(schemas), "additionalProperties": False}
         if level and self.steps[level][1].type == "loop":
             sight["iter"] = ITER_SCHEMA
             sight["carry"] = self.carries.get(level, {})
@@ -77,19 +89,28 @@ class Sights:
 
     def _infer(self, names: list[str]) -> None:
         words = {unit: self._words(unit) for name in names for unit in self._units(name)}
-        order = self._order(words)
-        changed: set[str] = set()
-        passes = 0
-        while passes == 0 or changed:
-            before, changed = changed, set()
+        order, readers = self._order(words), self._readers(words)
+        stale, passes = set(order), 0
+        while stale:
             for unit in order:
-                moved, level = before | changed, self.steps[unit[1]][2]
-                if passes == 0 or words[unit] & moved or level in moved or unit[1] in before:
-                    changed |= self._renew(unit, words[unit], settle=passes >= _MOST_PASSES)
+                if unit in stale:
+                    stale.remove(unit)
+                    if self._renew(unit, words[unit], settle=passes >= _MOST_PASSES):
+                        stale |= readers[unit[1]]
             passes += 1
 
     def _units(self, name: str) -> list[Unit]:
         return [("first", name), ("give", name)] if self.steps[name][1].type == "loop" else [("give", name)]
+
+    def _readers(self, words: Mapping[Unit, frozenset[str]]) -> Mapping[str, set[Unit]]:
+        """A name → the units that are to be computed again where it gives something else. A round reads its own carry."""
+        readers: dict[str, set[Unit]] = defaultdict(set)
+        for unit in words:
+            for name in (*words[unit], self.steps[unit[1]][2]):
+                readers[name].add(unit)
+            if unit[0] == "give" and self.steps[unit[1]][1].type == "loop":
+                readers[unit[1]].add(unit)
+        return readers
 
     def _order(self, words: Mapping[Unit, frozenset[str]]) -> list[Unit]:
         """The units, each behind those that it reads as far as that is possible. Depth first, without the stack of Python."""
@@ -123,37 +144,41 @@ class Sights:
         parts = [model.values] if model.type == "set" else [model.carry] if unit[0] == "first" else [model.update, model.output]
         return frozenset(_WORD.findall(json.dumps(parts)))
 
-    def _renew(self, unit: Unit, words: frozenset[str], settle: bool) -> set[str]:
-        """Computes a unit again. The names that give something else now; with `settle` they give anything from now on."""
+    def _renew(self, unit: Unit, words: frozenset[str], settle: bool) -> bool:
+        """Computes a unit again. Whether its step gives something else now; with `settle` it gives anything from now on."""
         kind, name = unit
         _, model, level = self.steps[name]
         was = (self.outputs.get(name), self.carries.get(name))
         if model.type == "set":
-            self.outputs[name] = self._schema_of(model.values, level, words)
+            self.outputs[name] = self._schema_of(name, "values", level, words)
         elif kind == "first":
-            self._firsts[name] = self._schema_of(model.carry, level, words)
+            self._firsts[name] = self._schema_of(name, "carry", level, words)
             self._carry(name)
         else:
             if model.update is not None:
-                self._updates[name] = self._schema_of(model.update, name, words)
+                self._updates[name] = self._schema_of(name, "update", name, words)
             self._carry(name)
-            self.outputs[name] = self.carries[name] if model.output is None else self._schema_of(model.output, name, words)
+            whole = model.output is None
+            self.outputs[name] = self.carries[name] if whole else self._schema_of(name, "output", name, words)
         if was == (self.outputs.get(name), self.carries.get(name)):
-            return set()
+            return False
         if settle:
             self.outputs[name] = {}
             if name in self.carries:
                 self.carries[name] = {}
-        return {name} if was != (self.outputs.get(name), self.carries.get(name)) else set()
+        return was != (self.outputs.get(name), self.carries.get(name))
 
     def _carry(self, name: str) -> None:
         first, update = self._firsts[name], self._updates.get(name)
         self.carries[name] = first if update is None else join(first, update)
 
-    def _schema_of(self, value: Any, level: str, words: frozenset[str]) -> Schema:
-        """`{}` where it can't be compiled: the problem is found again when the step is."""
-        sight = self._look(level, [name for name in self.visible(level) if name in words])
+    def _schema_of(self, name: str, key: str, level: str, words: frozenset[str]) -> Schema:
+        """`{}` where it can't be compiled: the problem is found when the step is."""
+        value = getattr(self.steps[name][1], key)
+        self.values.pop((name, key), None)
         try:
-            return with_empty_lists(dict(compile_value(value, sight).schema), value)
+            compiled = compile_value(value, self._look(level, self._seen(words, level)))
         except Refused:
             return {}
+        self.values[name, key] = compiled
+        return with_empty_lists(dict(compiled.schema), value)

@@ -9,7 +9,7 @@ from orchestration.core.definition import CallStep, LlmStep
 from orchestration.core.expression import Condition, Value, compile_condition, compile_value
 from orchestration.core.inference import Schema
 from orchestration.core.plan.parts import Loop, ModelPlan, Moment, PlanStep, Rung, Use
-from orchestration.core.prompt_text import PromptText, compile_prompt
+from orchestration.core.prompt_text import compile_prompt
 from orchestration.core.routes import exits
 from orchestration.core.wording import did_you_mean, with_stop
 
@@ -59,7 +59,9 @@ class _Step:
 
     def _value(self, value: Any, key: str, moment: Moment = "enter", sight: dict[str, Any] | None = None) -> Value | None:
         path = f"{self.place}.{key}"
-        return self._used(self.outer.attempt(self.id, compile_value, value, sight or self.sight, path), path, moment)
+        built = self.outer.sights.values.get((self.id, key))
+        built = built or self.outer.attempt(self.id, compile_value, value, sight or self.sight, path)
+        return self._used(built, path, moment)
 
     def _condition(self, tree: Any, key: str, moment: Moment = "enter", sight: dict[str, Any] | None = None) -> Condition | None:
         path = f"{self.place}.{key}"
@@ -95,7 +97,7 @@ class _Step:
         parts = self._call(model, self.outer.sights.outputs[self.id])
         given = self._given(parts["input"])
         for key in ("prompt", "system"):
-            parts[key] = self._prompt(getattr(model, key), given, f"{self.place}.{key}")
+            parts[key] = self.outer.attempt(self.id, compile_prompt, getattr(model, key), given, f"{self.place}.{key}")
         first = self._named_model(model.model, f"{self.place}.model")
         rungs = [Rung(model=first)] if first else []
         for index, fallback in enumerate(model.fallback):
@@ -105,14 +107,6 @@ class _Step:
                 rungs.append(Rung(model=found))
         tools = [self.outer.tool(name, f"{self.place}.tools[{index}]", self.id) for index, name in enumerate(model.tools)]
         return {**parts, "rungs": tuple(rungs), "tools": tuple(tool for tool in tools if tool is not None)}
-
-    def _prompt(self, text: str, given: Schema, path: str) -> PromptText | None:
-        # Without a brace it reads nothing, whatever it is given. Most often there is no system text at all.
-        known = self.outer.plain_prompts.get(text)
-        found: PromptText | None = known or self.outer.attempt(self.id, compile_prompt, text, given, path)
-        if found is not None and "{" not in text:
-            self.outer.plain_prompts[text] = found
-        return found
 
     def _named_model(self, name: str, path: str) -> ModelPlan | None:
         if (found := self.outer.models.get(name)) is None:
