@@ -180,6 +180,19 @@ def _sentence(error: Any) -> str:
     return f"{name}: {reason}."
 
 
+POSTGRESQL = {
+    "connect_timeout": "5",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+    "options": "-c idle_in_transaction_session_timeout=8s",
+}
+"""How long anybody waits for a server or a client that is gone without a word: for the first, a statement fails within ten
+seconds; of the second, which may be a worker that sleeps, the server drops what it has locked, or every sweep would wait for it.
+What the query of DATABASE_URL says counts instead."""
+
+
 def database(env: Env) -> dict[str, Any]:
     """Django's settings of the one database. PostgreSQL uses Django's own pool; SQLite is set up so that no writer is lost."""
     if env.database_url is None:
@@ -204,5 +217,5 @@ def database(env: Env) -> dict[str, Any]:
         "HOST": unquote(parts.hostname or ""),
         "PORT": str(parts.port or ""),
         "CONN_HEALTH_CHECKS": True,  # a connection that the server has dropped is not handed out
-        "OPTIONS": {**dict(parse_qsl(parts.query)), "pool": pool},
+        "OPTIONS": {**POSTGRESQL, **dict(parse_qsl(parts.query)), "pool": pool},
     }

@@ -10,8 +10,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-_SCRATCH = Path(tempfile.mkdtemp(prefix="interlock-tests-"))
-atexit.register(shutil.rmtree, _SCRATCH, ignore_errors=True)
+if "TEST_SCRATCH" not in os.environ:  # else a test started this process
+    os.environ["TEST_SCRATCH"] = tempfile.mkdtemp(prefix="interlock-tests-")
+    atexit.register(shutil.rmtree, os.environ["TEST_SCRATCH"], ignore_errors=True)
+_SCRATCH = Path(os.environ["TEST_SCRATCH"])
 
 for _name in ("REDIS_URL", "BROKER_URL"):  # where the tests' services are, not what this process uses
     if _url := os.environ.pop(_name, None):
@@ -30,12 +32,11 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = False
 SECURE_HSTS_SECONDS = 0
 ACCOUNT_RATE_LIMITS = False
+POOL = DATABASES["default"]["OPTIONS"].pop("pool", None)  # it would hold the test database when that is dropped
 if EMBEDDED:
     # A file, not memory: threads, sockets and worker processes of the tests open it too. No power cut is tested.
     DATABASES["default"]["TEST"] = {"NAME": _SCRATCH / "test.sqlite3"}
     DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
 else:
     DATABASES["default"]["TEST"] = {"NAME": f"interlock_test_{secrets.token_hex(6)}"}
-    _OPTIONS = DATABASES["default"]["OPTIONS"]
-    _OPTIONS["options"] = f"{_OPTIONS.get('options', '')} -c synchronous_commit=off"
-    _OPTIONS.pop("pool")  # an open pool would hold the test database when it is dropped
+    DATABASES["default"]["OPTIONS"]["options"] += " -c synchronous_commit=off"

@@ -242,8 +242,8 @@ class Engine:
         self._more = len(claimed) == room
         if not claimed:
             return
-        failpoint("after_claim")
         try:
+            failpoint("after_claim")
             found, unread = await self.read(lambda: self._take_up(list(claimed)))
         except Exception:
             await self.write(lambda: [sweep.let_go(run, self.id, fence, self.clock.now()) for run, fence in claimed.items()])

@@ -1,7 +1,9 @@
-"""A worker dies at each named point of the protocol, for each effect class; another takes its run over. What happened is judged
-by the effect ledger of the tool server, which is on disk and saw everything, and by `fsck`."""
+"""At each named point of the protocol, for each effect class, a worker dies, meets an error, or sleeps until it is taken for
+dead; another takes its run over. What happened is judged by the effect ledger of the tool server, which is on disk and saw
+everything, and by `fsck`."""
 
 import json
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -9,29 +11,33 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from orchestration import fsck, tasks
 from orchestration.acts import reach, resolve, runs
 from orchestration.executor import visit
 from orchestration.executor.engine import Engine
 from orchestration.models import Call, Escalation, Provider, Run, StepRecord, Tool
-from tests.engine.conftest import PATIENCE
-from tests.engine.processes import Process
+from orchestration.record import failpoints
+from orchestration.record.clock import SetClock, database_now
+from tests.engine.conftest import PATIENCE, Floor
+from tests.engine.processes import Process, bury
 from tests.engine.publishing import end, publish, workflow
 from tests.servers import ScriptedServer
 from tests.servers import behaviours as b
 
-POINTS = (
-    "after_claim",
-    "before_intent",
-    "after_intent",
-    "before_send",
-    "after_send",
-    "before_answer",
-    "before_commit",
-    "after_commit",
-)
-EFFECTS = ("none", "idempotent", "reconcilable", "irreversible")
+POINTS = ("after_claim", "before_intent", "after_intent", "before_send", "after_send", "before_answer")
+COMMITS = {"none": 2, "idempotent": 2, "reconcilable": 2, "irreversible": 3}
+"""For each effect class, how many commits the run below takes: the first states the intent, for the last class the second."""
+MATRIX = [
+    (effect, point)
+    for effect, commits in COMMITS.items()
+    for point in (*POINTS, *(f"{when}_commit@{n}" for n in range(1, commits + 1) for when in ("before", "after")))
+]
+ASLEEP = [(effect, point) for effect, point in MATRIX if connection.vendor != "sqlite" or not point.startswith("before_commit")]
+"""Who sleeps in a transaction holds SQLite's only lock, and nobody can write. PostgreSQL takes the locks away from it."""
+ASKS = ("after_intent", "before_send", "after_send", "before_answer", "after_commit@2", "before_commit@3")
+"""Where an irreversible call is intended, and nobody has its answer."""
 
 
 class Scene:
@@ -54,8 +60,31 @@ class Scene:
 
     def die(self, failpoint: str) -> None:
         """A worker process that takes up the run, and is dead at the end of this."""
+        Process(self.server, armed(failpoint, "kill")).died()
+
+    def sleep(self, failpoint: str) -> Process:
+        """The same, asleep at the end of this, and taken for dead."""
+        impatient = "-c idle_in_transaction_session_timeout=500"
+        sleeper = Process(self.server, armed(failpoint, "stop"), quiet=True, session=impatient).stopped()
+        bury(sleeper.pid)
+        return sleeper
+
+    def err(self, workflow: str, failpoint: str, monkeypatch: pytest.MonkeyPatch) -> Run:
+        """A worker of this process that takes up a run, meets an error, and goes on with it by itself."""
         point, _, at = failpoint.partition("@")
-        Process(self.server, f"{point}=kill@{at or 1}").died()
+        last = failpoints._passed[point] + int(at or 1)
+        monkeypatch.setitem(failpoints._armed, point, ("error", last, ""))
+        floor = Floor(self.server, SetClock(database_now() + timedelta(minutes=1)))
+        floor.engine.start()
+        tasks.use_engine(floor.engine)
+        try:
+            run = start(workflow)
+            floor.until(run, lambda found: failpoints._passed[point] >= last and found.status != "held")
+            floor.advance(60)
+            return floor.rested(run)
+        finally:
+            tasks.use_engine(None)
+            floor.engine.stop(1.0)
 
     def take_over(self, run: str, group: int = 1, until: Callable[[Run], bool] | None = None) -> Run:
         """Another worker goes on with it, until it ends or waits: one for suspects, or an ordinary one (`group` 0)."""
@@ -87,26 +116,57 @@ def scene(transactional_db: None, tmp_path: Path, settings: Any, monkeypatch: py
     assert [str(finding) for finding in fsck.check(found.ledger if found.ledger.exists() else None)] == []
 
 
-@pytest.mark.parametrize("effect", EFFECTS)
-@pytest.mark.parametrize("failpoint", POINTS)
+def start(workflow: str) -> str:
+    return runs.start(workflow=workflow, input={"text": "x", "n": 0}, by="ada")
+
+
+def armed(failpoint: str, action: str) -> str:
+    point, _, at = failpoint.partition("@")
+    return f"{point}={action}@{at or 1}"
+
+
+def judge(scene: Scene, found: Run, effect: str, failpoint: str) -> None:
+    """Taken over, the run has ended; or a person is asked, whose answer ends it."""
+    if effect == "irreversible" and failpoint in ASKS:
+        pause = Escalation.objects.get(run=found)
+        assert (found.status, pause.kind) == ("waiting", "unknown")
+        resolve.resolve(escalation=pause.id, action="happened", values={"message_id": "told"}, by="otto")
+        found = scene.take_over(found.id, group=0)
+    assert (found.status, found.outcome, found.seq) == ("succeeded", "good", 3)
+    assert len({line["body"] for line in scene.sent()}) <= 1
+
+
+@pytest.mark.parametrize(("effect", "failpoint"), MATRIX)
 def test_a_worker_that_dies_there_loses_and_doubles_nothing(scene: Scene, failpoint: str, effect: str) -> None:
-    run = runs.start(workflow=scene.publish(effect), input={"text": "x", "n": 0}, by="ada")
+    run = start(scene.publish(effect))
     scene.die(failpoint)
-    intended = Call.objects.filter(run=run).exists()
     happened = len(scene.sent())
     found = scene.take_over(run)
+    assert effect != "irreversible" or failpoint not in ASKS or len(scene.sent()) == happened
+    judge(scene, found, effect, failpoint)
 
-    if effect == "irreversible" and intended and happened + (found.status == "waiting"):
-        pause = Escalation.objects.get(run=run)
-        assert (found.status, pause.kind) == ("waiting", "unknown")
-        assert len(scene.sent()) == happened
-        resolve.resolve(escalation=pause.id, action="happened", values={"message_id": "told"}, by="otto")
-        found = scene.take_over(run, group=0)
-    assert (found.status, found.outcome) == ("succeeded", "good")
-    assert found.seq == 3
-    effects = [line for line in scene.sent() if not line["repeat"]]
-    assert len(effects) <= 1 or effect == "none"
-    assert len({line["body"] for line in scene.sent()}) <= 1
+
+@pytest.mark.parametrize(("effect", "failpoint"), MATRIX)
+def test_an_error_there_loses_and_doubles_nothing(
+    scene: Scene, failpoint: str, effect: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge(scene, scene.err(scene.publish(effect), failpoint, monkeypatch), effect, failpoint)
+
+
+@pytest.mark.parametrize(("effect", "failpoint"), ASLEEP)
+def test_a_worker_that_sleeps_there_until_it_is_taken_for_dead_writes_nothing_when_it_wakes(
+    scene: Scene, failpoint: str, effect: str
+) -> None:
+    run = start(scene.publish(effect))
+    sleeper = scene.sleep(failpoint)
+    found = scene.take_over(run)
+    before = (found.status, found.revision, found.fence, found.commit_id)
+    sleeper.woken()
+    sleeper.told(signal.SIGTERM)
+    assert sleeper.ended() == 0
+    found.refresh_from_db()
+    assert (found.status, found.revision, found.fence, found.commit_id) == before
+    judge(scene, found, effect, failpoint)
 
 
 def test_a_worker_that_dies_over_a_retry_asks_no_less_than_the_retry_would(scene: Scene) -> None:

@@ -134,13 +134,13 @@ def test_a_worker_that_sleeps_through_its_lapse_writes_nothing_when_it_wakes(
     [run] = start(workflow(step, end(), tools=tools))
     sleeper = Process(yard, "after_send=stop", quiet=True)
     sleeper.stopped()
-    worker = Worker.objects.get(pid=sleeper.process.pid)
-    bury(sleeper.process.pid)
+    worker = Worker.objects.get(pid=sleeper.pid)
+    bury(sleeper.pid)
     [taken] = finish(yard, run, group=1)
     assert taken.status == ("waiting" if effect == "irreversible" else "succeeded")
     before = (list(Run.objects.values()), list(StepRecord.objects.values()), yard.ledger.requests)
 
-    sleeper.told(signal.SIGCONT)
+    sleeper.woken()
     sleeper.told(signal.SIGTERM)
     assert sleeper.ended() == 0
     assert (list(Run.objects.values()), list(StepRecord.objects.values()), yard.ledger.requests) == before

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from config.env import Env, WrongEnvironment, database, read_env
+from config.env import POSTGRESQL, Env, WrongEnvironment, database, read_env
 
 KEY = Fernet.generate_key().decode()
 SERVER = {
-    "DATABASE_URL": "postgres://ann:p%40ss@db.example:5433/interlock?sslmode=require",
+    "DATABASE_URL": "postgres://ann:p%40ss@db.example:5433/interlock?sslmode=require&connect_timeout=9",
     "SECRET_KEY": "s" * 40,
     "SECRETS_KEY": KEY,
     "ALLOWED_HOSTS": "interlock.example",
@@ -43,6 +43,7 @@ def test_a_database_url_becomes_django_settings() -> None:
     settings = database(read_env(SERVER))
     pool = settings["OPTIONS"].pop("pool")
     assert pool["max_size"] > 1
+    assert "idle_in_transaction_session_timeout" in settings["OPTIONS"]["options"]
     assert settings == {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": "interlock",
@@ -51,7 +52,7 @@ def test_a_database_url_becomes_django_settings() -> None:
         "HOST": "db.example",
         "PORT": "5433",
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"sslmode": "require"},
+        "OPTIONS": {**POSTGRESQL, "sslmode": "require", "connect_timeout": "9"},
     }
 
 
