@@ -1,7 +1,7 @@
 """A proof as a page shows it: figures with their limits, and where each error goes. The dictionary of `Proof.as_dict` in, so
 that what was frozen with a version and what was just proved look the same."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +13,34 @@ from orchestration.core.proof.derivation import duration
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One quantity of the worst case. `column` is that of the derivation that adds up to it, "" where none does."""
+    """One quantity of the worst case. `column` is that of the derivation that adds up to it, "" where there is none."""
 
-    icon: str
     value: str
     words: str
     column: str
     limit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One quantity of the derivation. `held`: the figure, where limits make it another than the total."""
+
+    name: str
+    title: str
+    total: str
+    held: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedStep:
+    """`cells` stand under the columns; "" is nothing."""
+
+    step: str
+    title: str
+    times: int
+    cells: tuple[tuple[str, str], ...]
+    """(title of the column, amount)."""
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,58 +53,121 @@ class ErrorRow:
 
 @dataclass(frozen=True, slots=True)
 class ProofView:
+    """`open_ended`: sentences about what nothing bounds, since people decide it."""
+
     ok: bool
     errors: int
     warnings: int
     notes: int
     problems: tuple[Mapping[str, Any], ...]
     figures: tuple[Figure, ...]
-    derivation: tuple[Mapping[str, Any], ...]
+    columns: tuple[Column, ...]
+    derivation: tuple[DerivedStep, ...]
     rows: tuple[ErrorRow, ...]
     open_ended: tuple[str, ...]
+    older: bool = False
+    """It was proved before waits, and questions whether something happened, were counted."""
+
+    @property
+    def held(self) -> bool:
+        """Whether limits change any of the figures."""
+        return any(column.held for column in self.columns)
 
 
 def proof_view(plan: Plan, proof: Mapping[str, Any]) -> ProofView:
     problems = tuple(proof.get("problems", ()))
     severities = [problem["severity"] for problem in problems]
     worst = proof["worst"]
+    columns = tuple(_columns(worst))
     return ProofView(
         ok="error" not in severities,
         errors=severities.count("error"),
         warnings=severities.count("warning"),
         notes=severities.count("info"),
         problems=problems,
-        figures=tuple(_figures(plan, worst)),
-        derivation=tuple(_line(line) for line in worst["derivation"]),
+        figures=tuple(_figures(plan, worst, {column.name for column in columns})),
+        columns=columns,
+        derivation=tuple(_line(line, columns) for line in worst["derivation"]),
         rows=tuple(error_rows(plan, proof["errors"])),
-        open_ended=tuple(plan.steps[name].label for name in worst["open_ended"] if name in plan.steps),
+        open_ended=tuple(end["sentence"] for end in worst["open_ended"] if isinstance(end, Mapping)),
+        older="waiting_seconds" not in worst,
     )
 
 
-def _line(line: Mapping[str, Any]) -> dict[str, Any]:
-    """A line of the derivation, without the title in its sentence: that stands beside it."""
+def _whole(number: float | None) -> str:
+    return "unknown" if number is None else f"{number:,.0f}"
+
+
+def _dollars(dollars: float | None) -> str:
+    return money(None if dollars is None else round(dollars * NANO))
+
+
+def _span(seconds: float | None) -> str:
+    return duration(seconds or 0)
+
+
+_Say = Callable[[float | None], str]
+_QUANTITIES: tuple[tuple[str, str, str, str, _Say], ...] = (
+    ("executions", "executions", "executions", "Steps", _whole),
+    ("calls", "calls", "calls", "Calls", _whole),
+    ("tokens", "tokens", "tokens", "Tokens", _whole),
+    ("cost", "cost_usd", "cost_usd", "Dollars", _dollars),
+    ("seconds", "seconds", "machine_seconds", "Machine time", _span),
+    ("waiting", "waiting", "waiting_seconds", "Between tries", _span),
+    ("human", "human", "human_seconds", "People's time", _span),
+)
+"""Of each: its name, its key in a line and in the worst case, its title, how it is said. Versions that were published before
+a quantity was counted lack it."""
+
+
+def _columns(worst: Mapping[str, Any]) -> list[Column]:
+    """Those in which anything stands."""
+    found = []
+    for name, key, whole, title, say in _QUANTITIES:
+        amounts = [line[key] for line in worst["derivation"] if key in line]
+        if any(amount is None or amount for amount in amounts) and whole in worst:
+            total = None if None in amounts else sum(amounts)
+            said, figure = say(total), say(worst[whole])
+            found.append(Column(name, title, said, "" if said == figure else figure))
+    return found
+
+
+def _line(line: Mapping[str, Any], columns: tuple[Column, ...]) -> DerivedStep:
+    """Without the title in its sentence, which stands beside it."""
     said = line["sentence"].removeprefix(f"{line['title']}: ")
-    return {**line, "cost": _nano(line["cost_usd"]), "sentence": said[:1].upper() + said[1:]}
+    shown = {column.name for column in columns}
+    amounts = [(title, line[key], say) for name, key, _, title, say in _QUANTITIES if name in shown]
+    cells = tuple((title, say(amount) if amount is None or amount else "") for title, amount, say in amounts)
+    return DerivedStep(line["step"], line["title"], line["times"], cells, said[:1].upper() + said[1:])
 
 
-def _nano(dollars: float | None) -> int | None:
-    return None if dollars is None else round(dollars * NANO)
-
-
-def _figures(plan: Plan, worst: Mapping[str, Any]) -> list[Figure]:
-    limits = plan.workflow.limits
+def _figures(plan: Plan, worst: Mapping[str, Any], columns: set[str]) -> list[Figure]:
+    limits, found = plan.workflow.limits, []
     steps = f"limit {limits.steps}" if limits.steps else ""
-    dollars = f"limit {money(_nano(limits.cost_usd))}" if limits.cost_usd else ""
+    dollars = f"limit {_dollars(limits.cost_usd)}" if limits.cost_usd else ""
     time = f"limit {duration(limits.machine_time)}" if limits.machine_time else ""
-    tokens = "unknown" if worst["tokens_in"] is None else f"{worst['tokens_in'] + worst['tokens_out']:,}"
-    return [
-        Figure("steps", f"{worst['executions']:,}", "steps", "executions", steps),
-        Figure("to", f"{worst['calls']:,}", f"calls, {worst['model_calls']:,} to models", "calls"),
-        Figure("llm", tokens, "tokens", ""),
-        Figure("money", money(_nano(worst["cost_usd"])), "for models", "cost", dollars),
-        Figure("waiting", duration(worst["machine_seconds"]), "machine time", "seconds", time),
-        Figure("person", duration(worst["human_seconds"]) if worst["human_seconds"] else "nothing", "of people's time", ""),
+    tokens = worst.get("tokens", None if worst["tokens_in"] is None else worst["tokens_in"] + worst["tokens_out"])
+    rows = [
+        (f"{worst['executions']:,}", "steps", "executions", steps),
+        (f"{worst['calls']:,}", f"calls, {worst['model_calls']:,} to models", "calls", ""),
+        (_whole(tokens), "tokens", "tokens", ""),
+        (_dollars(worst["cost_usd"]), "for models", "cost", dollars),
+        (_span(worst["machine_seconds"]), "machine time", "seconds", time),
+        (_span(worst.get("waiting_seconds")), "between tries", "waiting", ""),
+        (_people(worst), "of people's time", "human", ""),
     ]
+    for value, words, column, limit in rows:
+        if column != "waiting" or column in columns:
+            found.append(Figure(value, words, column if column in columns else "", limit))
+    return found
+
+
+def _people(worst: Mapping[str, Any]) -> str:
+    """A question without a deadline leaves it open."""
+    without = any(isinstance(end, Mapping) and "wait" in end["kinds"] for end in worst["open_ended"])
+    if not worst["human_seconds"]:
+        return "open-ended" if without else "nothing"
+    return f"{duration(worst['human_seconds'])} and more" if without else duration(worst["human_seconds"])
 
 
 def error_rows(plan: Plan, errors: Errors) -> list[ErrorRow]:

@@ -62,6 +62,21 @@ document.addEventListener("click", (event) => {
   else if (button.dataset.dismiss !== undefined) button.closest(".toast")?.remove();
 });
 
+/* A link into a closed details opens it; one that is told to stays open when the part that it is in comes anew. */
+const open = new Set();
+document.addEventListener("click", (event) => {
+  const link = event.target.closest('a[href^="#"]');
+  const folded = link?.hash.length > 1 && document.getElementById(link.hash.slice(1))?.closest("details");
+  if (folded) folded.open = true;
+});
+document.addEventListener("toggle", (event) => {
+  const name = event.target.dataset?.keptOpen;
+  if (name) event.target.open ? open.add(name) : open.delete(name);
+}, true);
+function keepOpen(root) {
+  for (const folded of root.querySelectorAll("details[data-kept-open]")) folded.open ||= open.has(folded.dataset.keptOpen);
+}
+
 /* One key for one control, printed on it: <a data-key="n">New <kbd>N</kbd></a>. Never while something is typed. */
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
@@ -80,7 +95,7 @@ function letGo(root) {
   }
 }
 
-document.addEventListener("htmx:load", (event) => { showScripted(event.detail.elt); letGo(event.detail.elt); tellTimes(); });
+document.addEventListener("htmx:load", (event) => { keepOpen(event.detail.elt); showScripted(event.detail.elt); letGo(event.detail.elt); tellTimes(); });
 showTheme();
 showScripted(document);
 letGo(document);

@@ -4,12 +4,15 @@ from typing import Any
 
 import pytest
 
+from orchestration.core import ladder
 from orchestration.core.definition import MAX_TOOL_CALLS_PER_ROUND, parse
 from orchestration.core.errors import Problem
 from orchestration.core.plan import compile_plan
-from orchestration.core.proof import Proof, prove
+from orchestration.core.proof import Proof, bound, prove
+from orchestration.core.proof.bound import MOST_QUESTION
 from orchestration.core.proof.derivation import money
 from orchestration.core.source import write
+from orchestration.steps import tool as steps
 from tests.core.drawn import CATALOG, Data, ask, flow, fork, get, loop, person, planned, put
 from tests.core.flaws import CASES, OUT, without_nothing
 
@@ -58,6 +61,7 @@ def test_money_is_said_without_powers_of_ten(nano: int, said: str) -> None:
 
 FORM = {"type": "object", "required": ["x"], "properties": {"x": {"type": "string"}}}
 PAY: Data = {"type": "tool", "tool": "crm.pay"}
+ANY: Data = {"type": "object"}
 TWO = [{"id": "ok", "label": "Ok", "to": "b"}, {"id": "no", "label": "No", "to": "b", "form": "ignored"}]
 
 
@@ -240,7 +244,8 @@ def test_the_worst_case_of_a_ladder_and_its_words() -> None:
     assert found["machine_seconds"] == 10 * 60 + 3 * 5
     assert (found["tokens_in"], found["tokens_out"], found["human_seconds"]) == (10_000, 1_000, 0)
     words = "A: 1 ask + 2 repairs + 2 retries, then small (1 ask + 2 repairs + 2 retries), then C in its place = 13 calls"
-    assert found["derivation"][0]["sentence"] == f"{words}, 10 min 15 s, $0.011 at most."
+    assert found["derivation"][0]["sentence"] == f"{words}, 10 min 15 s, $0.011 at most; 6 h between tries at most."
+    assert found["waiting_seconds"] == 6 * 3600  # two retries of each rung, an hour each where the other side asks for it
 
 
 def test_rounds_with_tools_are_bounded_over_all_models_of_the_ladder() -> None:
@@ -252,6 +257,9 @@ def test_rounds_with_tools_are_bounded_over_all_models_of_the_ladder() -> None:
     assert (found["executions"], found["model_calls"], found["calls"]) == (1 + 4 + tools + 1, 8, 8 + tools)
     assert found["cost_usd"] == pytest.approx(3 * 0.0002 + 5 * 0.002)
     assert found["machine_seconds"] == 8 * 60 + tools * 5
+    assert found["waiting_seconds"] == 4 * 3600
+    words = "A: 4 rounds over small and main together + 4 retries and the tools they ask for = 56 calls, "
+    assert found["derivation"][0]["sentence"].startswith(words)
 
 
 def test_a_loop_is_its_bound_times_its_longest_round_and_its_own_record() -> None:
@@ -270,9 +278,52 @@ def test_unknown_prices_and_prompts_without_a_cap_are_unknown_and_not_nothing() 
     open_prompt = {key: value for key, value in ask("a").items() if key != "max_input_tokens"}
     assert (worst(flow(open_prompt))["cost_usd"], worst(flow(open_prompt))["tokens_in"]) == (None, None)
     assert worst(flow(put("a")))["cost_usd"] == 0
-    pay = {"id": "a", **PAY, "next": "done"}
-    assert worst(flow(pay))["open_ended"] == ["a"]
-    assert worst(flow(pay, escalation={"deadline": "1d", "on_deadline": "broken"}))["open_ended"] == []
+
+
+DAY: Data = {"deadline": "1d", "on_deadline": "broken"}
+
+
+def test_people_s_time_counts_each_visit_that_may_ask_whether_it_happened() -> None:
+    pay = {"id": "a", **PAY, "next": "b"}
+    found = worst(flow(pay, person("b"), escalation=DAY))
+    assert found["human_seconds"] == 86400 + 3600
+    assert found["derivation"][0]["human"] == 86400
+    words = "A: 1 ask = 1 call, 10 s at most; where nobody knows whether it happened, a person is asked, who has 1 day."
+    assert found["derivation"][0]["sentence"] == words
+    assert worst(flow({**pay, "on_unknown": "b"}, person("b"), escalation=DAY))["human_seconds"] == 3600
+    thrice = worst(flow(loop("l", [{"id": "a", **PAY}], carry={}, update={}), escalation=DAY))
+    assert thrice["human_seconds"] == 3 * 86400
+    handed = worst(flow(ask("a", tools=["crm.pay"], max_rounds=2), escalation=DAY))
+    assert handed["human_seconds"] == MAX_TOOL_CALLS_PER_ROUND * 86400
+    spare = {"id": "c", **PAY, "output": ANY}
+    in_place = flow(get("a", fallback=[{"step": "c"}], output=ANY), spare, escalation=DAY)
+    assert (worst(in_place)["human_seconds"], errors(in_place)["c"]["unknown"]) == (86400, "escalation")
+    decided = flow(get("a", fallback=[{"step": "c"}], output=ANY, on_unknown="done"), spare, escalation=DAY)
+    assert (worst(decided)["human_seconds"], errors(decided)["c"]["unknown"]) == (0, "done")
+
+
+def test_what_a_person_may_have_done_again_is_bounded_by_nothing_and_says_so() -> None:
+    pay = {"id": "a", **PAY, "next": "b"}
+    [end] = worst(flow(pay, put("b"), escalation=DAY))["open_ended"]
+    assert (end["step"], end["kinds"]) == ("a", ["repetition"])
+    assert end["sentence"].endswith("a person may have it done again, as often as they choose.")
+    [end] = worst(flow(pay, put("b")))["open_ended"]
+    assert end["kinds"] == ["repetition", "wait"]
+    assert "escalation.deadline" in end["sentence"]
+    assert worst(flow({**pay, "on_unknown": "b"}, put("b")))["open_ended"] == []
+    assert worst(flow(get("a")))["open_ended"] == []
+    by_model = ask("a", tools=["crm.pay"], max_rounds=2, on_unknown="done")
+    assert [end["step"] for end in worst(flow(by_model, escalation=DAY))["open_ended"]] == ["a"]
+
+
+def test_asking_whether_something_happened_takes_a_call_and_its_time() -> None:
+    book = {"id": "a", "type": "tool", "tool": "crm.book", "next": "done", "timeout": "40s", "retry": {"attempts": 3}}
+    found = worst(flow(book))
+    assert (found["calls"], found["machine_seconds"]) == (6, 3 * (40 + MOST_QUESTION))
+    words = "A: 1 ask + 2 retries + asking each time whether it happened = 6 calls, 3 min 30 s at most; 2 h between tries"
+    assert found["derivation"][0]["sentence"].startswith(words)
+    assert worst(flow({**book, "retry": {"attempts": 3, "backoff": "5h", "max_backoff": "8h"}}))["waiting_seconds"] == 13 * 3600
+    assert (bound.MOST_QUESTION, bound.MOST_PATIENCE) == (steps.MOST_QUESTION, ladder.MAX_RETRY_AFTER)
 
 
 def test_the_words_of_a_derivation() -> None:

@@ -12,6 +12,7 @@ from dashboard.pages.drafting import START
 from orchestration.acts import workflows as acts
 from orchestration.core.errors import Refused
 from orchestration.models import Provider, Version, Workflow
+from orchestration.record.pack import pack, unpack_all
 from orchestration.samples import installation
 from tests.engine.publishing import publish
 from tests.factories import asked, asking, start
@@ -123,11 +124,46 @@ def test_an_outline_tells_samples_in_words(samples: None, as_viewer: Client) -> 
         assert words in triage, words
 
 
-def test_the_proof_page_leads_from_figures_to_what_adds_up_to_them(samples: None, as_viewer: Client) -> None:
-    page = as_viewer.get("/workflows/support_triage/proof/").content.decode()
-    for column in re.findall(r'href="#(worst-\w+)"', page):
-        assert f'id="{column}"' in page
+def test_each_figure_of_a_proof_leads_to_what_adds_up_to_it(samples: None, as_designer: Client) -> None:
+    page = as_designer.get("/workflows/support_triage/proof/").content.decode()
+    columns = re.findall(r'class="figure" href="#(worst-\w+)"', page)
+    assert columns == [f"worst-{name}" for name in ("executions", "calls", "tokens", "cost", "seconds", "waiting", "human")]
+    assert all(f'id="{column}"' in page for column in columns)
     assert "<code>rate_limited</code>" in page
+    outline = as_designer.get("/workflows/support_triage/").content.decode()
+    assert re.findall(r'href="/workflows/support_triage/proof/#(worst-\w+)"', outline) == columns
+    for path in ("support_triage/edit/", "new/?do=check"):
+        answer = as_designer.post("/workflows/new/", {"text": START, "do": "check"}) if "new" in path else None
+        written = (answer or as_designer.get(f"/workflows/{path}")).content.decode()
+        assert set(re.findall(r'class="figure" href="([^"]*)"', written)) == {"#adds-up"}
+        assert 'id="adds-up"' in written
+
+
+def test_a_proof_says_what_it_does_not_bound(samples: None, as_viewer: Client) -> None:
+    page = said(as_viewer, "/workflows/support_triage/proof/")
+    assert "by construction and not by a timeout, unless a person has something done again" in page
+    assert "Send the reply: where nobody knows whether it happened, a person may have it done again" in page
+    assert "2 days 8 h of people's time" in page
+    assert "7 h between tries" in page
+    sources = said(as_viewer, "/workflows/answer_with_sources/proof/")
+    assert "Every run ends within these, by construction and not by a timeout. " in sources
+    older = Version.objects.get(workflow="support_triage")
+    kept = unpack_all([older.proof])[0]
+    worst = {key: value for key, value in kept["worst"].items() if key not in ("tokens", "waiting_seconds")}
+    worst["open_ended"] = ["send"]
+    worst["derivation"] = [
+        {k: v for k, v in line.items() if k not in ("tokens", "waiting", "human")} for line in worst["derivation"]
+    ]
+    Version.objects.filter(id=older.id).update(proof=pack({**kept, "worst": worst}, {}))
+    assert "proved by an older Interlock" in said(as_viewer, "/workflows/support_triage/proof/")
+
+
+def test_a_total_that_limits_hold_stands_beside_the_figure(as_viewer: Client) -> None:
+    publish(asking(limits={"steps": 1, "on_breach": "dropped"}))
+    page = said(as_viewer, "/workflows/asking/proof/")
+    found = re.search(r"In all (\d+) .*With its limits (\d+) ", page)
+    assert found and found[1] != found[2], page
+    assert f"{found[2]} steps" in page
 
 
 def test_titles_and_notes_are_shown_as_text(as_viewer: Client) -> None:

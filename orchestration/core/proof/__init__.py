@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestration.core.errors import Problem
-from orchestration.core.plan import Plan
+from orchestration.core.plan import Plan, PlanStep
 from orchestration.core.proof import (
     assignment,
     branches,
@@ -43,17 +43,30 @@ from orchestration.core.proof.failures import ErrorRoute, Failures
 from orchestration.core.proof.graph import Graph
 from orchestration.core.proof.worst_case import WorstCases, with_breach
 
-__all__ = ["Bound", "ErrorRoute", "Line", "Proof", "WorstCase", "prove"]
+__all__ = ["Bound", "ErrorRoute", "Line", "OpenEnd", "Proof", "WorstCase", "prove"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEnd:
+    """What nothing bounds, because a person decides it. `kinds`: `repetition`, that a person may have it done again as often as
+    they choose; `wait`, that no deadline is set for the question whether it happened."""
+
+    step: str
+    kinds: tuple[str, ...]
+    sentence: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"step": self.step, "kinds": list(self.kinds), "sentence": self.sentence}
 
 
 @dataclass(frozen=True, slots=True)
 class WorstCase:
-    """`bound` is what no run exceeds, acts of people aside. `derivation` is the path that costs most, without a breach of the
-    limits. `open_ended` are steps whose unknown effect waits for a person without a deadline, which no time here counts."""
+    """`bound` is what no run exceeds by itself: what people have done again, and what a worker that dies makes necessary, comes
+    on top. `derivation` adds up to it, but for what limits cut off. `open_ended` is what nothing bounds."""
 
     bound: Bound
     derivation: tuple[Line, ...]
-    open_ended: tuple[str, ...]
+    open_ended: tuple[OpenEnd, ...]
 
     def as_dict(self) -> dict[str, Any]:
         bound = self.bound
@@ -63,10 +76,12 @@ class WorstCase:
             "model_calls": bound.model_calls,
             "tokens_in": None if bound.uncapped else bound.tokens_in,
             "tokens_out": bound.tokens_out,
+            "tokens": None if bound.uncapped else bound.tokens,
             "cost_usd": bound.cost_usd,
             "machine_seconds": bound.seconds,
+            "waiting_seconds": bound.waiting,
             "human_seconds": bound.human,
-            "open_ended": list(self.open_ended),
+            "open_ended": [end.as_dict() for end in self.open_ended],
             "derivation": [line.as_dict() for line in self.derivation],
         }
 
@@ -111,7 +126,7 @@ def prove(plan: Plan) -> Proof:
         *limits.check(routes, cases.run.bound),
     ]
     error_routes = tuple(failing.routes())
-    return Proof(_in_order(plan, found), _worst(routes, error_routes, cases), error_routes)
+    return Proof(_in_order(plan, found), _worst(routes, failing, cases), error_routes)
 
 
 def _in_order(plan: Plan, found: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -121,10 +136,16 @@ def _in_order(plan: Plan, found: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(located, key=lambda problem: (problem.line or 0, order.get(problem.step or "", -1))))
 
 
-def _worst(routes: Graph, error_routes: Iterable[ErrorRoute], cases: WorstCases) -> WorstCase:
+def _worst(routes: Graph, failing: Failures, cases: WorstCases) -> WorstCase:
     plan, bound = routes.plan, cases.run.bound
     if any(limits.exceeded(plan, bound)):
         bound = with_breach(plan, bound, cases.breached().bound)
-    asking = dict.fromkeys(route.step for route in error_routes if route.to == failures.PERSON and route.step in routes.live)
-    open_ended = tuple(asking) if plan.workflow.escalation.deadline is None else ()
-    return WorstCase(bound, derive(plan, cases.run.steps(), cases.own), open_ended)
+    ends = tuple(_open_end(plan, step) for step in failing.asking())
+    return WorstCase(bound, derive(plan, cases.run.steps(), cases.own), ends)
+
+
+def _open_end(plan: Plan, step: PlanStep) -> OpenEnd:
+    words = f"{step.label}: where nobody knows whether it happened, a person may have it done again, as often as they choose"
+    if plan.workflow.escalation.deadline is not None:
+        return OpenEnd(step.id, ("repetition",), f"{words}.")
+    return OpenEnd(step.id, ("repetition", "wait"), f"{words}; and has all the time there is, unless escalation.deadline is set.")

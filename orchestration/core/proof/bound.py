@@ -5,47 +5,52 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from functools import reduce
-from operator import add, or_
+from operator import add, attrgetter, or_
 
-from orchestration.core.catalog import Price
-from orchestration.core.definition import MAX_TOOL_CALLS_PER_ROUND
+from orchestration.core.catalog import Price, Tool
+from orchestration.core.definition import MAX_TOOL_CALLS_PER_ROUND, Retry
 from orchestration.core.plan import ModelPlan, Plan, PlanStep
 
 NANO = 1_000_000_000
+UNSURE = ("irreversible", "reconcilable")
+"""Effects after which nobody may know whether a call happened."""
+MOST_QUESTION = 30.0
+"""Seconds for asking the other side of a `reconcilable` call whether it happened."""
+MOST_PATIENCE = 3600.0
+"""Seconds that a retry waits at most because the other side asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
     """`executions` counts step records, `calls` requests to models and tools. `cost` is in nano-dollars (10⁻⁹ $), and leaves
     out the calls that have no price (`unpriced`); tokens leave out prompts without a cap (`uncapped`). Times are in seconds:
-    of the machine, all calls at their timeouts; of people, all deadlines at their ends. `pauses` counts visits of people."""
+    of the machine, all calls at their timeouts; `waiting` between tries; of people, all deadlines at their ends, those of
+    questions whether something happened too. `pauses` counts visits of people, `doubts` such questions."""
 
     executions: int = 0
     calls: int = 0
     model_calls: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
+    tokens: int = 0
     cost: int = 0
     seconds: float = 0.0
+    waiting: float = 0.0
     human: float = 0.0
     pauses: int = 0
+    doubts: int = 0
     unpriced: int = 0
     uncapped: int = 0
 
     def __add__(self, other: "Bound") -> "Bound":
-        return Bound(*(getattr(self, name) + getattr(other, name) for name in _NAMES))
+        return Bound(*map(add, _values(self), _values(other)))
 
     def __mul__(self, times: int) -> "Bound":
-        return Bound(*(getattr(self, name) * times for name in _NAMES))
+        return Bound(*(value * times for value in _values(self)))
 
     def __or__(self, other: "Bound") -> "Bound":
         """Whichever of the two a run takes, it is not more than this."""
-        return Bound(*(max(getattr(self, name), getattr(other, name)) for name in _NAMES))
-
-    @property
-    def rank(self) -> tuple[float, ...]:
-        """What makes one path worse than another, first things first. Grows with each part, so that paths add up."""
-        return (self.cost, self.model_calls, self.calls, self.executions, self.seconds, self.human)
+        return Bound(*map(max, _values(self), _values(other)))
 
     @property
     def cost_usd(self) -> float | None:
@@ -53,7 +58,9 @@ class Bound:
         return None if self.unpriced or self.uncapped else self.cost / NANO
 
 
-_NAMES = tuple(field.name for field in fields(Bound))
+_values = attrgetter(*(field.name for field in fields(Bound)))
+QUANTITIES = ("executions", "calls", "tokens", "cost", "seconds", "waiting", "human")
+"""Those that a derivation adds up."""
 
 
 def price_of(tokens_in: int, tokens_out: int, price: Price) -> int:
@@ -67,13 +74,29 @@ def total(bounds: Iterable[Bound]) -> Bound:
 
 
 def visit(plan: Plan, step: PlanStep) -> Bound:
-    """One visit of a step that is no loop: its own record, and every rung of its ladder used up."""
+    """One visit of a step that is no loop: its own record, every rung of its ladder used up, and each question whether
+    something happened left open until its deadline."""
     if step.type == "human":
         return Bound(executions=1, human=step.model.deadline, pauses=1)
+    asked = doubts(plan, step)
+    own = Bound(executions=1, doubts=asked, human=asked * (plan.workflow.escalation.deadline or 0.0))
     if step.tools:
         in_place = [index for index, rung in enumerate(step.rungs) if rung.step is not None]
-        return Bound(executions=1) + _rounds(step) + total(rung(plan, step, index) for index in in_place)
-    return Bound(executions=1) + total(rung(plan, step, index) for index in range(len(step.rungs)))
+        return own + _rounds(step) + total(rung(plan, step, index) for index in in_place)
+    return own + total(rung(plan, step, index) for index in range(len(step.rungs)))
+
+
+def doubts(plan: Plan, step: PlanStep) -> int:
+    """How often a visit may ask a person whether something happened. A step in place asks where its host does; what a model
+    asked for is asked about each time."""
+    ladder = [step.tool, *(plan.steps[rung.step].tool for rung in step.rungs if rung.step and rung.step in plan.steps)]
+    once = any(_leaves_doubt(tool) for tool in ladder) and getattr(step.model, "on_unknown", None) is None
+    in_rounds = any(_leaves_doubt(tool) for tool in step.tools)
+    return int(once) + (tool_calls(step) if in_rounds else 0)
+
+
+def _leaves_doubt(tool: Tool | None) -> bool:
+    return tool is not None and tool.effect in UNSURE
 
 
 def rung(plan: Plan, step: PlanStep, index: int) -> Bound:
@@ -85,14 +108,28 @@ def rung(plan: Plan, step: PlanStep, index: int) -> Bound:
         if other is None or other.id == step.id:
             return Bound()
         return Bound(executions=1) + (rung(plan, other, 0) if other.rungs and other.rungs[0].step is None else Bound())
+    waiting = Bound(waiting=patience(step.model.retry))
     if step.type == "tool":
-        return Bound(calls=1, seconds=step.timeout) * asks(step)
-    return _ask(step, found.model) * asks(step)
+        return _call(step.tool, step.timeout) * asks(step) + waiting
+    return _ask(step, found.model) * asks(step) + waiting
 
 
 def asks(step: PlanStep) -> int:
     """Requests of one rung at most."""
     return int(step.model.repair.attempts + step.model.retry.attempts)
+
+
+def patience(retry: Retry) -> float:
+    """Seconds between the tries of one rung: each wait as long as its backoff, or as the other side may ask for."""
+    waits = (min(retry.backoff * retry.factor**tries, retry.max_backoff) for tries in range(retry.attempts - 1))
+    return sum(max(wait, MOST_PATIENCE) for wait in waits)
+
+
+def _call(tool: Tool | None, timeout: float) -> Bound:
+    """One request to a tool. Before a `reconcilable` one is sent again, or given up, the other side is asked about it."""
+    if tool is not None and tool.effect == "reconcilable":
+        return Bound(calls=2, seconds=timeout + min(timeout, MOST_QUESTION))
+    return Bound(calls=1, seconds=timeout)
 
 
 def _ask(step: PlanStep, model: ModelPlan | None) -> Bound:
@@ -104,6 +141,7 @@ def _ask(step: PlanStep, model: ModelPlan | None) -> Bound:
         model_calls=1,
         tokens_in=tokens_in or 0,
         tokens_out=tokens_out,
+        tokens=(tokens_in or 0) + tokens_out,
         cost=price_of(tokens_in or 0, tokens_out, price) if price else 0,
         seconds=step.timeout,
         unpriced=0 if price else 1,
@@ -120,6 +158,10 @@ def _rounds(step: PlanStep) -> Bound:
     for last in range(len(asked)):
         worst = reduce(or_, asked[: last + 1])
         models = models | (total(ask * step.model.retry.attempts for ask in asked[: last + 1]) + worst * (most - last - 1))
-    slowest = max(tool.timeout for tool in step.tools)
-    tools = Bound(executions=1, calls=1, seconds=slowest) * (MAX_TOOL_CALLS_PER_ROUND * (most - 1))
-    return models + tools + Bound(executions=most)
+    tools = (Bound(executions=1) + reduce(or_, (_call(tool, tool.timeout) for tool in step.tools))) * tool_calls(step)
+    return models + tools + Bound(executions=most, waiting=patience(step.model.retry) * len(asked))
+
+
+def tool_calls(step: PlanStep) -> int:
+    """Calls of tools that a model may ask for in one visit. The last round's don't run."""
+    return MAX_TOOL_CALLS_PER_ROUND * ((step.model.max_rounds or 1) - 1)

@@ -1,40 +1,66 @@
-"""The worst case in words: one line for each step on the worst path, which add up to it."""
+"""The worst case in words: one line for each step on the worst paths, which add up to it, quantity by quantity."""
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from orchestration.core.plan import Plan, PlanStep
 from orchestration.core.proof.bound import NANO, Bound
+from orchestration.core.wording import listed
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`times`: how often the path comes to the step. The rest is for all of these together; dollars None where unknown."""
+    """`times`: how often a run comes to the step at most. The rest is for all of these together, each quantity on the path that
+    is worst for it, so that it adds up over the lines; tokens and dollars None where unknown."""
 
     step: str
     title: str
     times: int
     executions: int
     calls: int
+    tokens: int | None
     cost_usd: float | None
     seconds: float
+    waiting: float
+    human: float
     sentence: str
 
     def as_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}  # type: ignore[attr-defined]
 
 
-def derive(plan: Plan, path: Counter[str], own: dict[str, Bound]) -> tuple[Line, ...]:
-    """The lines, in the order of the definition."""
-    found = []
+def derive(plan: Plan, paths: Mapping[str, Counter[str]], own: Mapping[str, Bound]) -> tuple[Line, ...]:
+    """The lines, in the order of the definition. `paths`: for each quantity, how often its worst path comes to each step."""
+    return tuple(_lines(plan, paths, own))
+
+
+def _lines(plan: Plan, paths: Mapping[str, Counter[str]], own: Mapping[str, Bound]) -> Iterator[Line]:
+    most: Counter[str] = Counter()
+    for path in paths.values():
+        most |= path
     for step in plan.steps.values():
-        if times := path[step.id]:
-            come = own[step.id] * times
-            words = _sentence(plan, step, times, path, come)
-            found.append(Line(step.id, step.label, times, come.executions, come.calls, come.cost_usd, come.seconds, words))
-    return tuple(found)
+        if not (times := most[step.id]):
+            continue
+        mine = own[step.id]
+        come = {name: getattr(mine, name) * path[step.id] for name, path in paths.items()}
+        open_price = bool(mine.unpriced or mine.uncapped)
+        if any(come.values()) or open_price:
+            yield Line(
+                step.id,
+                step.label,
+                times,
+                come["executions"],
+                come["calls"],
+                None if mine.uncapped else come["tokens"],
+                None if open_price else come["cost"] / NANO,
+                come["seconds"],
+                come["waiting"],
+                come["human"],
+                _sentence(plan, step, times, most, mine * times),
+            )
 
 
 def _sentence(plan: Plan, step: PlanStep, times: int, path: Counter[str], come: Bound) -> str:
@@ -44,7 +70,18 @@ def _sentence(plan: Plan, step: PlanStep, times: int, path: Counter[str], come: 
         cost = f", {money(come.cost)}" if priced else ""
         words += f" = {_count(come.calls, 'call')}, {duration(come.seconds)}{cost} at most"
         words += ", at an unknown price" if come.cost_usd is None else ""
+    if come.waiting:
+        words += f"; {duration(come.waiting)} between tries at most"
+    if come.doubts:
+        words += f"; {_doubt(plan, come)}"
     return f"{step.label}: {words}."
+
+
+def _doubt(plan: Plan, come: Bound) -> str:
+    often = "" if come.doubts == 1 else f", up to {come.doubts} times"
+    deadline = plan.workflow.escalation.deadline
+    limit = f"who has {duration(deadline)}" if deadline else "without a deadline"
+    return f"where nobody knows whether it happened, a person is asked, {limit}{often}"
 
 
 def _visit(plan: Plan, step: PlanStep, times: int, path: Counter[str]) -> str:
@@ -64,9 +101,10 @@ def _visit(plan: Plan, step: PlanStep, times: int, path: Counter[str]) -> str:
 
 
 def _rounds(step: PlanStep) -> str:
-    most = step.model.max_rounds or 1
-    retries = (step.model.retry.attempts - 1) * min(most, sum(1 for rung in step.rungs if rung.step is None))
-    rounds = " + ".join([_count(most, "round"), *([_count(retries, "retry")] if retries else [])])
+    most, models = step.model.max_rounds or 1, [rung.model.name for rung in step.rungs if rung.model is not None]
+    shared = f" over {listed(models, join='and')} together" if len(models) > 1 else ""
+    retries = (step.model.retry.attempts - 1) * min(most, len(models))
+    rounds = " + ".join([f"{_count(most, 'round')}{shared}", *([_count(retries, "retry")] if retries else [])])
     return f"{rounds} and the tools they ask for"
 
 
@@ -76,6 +114,8 @@ def _asks(step: PlanStep) -> str:
         parts.append(_count(model.repair.attempts, "repair"))
     if model.retry.attempts > 1:
         parts.append(_count(model.retry.attempts - 1, "retry"))
+    if step.tool is not None and step.tool.effect == "reconcilable":
+        parts.append("asking each time whether it happened")
     return " + ".join(parts)
 
 

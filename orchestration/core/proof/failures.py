@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from orchestration.core.errors import ErrorCode, Problem
 from orchestration.core.plan import PlanStep
+from orchestration.core.proof.bound import UNSURE
 from orchestration.core.proof.graph import Graph, at, taken
 from orchestration.core.wording import listed
 
@@ -19,7 +20,6 @@ _CALL = frozenset(
         ErrorCode.REFUSED, ErrorCode.INVALID_OUTPUT, ErrorCode.TOO_LARGE, ErrorCode.EXPRESSION,
     )
 )  # fmt: skip
-_UNSURE = ("irreversible", "reconcilable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Failures:
             found.add(ErrorCode.TOOL_ERROR)
         if step.tools:
             found.add(ErrorCode.LIMIT)
-        if any(tool.effect in _UNSURE for tool in (*step.tools, *([step.tool] if step.tool else ()))):
+        if _leaves_doubt(step):
             found.add(ErrorCode.UNKNOWN)
         return frozenset(found)
 
@@ -113,7 +113,8 @@ class Failures:
     def route(self, step: PlanStep, code: ErrorCode) -> tuple[str, str]:
         """Where a failure ends up: through the containers around the step, as far as nothing catches it."""
         if code == ErrorCode.UNKNOWN:
-            named = next((found for found in step.exits if found.kind == "unknown"), None)
+            decides = step if step.id in self.graph.reached else next(iter(self._hosts(step)), step)
+            named = next((found for found in decides.exits if found.kind == "unknown"), None)
             return (named.to, named.path) if named else (PERSON, PERSON)
         if caught := self._catch(step, code):
             return caught
@@ -123,9 +124,27 @@ class Failures:
             return hosts[0], f"{self.plan.steps[hosts[0]].place}.fallback"
         return self.plan.workflow.on_failure, "on_failure"
 
+    def asking(self) -> Iterator[PlanStep]:
+        """The steps of which a person may be asked whether they happened: no step is named for that. What a model asked for is
+        a person's in any case."""
+        for step in self.plan.steps.values():
+            by_route = [step] if step.id in self.graph.reached else []
+            deciding = [*by_route, *self._hosts(step)]
+            if _leaves_doubt(step) and any(step.tools or each.model.on_unknown is None for each in deciding):
+                yield step
+
+    def _hosts(self, step: PlanStep) -> list[PlanStep]:
+        """The steps that it may answer in place of."""
+        return [self.plan.steps[name] for name in self.graph.hosts.get(step.id, ()) if name in self.graph.reached]
+
     def uncaught(self, step: PlanStep) -> bool:
         """Whether some failure of the step is its container's."""
         return any(self._catch(step, code) is None for code in self.codes(step) if code != ErrorCode.UNKNOWN)
+
+
+def _leaves_doubt(step: PlanStep) -> bool:
+    """Whether nobody may know of one of its calls whether it happened."""
+    return any(tool.effect in UNSURE for tool in (*step.tools, *([step.tool] if step.tool else ())))
 
 
 def _endless(step: PlanStep, rule: str, way_on: str) -> bool:

@@ -1,8 +1,8 @@
-"""The worst case: the most that a run may come to, path by path, and the path of steps that comes to it.
+"""The worst case: the most that a run may come to, path by path, and the paths of steps that come to it.
 
 A level's worst is its longest path, counted by what each step may come to at most. A loop is `max` rounds: all but the last
 on the longest path that ends a round, the last on the longest that leaves. So each quantity is bounded exactly, by a path of
-its own; the derivation shows the path that costs most.
+its own, which the derivation shows.
 """
 
 from collections import Counter
@@ -12,42 +12,52 @@ from operator import or_
 from typing import Any
 
 from orchestration.core.plan import Plan, PlanStep
-from orchestration.core.proof.bound import NANO, Bound, visit
+from orchestration.core.proof.bound import NANO, QUANTITIES, Bound, visit
 from orchestration.core.proof.failures import Failures
 from orchestration.core.proof.graph import Graph, Level
 from orchestration.core.routes import CONTINUE
 
+Path = str | tuple[tuple[Any, int], ...]
+"""A step, or paths and how often each is gone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """A bound, and one path that is worst by `Bound.rank`. `path` is a step, or paths and how often each is gone."""
+    """A bound, and for each of `QUANTITIES` a path that comes to it."""
 
     bound: Bound
-    rank: tuple[float, ...]
-    path: "str | tuple[tuple[Any, int], ...]" = ()
+    paths: tuple[Path, ...]
 
     def __add__(self, other: "Trail") -> "Trail":
-        rank = tuple(a + b for a, b in zip(self.rank, other.rank, strict=True))
-        return Trail(self.bound + other.bound, rank, ((self.path, 1), (other.path, 1)))
+        joined = tuple(((mine, 1), (theirs, 1)) for mine, theirs in zip(self.paths, other.paths, strict=True))
+        return Trail(self.bound + other.bound, joined)
 
     def __mul__(self, times: int) -> "Trail":
-        return Trail(self.bound * times, tuple(part * times for part in self.rank), ((self.path, times),))
+        return Trail(self.bound * times, tuple(((path, times),) for path in self.paths))
 
     def __or__(self, other: "Trail") -> "Trail":
-        worse = self if self.rank >= other.rank else other
-        return Trail(self.bound | other.bound, worse.rank, worse.path)
+        most = self.bound | other.bound
+        if most == self.bound:
+            return self
+        worse = [getattr(other.bound, name) > getattr(self.bound, name) for name in QUANTITIES]
+        paths = [theirs if taken else mine for mine, theirs, taken in zip(self.paths, other.paths, worse, strict=True)]
+        return Trail(most, tuple(paths))
 
-    def steps(self) -> Counter[str]:
-        """How often the path comes to each step."""
-        found: Counter[str] = Counter()
-        todo: list[tuple[Any, int]] = [(self.path, 1)]
-        while todo:
-            path, times = todo.pop()
-            if isinstance(path, str):
-                found[path] += times
-            else:
-                todo.extend((part, times * count) for part, count in path if count)
-        return found
+    def steps(self) -> dict[str, Counter[str]]:
+        """For each quantity, how often its path comes to each step."""
+        return dict(zip(QUANTITIES, map(_count, self.paths), strict=True))
+
+
+def _count(whole: Path) -> Counter[str]:
+    found: Counter[str] = Counter()
+    todo: list[tuple[Path, int]] = [(whole, 1)]
+    while todo:
+        path, times = todo.pop()
+        if isinstance(path, str):
+            found[path] += times
+        else:
+            todo.extend((part, times * count) for part, count in path if count)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +69,10 @@ class Passage:
 
 
 def trail(step: str, bound: Bound) -> Trail:
-    return Trail(bound, bound.rank, step)
+    return Trail(bound, (step,) * len(QUANTITIES))
 
 
-NOTHING = Trail(Bound(), Bound().rank)
+NOTHING = Trail(Bound(), ((),) * len(QUANTITIES))
 
 
 class WorstCases:
