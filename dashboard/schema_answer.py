@@ -98,11 +98,13 @@ def item_at(spec: Spec, place: str) -> Spec | None:
 
 
 class Reading:
-    """Reads an answer. `problems` gathers what could not be read at all; whether a value fits is for the contract."""
+    """Reads an answer. `problems` gathers what could not be read at all, `marks` where JSON text was mended; whether a value fits
+    is for the contract."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
         self.problems: list[Problem] = []
+        self.marks: list[str] = []
 
     def value(self, spec: Spec, name: str, path: str = "") -> Any:
         """The value at this place, ABSENT where there is none. What is no number stays text."""
@@ -135,7 +137,9 @@ class Reading:
         if not text.strip():
             return ABSENT if spec is None else self._empty(spec, name)
         try:
-            return parse_json(text).value
+            found = parse_json(text)
+            self.marks += found.under(path)
+            return found.value
         except Unreadable as error:
             for problem in error.problems:
                 where = f" (at {problem.path})" if problem.path else ""

@@ -29,7 +29,7 @@ from dashboard.schema_fields import Field, fields_of
 from dashboard.schema_spec import Spec, spec_of
 from orchestration.core.contract import Schema, contract
 from orchestration.core.errors import Problem, Refused
-from orchestration.core.values import canonical, clean
+from orchestration.core.values import Clean, canonical, clean
 
 MOST_CONTROLS = 600
 TURN = "form_turn"
@@ -81,6 +81,10 @@ class SchemaForm:
 
     def value(self, root: str = "values") -> Any:
         """The value, if it fits the schema. Raises `Refused`; paths begin with `root`, as those of `contract.check` do."""
+        return self.taken(root).value
+
+    def taken(self, root: str = "values") -> Clean:
+        """The same, with the places, below `root`, where what can't be kept was replaced."""
         reading = Reading(self.answer)
         name = f"{self.prefix}~json" if self.raw else self.prefix
         found = reading.json(name, root) if self.raw else reading.value(self.spec, name, root)
@@ -92,7 +96,8 @@ class SchemaForm:
             reading.problems += [problem for problem in wrong if problem.path not in told]
         if reading.problems:
             raise Refused(*reading.problems)
-        return contract(self.schema).coerce(clean(found).value)
+        cleaned = clean(found)
+        return Clean(contract(self.schema).coerce(cleaned.value), (*reading.marks, *cleaned.under(root)))
 
     def mark(self, problems: Iterable[Problem]) -> Self:
         """The same form with these problems shown: each at its field, or at the nearest one around it."""

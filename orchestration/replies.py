@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestration.core.errors import ErrorCode, Unreadable
 from orchestration.core.result import Answer, Failure
-from orchestration.core.values import clean_text, parse_json
+from orchestration.core.values import Clean, clean_text, parse_json
 from orchestration.door import Reply
 
 _RAW_CAP = 1_000_000  # characters kept of a body, whatever it is
@@ -63,10 +63,10 @@ def read_json(reply: Reply) -> Any:
         return None
 
 
-def parse(reply: Reply, target: str) -> tuple[Any, Failure | None]:
+def parse(reply: Reply, target: str) -> tuple[Clean, Failure | None]:
     """The body as strict JSON, or the failure that says in words why it is none."""
     try:
-        return parse_json(reply.body, max_bytes=_MAX_BYTES).value, None
+        return parse_json(reply.body, max_bytes=_MAX_BYTES), None
     except Unreadable as error:
         problem = error.problems[0]
         code = ErrorCode.TOO_LARGE if problem.code == "too_large" else ErrorCode.INVALID_OUTPUT
@@ -77,7 +77,7 @@ def parse(reply: Reply, target: str) -> tuple[Any, Failure | None]:
             why = "an HTML page where JSON was due: check the address"
         else:
             why = f"what can't be read: {problem.message}"
-        return None, Failure(code, f"{target} answered {reply.status} with {why}")
+        return Clean(None), Failure(code, f"{target} answered {reply.status} with {why}")
 
 
 def words(body: Any) -> str:

@@ -11,6 +11,8 @@ from pydantic import ConfigDict, Field
 from orchestration.core import values
 from orchestration.core.errors import Problem, Refused
 
+_MENDED = "interlock.mended"
+
 
 class Body(Schema):
     """Unknown keys are refused, so that a slip of the pen is not taken for a wish not to say."""
@@ -23,10 +25,16 @@ class CleanParser(Parser):
 
     def parse_body(self, request: HttpRequest) -> Any:
         given = request.body
-        found = values.parse_json(given).value if given.strip() else {}
-        if not isinstance(found, dict):
+        found = values.parse_json(given) if given.strip() else values.Clean({})
+        if not isinstance(found.value, dict):
             raise Refused(Problem("wrong_type", "The body is a JSON object.", ""))
-        return found
+        request.META[_MENDED] = found.marks
+        return found.value
+
+
+def mended(request: HttpRequest, key: str) -> list[str]:
+    """The places below this key of the body where what can't be kept was replaced, as `input.text`."""
+    return [place for place in request.META.get(_MENDED, ()) if place == key or place.startswith((f"{key}.", f"{key}["))]
 
 
 class Start(Body):

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from ninja import Router
 
 from dashboard.api import shape
-from dashboard.api.bodies import Claim, Draft, Resolve, known
+from dashboard.api.bodies import Claim, Draft, Resolve, known, mended
 from dashboard.api.guard import may, who
 from dashboard.api.problems import as_dicts
 from dashboard.api.runs import idempotency_key, words
@@ -78,5 +78,6 @@ def resolve_escalation(request: HttpRequest, escalation: str, body: Resolve) -> 
         by=who(request),
         revision=body.revision,
         idempotency=idempotency_key(request),
+        mended=mended(request, "values"),
     )
     return {**shape.escalation_detail(queries.escalation(escalation)), "action": body.action}

@@ -11,7 +11,7 @@ from ninja import Query, Router, Status
 from pydantic import Field
 
 from dashboard.api import shape
-from dashboard.api.bodies import Cancel, Start, known
+from dashboard.api.bodies import Cancel, Start, known, mended
 from dashboard.api.guard import may, who
 from orchestration.acts import runs as acts
 from orchestration.core.errors import Problem, Refused
@@ -50,6 +50,7 @@ def start_run(
         key=body.key,
         labels=body.labels,
         idempotency=idempotency_key(request),
+        mended=mended(request, "input"),
     )
     response["Location"] = f"/api/v1/runs/{run}"
     if wait is None:

@@ -109,6 +109,7 @@ def run_detail(found: RunDetail) -> Json:
     return {
         **_run(found),
         "input": found.input,
+        **({"mended": list(found.mended)} if found.mended else {}),
         "output": found.output,
         "error": found.error,
         "spent": spent,
@@ -170,6 +171,7 @@ def escalation(found: EscalationSummary) -> Json:
         "step": found.step,
         "path": found.path,
         "title": found.title,
+        "about": found.about,
         "status": found.status,
         "queue": found.queue,
         "priority": found.priority,

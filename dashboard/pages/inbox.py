@@ -23,7 +23,7 @@ from dashboard.schema_form import SchemaForm
 from orchestration.acts import escalations as acts
 from orchestration.acts.resolve import resolve
 from orchestration.core.errors import Conflict, Problem, Refused
-from orchestration.core.values import clean_text
+from orchestration.core.values import Clean, clean_text
 from orchestration.models import Escalation
 from orchestration.queries.changes import INBOX, revisions
 from orchestration.queries.escalations import EscalationDetail
@@ -103,10 +103,10 @@ def _answer(request: HttpRequest, escalation: str) -> HttpResponse:
     try:
         if chosen is None:
             raise Refused(Problem("unknown_action", "Choose one of the actions.", "action"))
-        values = _values(form, found) if chosen.get("form") == "required" else {}
+        taken = _values(form, found) if chosen.get("form") == "required" else Clean({})
         resolve(
-            escalation=escalation, action=action, values=values, by=place.person, revision=_number(request.POST.get("revision")),
-            idempotency=request.POST.get("token", "")[:100] or None,
+            escalation=escalation, action=action, values=taken.value, by=place.person, mended=taken.marks,
+            revision=_number(request.POST.get("revision")), idempotency=request.POST.get("token", "")[:100] or None,
         )  # fmt: skip
     except Refused as refused:
         return _shown(request, place, found, form.mark(refused.problems), 422, pressed=action)
@@ -116,14 +116,14 @@ def _answer(request: HttpRequest, escalation: str) -> HttpResponse:
     return redirect(place.href(place.list.after(escalation) or place.list.before(escalation)))
 
 
-def _values(form: SchemaForm, found: EscalationDetail) -> Any:
+def _values(form: SchemaForm, found: EscalationDetail) -> Clean:
     """Raises `Refused`, but not where the answer comes too late: that somebody was first matters more than what is wrong."""
     try:
-        return form.value()
+        return form.taken()
     except Refused:
         if found.pending:
             raise
-        return {}
+        return Clean({})
 
 
 def _say(request: HttpRequest, found: EscalationDetail, label: str) -> None:

@@ -37,10 +37,12 @@ def start(request: HttpRequest, workflow: str) -> HttpResponse:
     if (turned := form.turned(request.POST) or _switched(form, request.POST.get("as", ""))) is not None:
         return _page(request, found, version, turned, typed)
     try:
+        taken = form.taken(PREFIX)
         run = acts.start(
             workflow=workflow,
             version=version.number,
-            input=form.value(PREFIX),
+            input=taken.value,
+            mended=taken.marks,
             by=request.user.get_username(),
             key=typed["key"],
             idempotency=f"form-{typed['once']}" if typed["once"] else None,

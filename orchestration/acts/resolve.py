@@ -1,5 +1,6 @@
 """A person's answer to an escalation. Invalid input never consumes the pause; of two who answer, one wins."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,11 +24,19 @@ _ATTEMPTS = 5
 
 
 def resolve(
-    *, escalation: str, action: str, values: Any, by: str, revision: int | None = None, idempotency: str | None = None
+    *,
+    escalation: str,
+    action: str,
+    values: Any,
+    by: str,
+    revision: int | None = None,
+    idempotency: str | None = None,
+    mended: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Resolves an escalation; returns `{escalation, run, action}`.
 
-    `revision` is the run's that was seen. Raises `Refused` (the pause stays open), `Conflict` (who was first, and what they
+    `revision` is the run's that was seen, `mended` the places of the values, as `values.text`, where their door has replaced
+    already what can't be kept. Raises `Refused` (the pause stays open), `Conflict` (who was first, and what they
     chose), `NotFound`.
     """
     body = json_values.digest([escalation, action, json_values.clean(values, max_bytes=MOST_VALUES).value])
@@ -35,7 +44,7 @@ def resolve(
         return dict(answer)
     for attempt in range(_ATTEMPTS):
         try:
-            return _resolve(escalation, action, values, by, revision, idempotency, body)
+            return _resolve(escalation, action, values, by, revision, idempotency, body, mended)
         except Conflict as conflict:
             # Perhaps this very request was first, sent twice at one moment.
             if (answer := audit.replay(by, "resolve", idempotency, body)) is not None:
@@ -46,21 +55,29 @@ def resolve(
 
 
 def _resolve(
-    escalation: str, action: str, values: Any, by: str, revision: int | None, idempotency: str | None, body: str
+    escalation: str,
+    action: str,
+    values: Any,
+    by: str,
+    revision: int | None,
+    idempotency: str | None,
+    body: str,
+    mended: Sequence[str],
 ) -> dict[str, Any]:
     found = _find(escalation)
     _must_be_open(found, by, revision)
-    given = _given(found, action, values)
+    given, marks = _given(found, action, values)
+    marks = (*mended, *marks)
     answer = {"escalation": escalation, "run": found.run_id, "action": action}
     try:
         held = _held(found)
         failpoint("before_resolve", found.run_id)
-        commit = drive(held, lambda desk: _move(desk, held, found.kind, action, given, by))
+        commit = drive(held, lambda desk: _move(desk, held, found.kind, action, given, by, marks))
         act = audit.row(
             subject=f"run:{found.run_id}",
             verb="resolve",
             by=by,
-            detail={**answer, "values": given},
+            detail={**answer, "values": given, **({"mended": list(marks)} if marks else {})},
             key=idempotency,
             body=body,
             answer=answer,
@@ -81,7 +98,7 @@ def preview(*, escalation: str, action: str, values: Any, by: str, revision: int
     found = _find(escalation)
     _must_be_open(found, by, revision)
     try:
-        given = _given(found, action, values)
+        given, _ = _given(found, action, values)
         held = _held(found)
         commit = drive(held, lambda desk: _move(desk, held, found.kind, action, given, by))
     except Refused as refused:
@@ -133,10 +150,11 @@ def _must_be_open(found: Escalation, by: str, revision: int | None) -> None:
         raise Conflict(message, seen=revision, revision=found.run.revision)
 
 
-def _given(found: Escalation, action: str, values: Any) -> Any:
+def _given(found: Escalation, action: str, values: Any) -> tuple[Any, tuple[str, ...]]:
+    """The values that count, and where they were mended."""
     form, actions = unpack_all([found.form, found.actions])
     chosen = _action(actions, action)
-    return _values(form, values) if chosen["form"] == "required" else {}
+    return _values(form, values) if chosen["form"] == "required" else ({}, ())
 
 
 def _action(actions: list[dict[str, Any]], action: str) -> dict[str, Any]:
@@ -147,14 +165,14 @@ def _action(actions: list[dict[str, Any]], action: str) -> dict[str, Any]:
     return chosen
 
 
-def _values(form: dict[str, Any], given: Any) -> Any:
-    cleaned = json_values.clean(given if given is not None else {}, max_bytes=MOST_VALUES).value
-    if problems := contract(form).check(cleaned, "values"):
+def _values(form: dict[str, Any], given: Any) -> tuple[Any, tuple[str, ...]]:
+    cleaned = json_values.clean(given if given is not None else {}, max_bytes=MOST_VALUES)
+    if problems := contract(form).check(cleaned.value, "values"):
         raise Refused(*problems)
-    return coerce(form, cleaned)
+    return coerce(form, cleaned.value), cleaned.under("values")
 
 
-async def _move(desk: ActDesk, held: Held, kind: str, action: str, given: Any, by: str) -> None:
+async def _move(desk: ActDesk, held: Held, kind: str, action: str, given: Any, by: str, mended: Sequence[str] = ()) -> None:
     """What the answer means for the run. Raises `Released` where it ended."""
     now = desk.clock.now()
     step = held.plan.steps[held.position.active]
@@ -165,16 +183,19 @@ async def _move(desk: ActDesk, held: Held, kind: str, action: str, given: Any, b
         held.record(step, None, Result.failed(failure), taken, now, by)
         await settle.finish(desk, held, taken, failure)
     elif kind == Escalation.Kind.HUMAN:
-        await settle.settle(desk, held, step, None, Result.done({"action": action, "values": given, "by": by}), by)
+        marks = tuple(f"output.{place}" for place in mended)
+        result = replace(Result.done({"action": action, "values": given, "by": by}), marks=marks)
+        await settle.settle(desk, held, step, None, result, by)
     elif action == "happened":
-        await _happened(desk, held, given, by)
+        await _happened(desk, held, given, by, tuple("output" + place.removeprefix("values") for place in mended))
     else:
         _again(held, kind, by, now)
 
 
-async def _happened(desk: ActDesk, held: Held, given: Any, by: str) -> None:
+async def _happened(desk: ActDesk, held: Held, given: Any, by: str, marks: tuple[str, ...]) -> None:
     if held.position.part.startswith("tool."):
-        await rounds.answered(desk, held, held.plan.steps[held.position.step], Result.done(given), by)
+        told = replace(Result.done(given), marks=marks)
+        await rounds.answered(desk, held, held.plan.steps[held.position.step], told, by)
         return
     step = held.plan.steps[held.position.active]
     await desk.load(held, step.needs)
@@ -182,7 +203,7 @@ async def _happened(desk: ActDesk, held: Held, given: Any, by: str) -> None:
     result = accept(step, asked, given)
     if result.failure is not None:
         raise Refused(*_in_the_form(result.failure))
-    await settle.settle(desk, held, step, asked, result, by)
+    await settle.settle(desk, held, step, asked, replace(result, marks=marks), by)
 
 
 def _in_the_form(failure: Failure) -> list[Problem]:

@@ -1,6 +1,6 @@
 """Start a run, and cancel one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -32,8 +32,10 @@ def start(
     key: str = "",
     labels: Mapping[str, Any] | None = None,
     idempotency: str | None = None,
+    mended: Sequence[str] = (),
 ) -> str:
-    """Starts a run of the latest version, or of the one named, and returns its id.
+    """Starts a run of the latest version, or of the one named, and returns its id. `mended` are places of the input, as
+    `input.text`, where its door has replaced already what can't be kept.
 
     With `idempotency` the same request gives the same run, however often it comes; another body under the same key is
     `Conflict`. Raises `Refused` with a problem for each wrong place of the input, and `NotFound`.
@@ -42,7 +44,8 @@ def start(
     if (answer := audit.replay(by, "start", idempotency, body)) is not None:
         return str(answer["id"])
     chosen = _version(workflow, version)
-    given = accept_input(plan_of(chosen.pk, current()), input)
+    given, marks = accept_input(plan_of(chosen.pk, current()), input)
+    marks = (*mended, *marks)
     run = new_id()
     try:
         with transaction.atomic():
@@ -51,7 +54,7 @@ def start(
                 subject=f"run:{run}",
                 verb="start",
                 by=by,
-                detail={"workflow": workflow},
+                detail={"workflow": workflow, **({"mended": list(marks)} if marks else {})},
                 key=idempotency,
                 body=body,
                 answer={"id": run},
@@ -79,14 +82,14 @@ def _version(workflow: str, number: int | None) -> Version:
     return found
 
 
-def accept_input(plan: Plan, input: Any) -> Any:
-    """The input, clean and typed by the workflow's contract. Raises `Refused`."""
-    cleaned = values.clean(input, max_bytes=MOST_INPUT).value
+def accept_input(plan: Plan, input: Any) -> tuple[Any, tuple[str, ...]]:
+    """The input, clean and typed by the workflow's contract, and where it was mended. Raises `Refused`."""
+    cleaned = values.clean(input, max_bytes=MOST_INPUT)
     if plan.input is None:
         raise Refused(Problem("bad_version", "The input contract of this version can't be read any more.", "input"))
-    if problems := plan.input.check(cleaned, "input"):
+    if problems := plan.input.check(cleaned.value, "input"):
         raise Refused(*problems)
-    return coerce(plan.input.schema, cleaned)
+    return coerce(plan.input.schema, cleaned.value), cleaned.under("input")
 
 
 def _insert(run: str, version: Version, given: Any, by: str, key: str, labels: dict[str, Any]) -> None:

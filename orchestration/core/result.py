@@ -18,7 +18,8 @@ class Failure:
 
     `retry_after` is in seconds and is what the other side asked for. `sent` says whether the request may have reached
     the other side: False only where it certainly did not (refused by the guard, DNS, connect), so that an irreversible
-    effect is known not to have happened.
+    effect is known not to have happened. `checks` says how each of the step's came out, where one did not hold, as
+    `explanation` has it.
     """
 
     code: ErrorCode
@@ -26,6 +27,7 @@ class Failure:
     retry_after: float | None = None
     sent: bool = True
     problems: tuple[Problem, ...] = ()
+    checks: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ class Answer:
 
     A model's answer has `text` and `tool_calls`, a tool's has `output`. `echo` is what the same model has to be shown again
     to the letter when its tools have answered, as `{of, content}`, where text and calls are not all that it said; only the
-    protocol that wrote it looks into it. `raw` is the body as it came (text, capped), kept whatever happened. `status` is the
+    protocol that wrote it looks into it. `marks` are the places where what can't be kept was replaced by U+FFFD, as `output.name`
+    or `text`. `raw` is the body as it came (text, capped), kept whatever happened. `status` is the
     HTTP status where there was one.
     """
 
@@ -65,6 +68,7 @@ class Answer:
     status: int | None = None
     request_id: str | None = None
     raw: str = ""
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +97,13 @@ Kind = Literal["done", "invalid", "timed_out", "failed", "unknown", "needs_perso
 @dataclass(frozen=True, slots=True)
 class Result:
     """What a visit came back with. `done` has an `output`, all others a `failure`; a round of tools whose answer was broken
-    has both, for it is asked again with what it said. `degraded`: a fallback gave it."""
+    has both, for it is asked again with what it said. `degraded`: a fallback gave it. `marks` are as those of an answer."""
 
     kind: Kind
     output: Any = None
     failure: Failure | None = None
     degraded: bool = False
+    marks: tuple[str, ...] = ()
 
     @classmethod
     def done(cls, output: Any, degraded: bool = False) -> "Result":

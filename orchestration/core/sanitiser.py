@@ -34,6 +34,10 @@ class Clean:
     value: Any
     marks: tuple[str, ...] = ()
 
+    def under(self, root: str) -> tuple[str, ...]:
+        """The marks as places below `root`: `text` as `input.text`, `[0]` as `input[0]`."""
+        return tuple(f"{root}{'' if mark.startswith('[') or not mark else '.'}{mark}" for mark in self.marks)
+
 
 def parse_json(text: str | bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH, max_nodes: int = MAX_NODES) -> Clean:
     """Read strict JSON. Raises `Unreadable` with one problem: `not_json`, `too_large` (bytes or nodes), `too_deep`,

@@ -63,6 +63,8 @@ class Held:
     prints: dict[VisitKey, dict[str, str]] = field(default_factory=dict)
     said: dict[VisitKey, str | None] = field(default_factory=dict)
     """What the model last answered in a visit, for the repair."""
+    marks: dict[VisitKey, tuple[str, ...]] = field(default_factory=dict)
+    """Where the last answer of a visit was mended."""
     reserved: dict[VisitKey, int] = field(default_factory=dict)
     requests: dict[VisitKey, Request] = field(default_factory=dict)
     records: list[RecordRow] = field(default_factory=list)
@@ -142,7 +144,7 @@ class Held:
                 scope=at.scope if writes else None,
                 input=self.pack(given),
                 output=self.pack(result.output),
-                result=self.pack(_result_data(result)),
+                result=self.pack(_result_data(result, (*self.marks.pop(key, ()), *result.marks))),
                 decision=self.pack(self._with_writers(decision).as_dict()),
                 position=self.pack(dump(decision.position) if decision.position else None),
                 fingerprints=self.pack(prints),
@@ -240,12 +242,14 @@ class Held:
         )
 
 
-def _result_data(result: Result) -> dict[str, Any]:
+def _result_data(result: Result, marks: Iterable[str]) -> dict[str, Any]:
     found: dict[str, Any] = {"kind": result.kind}
     if result.failure is not None:
         found["error"] = failure_data(result.failure)
     if result.degraded:
         found["degraded"] = True
+    if mended := list(dict.fromkeys(marks)):
+        found["mended"] = mended
     return found
 
 

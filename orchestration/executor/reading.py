@@ -111,6 +111,7 @@ def _take_call(held: Held, call: dict[str, Any], blobs: dict[str, str]) -> None:
     if done:
         response = unpack(call["response"], blobs)
         held.said[key] = response.get("text")
+        held.marks[key] = tuple(response.get("mended", ()))
         held.prints[key]["response"] = values.digest_text(response.get("raw", ""))
     else:
         held.reserved[key] = call["reserved"]

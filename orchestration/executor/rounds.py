@@ -179,7 +179,7 @@ async def _tool(desk: Desk, held: Held, step: PlanStep) -> None:
     said = await desk.load_part(held, f"{held.position.visit_path}/round.{number}")
     call = said["tool_calls"][index]
     tool = next((t for t in step.tools if t.name == call["name"]), None)
-    given, wrong = _arguments(step, call, tool)
+    given, wrong, _ = _arguments(step, call, tool)
     if held.facts and held.facts[-1].finished:
         last = held.facts[-1]
         result = Result.failed(last.failure) if last.failure else Result.done(last.output)
@@ -208,22 +208,25 @@ async def answered(desk: Desk, held: Held, step: PlanStep, result: Result, actor
     call = said["tool_calls"][index]
     following = f"tool.{number}.{index + 1}" if index + 1 < len(said["tool_calls"]) else f"round.{number + 1}"
     words = f"{call['name']} answered." if result.failure is None else f"{call['name']} failed; the model is told so."
-    given = _arguments(step, call, next((t for t in step.tools if t.name == call["name"]), None))[0]
+    given, _, marks = _arguments(step, call, next((t for t in step.tools if t.name == call["name"]), None))
+    result = replace(result, marks=(*marks, *result.marks))
     _note(desk, held, step, given, result, held.position.with_part(following), f"{step.place}.tools", words, "tool", actor)
 
 
-def _arguments(step: PlanStep, call: dict[str, Any], tool: Any) -> tuple[Any, Failure | None]:
+def _arguments(step: PlanStep, call: dict[str, Any], tool: Any) -> tuple[Any, Failure | None, tuple[str, ...]]:
+    """What the model gives the tool, what is wrong with it, and where it was mended."""
     if tool is None:
         names = ", ".join(t.name for t in step.tools)
-        return None, Failure(ErrorCode.NOT_FOUND, f"there is no tool {call['name'][:60]}; there are {names}", sent=False)
+        return None, Failure(ErrorCode.NOT_FOUND, f"there is no tool {call['name'][:60]}; there are {names}", sent=False), ()
     try:
-        given = values.parse_json(call["arguments"] or "{}").value
+        given = values.parse_json(call["arguments"] or "{}")
     except Unreadable as error:
-        return None, Failure(ErrorCode.REFUSED, f"the arguments can't be read: {error.problems[0].message}", sent=False)
-    if tool.input and (problems := contract(tool.input).check(given, "arguments")):
+        return None, Failure(ErrorCode.REFUSED, f"the arguments can't be read: {error.problems[0].message}", sent=False), ()
+    wrong = None
+    if tool.input and (problems := contract(tool.input).check(given.value, "arguments")):
         shown = "; ".join(f"{p.path}: {p.message}" for p in problems[:3])
-        return given, Failure(ErrorCode.REFUSED, f"wrong arguments: {shown}", sent=False, problems=problems)
-    return given, None
+        wrong = Failure(ErrorCode.REFUSED, f"wrong arguments: {shown}", sent=False, problems=problems)
+    return given.value, wrong, given.under("input")
 
 
 def _prepare(held: Held, tool: Any, given: Any) -> "visit.Prepared | Failure":

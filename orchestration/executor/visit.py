@@ -308,13 +308,14 @@ def gather(
     totals = held.tokens.setdefault(held.visit_key, [0, 0, 0])
     totals[0], totals[1], totals[2] = totals[0] + tokens_in, totals[1] + tokens_out, totals[2] + cost
     held.prints.setdefault(held.visit_key, {})["response"] = values.digest_text(answer.raw)
+    held.marks[held.visit_key] = marks = (*answer.marks, *result.marks)
     path, visit = held.visit_key
     held.answers.append(
         AnswerRow(
             finished=desk.clock.now(),
-            response=held.pack(written.answer_data(answer, question)),
+            response=held.pack(written.answer_data(answer, marks, question)),
             output=held.pack(result.output),
-            error=held.pack(failure_data(result.failure)),
+            error=held.pack(failure_data(result.failure, checks=True)),
             tokens_in=tokens_in,
             tokens_out=tokens_out,
             cost=cost,

@@ -48,10 +48,12 @@ def request_prints(request: Request, asked: Sequence[Message]) -> dict[str, str]
     return prints
 
 
-def answer_data(answer: Answer, question: Request | None = None) -> dict[str, Any]:
-    """All of an answer that is kept: normalised, and the raw body as it came; and what was asked, where the call itself was not
-    answered, but the question whether it had happened."""
+def answer_data(answer: Answer, marks: Sequence[str] = (), question: Request | None = None) -> dict[str, Any]:
+    """All of an answer that is kept: normalised, and the raw body as it came; where it was mended (`marks`); and what was asked,
+    where the call itself was not answered, but the question whether it had happened."""
     found: dict[str, Any] = {"raw": clean_text(answer.raw).value}
+    if marks:
+        found["mended"] = list(marks)
     if question is not None:
         found["question"] = request_data(question)
     if answer.failure is not None:

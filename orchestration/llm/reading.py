@@ -56,6 +56,8 @@ class Draft:
     finish: str | None = None
     usage: Usage = field(default_factory=Usage)
     id: str | None = None
+    mended: bool = False
+    """Characters of it that can't be kept were replaced."""
 
     statuses: ClassVar[Mapping[int, ErrorCode]] = {}
     """What a status means to this protocol where `replies` says something else."""
@@ -89,10 +91,11 @@ def read(reply: Reply, request: Request, draft: Draft) -> Answer:
         return _refined(reply, failure, draft)
     if _is_stream(reply):
         return _read_stream(reply, request, draft)
-    body, failure = replies.parse(reply, request.target)
+    found, failure = replies.parse(reply, request.target)
     if failure is not None:
         return replies.failed(reply, failure, finish="broken")
-    body = body if isinstance(body, dict) else {}
+    draft.mended = bool(found.marks)
+    body = found.value if isinstance(found.value, dict) else {}
     if (failure := _error_in(body, request.target, reply, draft)) is not None:
         return replies.failed(reply, failure, finish="broken")
     if not draft.take(body):
@@ -149,12 +152,13 @@ def _read_stream(reply: Reply, request: Request, draft: Draft) -> Answer:
         if data == "[DONE]":
             break
         try:
-            event = parse_json(data).value
+            found = parse_json(data)
         except Unreadable:
             cut = number == len(events)
             code = ErrorCode.UNAVAILABLE if cut else ErrorCode.INVALID_OUTPUT
             why = "its stream breaks off in the middle of a line" if cut else "its stream holds what is not JSON"
             return _partly(draft, reply, Failure(code, f"{request.target}: {why}"))
+        event, draft.mended = found.value, draft.mended or bool(found.marks)
         if not isinstance(event, dict):
             continue
         if (failure := _error_in(event, request.target, reply, draft)) is not None:
@@ -185,7 +189,13 @@ def _broken_off(reply: Reply, request: Request, draft: Draft, failure: Failure) 
 
 
 def _partly(draft: Draft, reply: Reply, failure: Failure) -> Answer:
-    return replies.failed(reply, failure, finish="broken", text="".join(draft.text) or None, usage=draft.usage)
+    return replies.failed(
+        reply, failure, finish="broken", text="".join(draft.text) or None, usage=draft.usage, marks=_marks(draft)
+    )
+
+
+def _marks(draft: Draft) -> tuple[str, ...]:
+    return ("text",) if draft.mended else ()
 
 
 # The answer
@@ -212,6 +222,7 @@ def _answer(draft: Draft, reply: Reply, request: Request) -> Answer:
         status=reply.status,
         request_id=replies.request_id(reply) or draft.id,
         raw=replies.raw(reply),
+        marks=_marks(draft),
     )
 
 

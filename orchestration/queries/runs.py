@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Concat
 
 from orchestration.core.errors import NotFound, Problem, Refused
 from orchestration.core.wording import did_you_mean, with_stop
-from orchestration.models import Escalation, Run
+from orchestration.models import Act, Escalation, Run
 from orchestration.queries.paging import Page, bounded, cursor, moment, page, parts_of
 from orchestration.record.pack import fetch, missing, unpack
 
@@ -82,6 +83,8 @@ class RunDetail(RunSummary):
     error: dict[str, Any] | None
     spent: dict[str, Any]
     asked: dict[str, Any] | None
+    mended: tuple[str, ...]
+    """Where the input was mended when it came, as `input.text`."""
     parent: str | None
     holder: str | None
     state_hash: str
@@ -115,14 +118,16 @@ def count(wanted: RunFilter) -> int:
 
 def run(id: str) -> RunDetail:
     """Two queries at most. Raises `NotFound`."""
-    row = _with_escalation(Run.objects.filter(id=id)).values(*_DETAIL).first()
+    began = Act.objects.filter(subject=Concat(Value("run:"), OuterRef("pk")), number=1).values("detail")
+    row = _with_escalation(Run.objects.filter(id=id)).annotate(began=Subquery(began)).values(*_DETAIL, "began").first()
     if row is None:
         raise NotFound(f"There is no run {id[:60]}.")
-    blobs = fetch(missing([row["labels"], *(row[name] for name in _PACKED)]))
+    blobs = fetch(missing([row["labels"], row["began"], *(row[name] for name in _PACKED)]))
     return RunDetail(
         **_summary(row, blobs),
         **{name: unpack(row[name], blobs) for name in _PACKED},
         version_id=row["version_id"],
+        mended=tuple((unpack(row["began"], blobs) or {}).get("mended", ())),
         parent=row["parent_id"],
         holder=row["holder"],
         state_hash=row["state_hash"],

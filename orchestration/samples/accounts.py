@@ -71,6 +71,6 @@ async def _first_model(asked: Request) -> str | None:
     if reply.failure is not None or reply.status != 200:
         return None
     listed, failure = replies.parse(reply, asked.target)
-    models = listed.get("data") if failure is None and isinstance(listed, dict) else None
+    models = listed.value.get("data") if failure is None and isinstance(listed.value, dict) else None
     found = [model.get("id") for model in models if isinstance(model, dict)] if isinstance(models, list) else []
     return next((str(name)[:200] for name in found if name), None)

@@ -1,6 +1,7 @@
 """`llm`: one question to a model; what it answers is parsed tolerantly and checked strictly."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from orchestration import llm
@@ -95,7 +96,7 @@ def read(step: PlanStep, given: Any, answer: Answer) -> Result:
             return Result.error(ErrorCode.INVALID_OUTPUT, "the answer is empty")
         return accept(step, given, {"text": text})
     try:
-        output = values.parse_answer(answer.text or "").value
+        found = values.parse_answer(answer.text or "")
     except Unreadable as error:
         return Result.failed(Failure(ErrorCode.INVALID_OUTPUT, error.problems[0].message, problems=error.problems))
-    return accept(step, given, output)
+    return replace(accept(step, given, found.value), marks=found.under("output"))

@@ -13,7 +13,7 @@ from orchestration import replies
 from orchestration.core.catalog import HttpTemplate, Tool
 from orchestration.core.errors import Problem
 from orchestration.core.result import Answer, Request
-from orchestration.core.values import canonical
+from orchestration.core.values import Clean, canonical
 from orchestration.door import Door
 from orchestration.placeholders import json_text
 from orchestration.tools.template import Filling, problems
@@ -55,12 +55,18 @@ def read(reply: replies.Reply, request: Request) -> Answer:
     failure = reply.failure or replies.of_status(reply, request.target)
     if failure is not None:
         return replies.failed(reply, failure)
-    output: Any = {}
+    found = Clean({})
     if reply.body.strip():
-        output, failure = replies.parse(reply, request.target)
+        found, failure = replies.parse(reply, request.target)
         if failure is not None:
             return replies.failed(reply, failure)
-    return Answer(output=output, status=reply.status, request_id=replies.request_id(reply), raw=replies.raw(reply))
+    return Answer(
+        output=found.value,
+        status=reply.status,
+        request_id=replies.request_id(reply),
+        raw=replies.raw(reply),
+        marks=found.under("output"),
+    )
 
 
 async def perform(request: Request, secrets: Mapping[str, str], door: Door) -> Answer:

@@ -34,12 +34,13 @@ def read(frame: bytes, request: Request) -> Answer:
     """The answer in a child's frame. An exception's trace is kept in `raw` and stays out of the message."""
     raw = clean_text(frame[: 4 * _RAW_CAP].decode("utf-8", "replace")[:_RAW_CAP]).value
     try:
-        found = parse_json(frame, max_bytes=len(frame)).value
+        read = parse_json(frame, max_bytes=len(frame))
     except Unreadable as error:
         message = f"{request.target} returned what can't be kept: {error.problems[0].message}"
         return Answer(Failure(ErrorCode.INVALID_OUTPUT, message), raw=raw)
+    found = read.value
     if "error" not in found:
-        return Answer(output=found["output"], raw=raw)
+        return Answer(output=found["output"], raw=raw, marks=read.marks)
     said = found["error"]
     message = f"{request.target} failed: {said['message']}"
     return Answer(Failure(ErrorCode(said["code"]), message, said["retry_after"], sent=said["happened"]), raw=raw)

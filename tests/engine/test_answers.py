@@ -7,7 +7,7 @@ import pytest
 
 from orchestration.acts import resolve, runs
 from orchestration.core.errors import Refused
-from orchestration.models import Blob, Call, StepRecord
+from orchestration.models import Act, Blob, Call, StepRecord
 from orchestration.record.pack import unpack_all
 from tests.engine.conftest import Floor
 from tests.engine.publishing import end, workflow
@@ -112,6 +112,40 @@ class TestValues:
     )
     def test_what_no_store_can_keep_becomes_one_value_everywhere(self, floor: Floor, text: str, becomes: str) -> None:
         assert self.echo(floor, text) == becomes
+
+    def test_where_that_was_done_is_kept_with_the_call_and_with_what_was_made_of_it(self, floor: Floor) -> None:
+        """In a run's input, in answers of a model and of a tool, in what a model gives a tool, and in what a person says."""
+        bad, text = "a\x00b", {"type": "object", "required": ["t"], "properties": {"t": {"type": "string"}}}
+        look, tools = tool(floor, "look", next="check")
+        tools |= {"note": {**tools["look_it"], "http": {"method": "POST", "url": f"{floor.server.url}/tools/note"}}}
+        tools["look_it"]["output"] = text
+        sort = ask(output=text, tools=["note"], max_rounds=3, next="look")
+        actions = [{"id": "ok", "label": "Fine", "to": "done", "form": "required"}]
+        check = {"id": "check", "type": "human", "actions": actions, "form": text, "deadline": "1d", "on_deadline": "done"}
+        floor.server.script(b.calls(("note", {"to": [bad]})), b.chat({"t": bad}))
+        floor.server.default(b.as_json({"t": bad}), path="/tools/look")
+        run = floor.run(workflow(sort, look, check, end(), tools=tools), {"text": bad})
+        resolve.resolve(escalation=floor.escalation(run).id, action="ok", values={"t": bad}, by="otto")
+        run = floor.ended(run.id)
+        calls = Call.objects.filter(run=run).order_by("id")
+        mended = [unpack_all([call.response])[0].get("mended") for call in calls]
+        assert mended == [None, None, ["output.t"], ["output.t"]]
+        assert [record["result"].get("mended") for record in floor.records(run)] == [
+            None, ["input.to[0]"], ["output.t"], None, ["output.t"], ["output.values.t"], None,
+        ]  # fmt: skip
+        assert floor.records(run)[5]["output"]["values"] == {"t": "a\ufffdb"}
+        acts = Act.objects.filter(subject=f"run:{run.id}").order_by("number")
+        assert [unpack_all([act.detail])[0]["mended"] for act in acts] == [["input.text"], ["values.t"]]
+
+    def test_a_worker_that_takes_a_run_over_knows_it_still(self, timed: Floor) -> None:
+        timed.server.script(b.chat('{"label": 7, "x": "\\u0000"}'), b.error(503), b.chat('{"label": "\\u0000"}'))
+        retry = {"attempts": 2, "backoff": "1h", "errors": ["unavailable"]}
+        run = timed.start(workflow(ask(output=self.ANY, repair={"attempts": 1}, retry=retry), end()))
+        timed.given_back(run, after=2)
+        mended = [unpack_all([call.response])[0].get("mended") for call in Call.objects.filter(run=run).order_by("n")]
+        assert mended == [["output.x"], None]
+        timed.advance(3600)
+        assert timed.records(timed.ended(run))[0]["result"] == {"kind": "done", "mended": ["output.label"]}
 
     def test_an_error_message_of_the_other_side_is_cleaned_too(self, floor: Floor) -> None:
         floor.server.default(b.body('{"error": {"message": "no\\u0000 \\ud800 way", "code": "x"}}', 400))

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import URLPattern
 
 from dashboard.api.urls import urls
-from orchestration.core import source
+from orchestration.core import source, values
 from orchestration.models import Act, Escalation, Run, Secret, Tool, Version, Workflow
 from orchestration.roles import Role
 from tests import factories
@@ -170,6 +170,20 @@ def test_a_run_is_started_once_for_each_key_and_shown(otto: Api) -> None:
     expected |= {"escalation": None, "cost": 0.0, "key": "T-7", "labels": {"team": "a"}, "ended": None, "created_by": "otto"}
     assert {name: run[name] for name in expected} == expected
     assert run["created"].endswith("Z")
+
+
+def test_what_no_database_keeps_is_replaced_and_marked(otto: Api) -> None:
+    factories.publish(factories.asking())
+    started = otto.post("workflows/asking/runs", r'{"input": {"text": "a\u0000b"}, "key": "\ud800"}')[1]["id"]
+    factories.move(Run.objects.get(id=started))
+    run = otto.get(f"runs/{started}")[1]
+    assert (run["input"], run["mended"]) == ({"text": "a\ufffdb"}, ["input.text"])
+    answer = r'{"action": "send", "values": {"reply": "\ud800\u0000"}}'
+    assert otto.post(f"escalations/{run['escalation']}/resolve", answer)[0] == 200
+    results = [record["result"] for record in otto.get(f"runs/{started}/records")[1]["items"]]
+    assert results == [{"kind": "done"}, {"kind": "done", "mended": ["output.values.reply"]}]
+    details = [act.detail for act in Act.objects.filter(subject=f"run:{started}").order_by("number")]
+    assert [values.load(detail)["mended"] for detail in details] == [["input.text"], ["values.reply"]]
 
 
 def test_waiting_ends_with_the_time_or_where_a_person_is_asked(otto: Api) -> None:

@@ -75,6 +75,27 @@ def everybody(as_viewer: Client, as_operator: Client, as_designer: Client, as_ad
     return [as_viewer, as_operator, as_designer, as_admin]
 
 
+def test_what_was_replaced_because_no_database_keeps_it_is_said_where_it_shows(as_operator: Client, floor: Floor) -> None:  # noqa: F811
+    """Typed into a form, as text and as JSON; answered by a model; and answered by a person."""
+    floor.server.script(b.chat({"label": "refund", "confidence": 0.6, "why": "\0"}))
+    publish(TRIAGE)
+    sent = as_operator.post("/workflows/triage/run/", {"input~json": r'{"text": "a\u0000b", "n": 1}', "once": "k"})
+    run = floor.rested(sent["location"].split("/")[2])
+    said = "Characters that can’t be kept were replaced by � in {} ."
+    assert said.format("input.text") in text(as_operator.get(f"/runs/{run.id}/?seq=0"))
+    visit = text(as_operator.get(f"/runs/{run.id}/?seq=1"))
+    assert visit.count(said.format("output.why")) == 2, "with the value, and with the call that it came from"
+    pause = floor.escalation(run)
+    form = {"action": "go", "v~on": "1", "v/label~on": "1", "v/label": "\0", "revision": run.revision}
+    as_operator.post(f"/inbox/{pause.id}/", form)
+    run = floor.ended(run.id)
+    assert said.format("output.values.label") in text(as_operator.get(f"/runs/{run.id}/?seq=3"))
+    typed = as_operator.post("/workflows/triage/run/", {"input/text": "\0", "input/n": "1", "input~on": "1", "once": "k2"})
+    floor.server.default(b.chat({"label": "bug", "confidence": 0.9}))
+    assert said.format("input.text") in text(as_operator.get(f"{typed['location']}?seq=0"))
+    assert "can’t be kept" not in text(as_operator.get(f"/runs/{run.id}/?seq=2"))
+
+
 def test_all_may_look_and_operators_may_act(everybody: list[Client], waiting: Run) -> None:
     table = {
         "/runs/": [200, 200, 200, 200],

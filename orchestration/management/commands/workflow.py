@@ -80,10 +80,11 @@ class Command(BaseCommand):
 
     def _run(self, options: dict[str, Any]) -> int:
         given = options["input"]
-        text = _text(given[1:]) if given.startswith("@") else given
+        given = values.parse_json(_text(given[1:]) if given.startswith("@") else given)
         run = runs.start(
             workflow=options["id"],
-            input=values.parse_json(text).value,
+            input=given.value,
+            mended=given.under("input"),
             by=BY,
             version=options["number"],
             key=options["key"],
