@@ -293,15 +293,22 @@ def _rung_title(plan: Plan, step: PlanStep, rung: Rung, index: int) -> str:
         return f"{found.label if found else rung.step}, in its place"
     if rung.model is not None:
         words = f"{rung.model.name} ({rung.model.model})" if rung.model.model else rung.model.name
-        return f"Ask {words}" if index == 0 else f"Ask {words} instead, everything anew"
+        if index == 0:
+            return f"Ask {words}"
+        return f"Ask {words} instead, {'with the rounds that are left' if step.tools else 'everything anew'}"
     return f"Call {step.tool.name if step.tool else 'the tool'}"
 
 
 def _rung_facts(step: PlanStep) -> Iterator[str]:
     model = step.model
+    if step.tools:
+        models = [rung.model.name for rung in step.rungs if rung.model is not None]
+        shared = f" over {listed(models, join='and')} together" if len(models) > 1 else ""
+        yield f"{_count(model.max_rounds or 1, 'round')} at most{shared}: each asks once, and runs what the model asks for"
     yield f"{duration(step.timeout)} for a call"
     if model.repair.attempts:
-        yield f"{_count(model.repair.attempts, 'repair')}: asked again and told what was wrong"
+        rounds = ", in a round of its own" if step.tools else ""
+        yield f"{_count(model.repair.attempts, 'repair')}: asked again{rounds} and told what was wrong"
     if model.retry.attempts > 1:
         errors = listed([code.replace("_", " ") for code in model.retry.errors])
         wait = duration(model.retry.backoff) + (f", each wait × {model.retry.factor:g}" if model.retry.factor != 1 else "")

@@ -9,6 +9,7 @@ round fails for good, the ladder of the step goes on to its next rung: a fallbac
 conversation, or a step in its place.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from orchestration.core.ladder import Ask, Open, Settled, call_key, climb, retri
 from orchestration.core.plan import PlanStep
 from orchestration.core.position import Position, Sub, Used
 from orchestration.core.result import Failure, Request, Result, ToolCall
+from orchestration.core.wording import listed
 from orchestration.executor import escalate, settle, visit
 from orchestration.executor.desk import Desk
 from orchestration.executor.held import Held
@@ -64,7 +66,16 @@ async def _climb(desk: Desk, held: Held, step: PlanStep, given: Any) -> None:
             held.position = held.position.with_part(f"round.{number}", rung=index, used=Used())
             return
     assert failure is not None
-    await settle.settle(desk, held, step, given, Result.failed(failure))
+    await settle.settle(desk, held, step, given, Result.failed(_without_rounds(step, failure, tried, number)))
+
+
+def _without_rounds(step: PlanStep, failure: Failure, tried: Mapping[int, Sub], number: int) -> Failure:
+    """The failure, and which models were not asked because those before them had used the rounds up."""
+    left = [rung.model.name for index, rung in enumerate(step.rungs) if rung.model is not None and index not in tried]
+    if not tried or not left or number <= (step.model.max_rounds or 1):
+        return failure
+    shared = f"the models of this step share its {step.model.max_rounds} rounds, so {listed(left, join='and')} could not be asked"
+    return replace(failure, message=f"{failure.message}; {shared}")
 
 
 def _left_behind(at: Position) -> int:

@@ -204,6 +204,17 @@ class TestRounds:
         assert floor.paths(run)[-2:] == ["classify", "sorry"]
         assert len(floor.server.seen_at()) == 3
 
+    def test_who_comes_after_the_rounds_are_used_up_is_not_asked_and_named(self, floor: Floor) -> None:
+        floor.server.default(b.calls(("look", {"q": "x"})))
+        definition = self.step(floor, rounds=2, fallback=[{"model": "small"}], catch=[{"errors": ["limit"], "to": "sorry"}])
+        run = floor.run(definition)
+        assert len(floor.server.seen_at()) == 2
+        said = floor.records(run)[-2]["result"]["error"]["message"]
+        assert said.endswith("the models of this step share its 2 rounds, so small could not be asked")
+        floor.server.default(b.chat("no JSON"))
+        enough = floor.run({**definition, "id": "enough"})
+        assert "could not be asked" not in floor.records(enough)[-2]["result"]["error"]["message"]
+
     def test_a_repair_is_a_round_and_the_model_sees_what_was_wrong_with_it_from_then_on(self, floor: Floor) -> None:
         wrong, good = b.chat({"label": 7}), b.chat({"label": "a"})
         floor.server.script(wrong, b.calls(("look", {"q": "x"})), b.chat("no JSON"), good)

@@ -120,6 +120,9 @@ def test_an_outline_tells_samples_in_words(samples: None, as_viewer: Client) -> 
         "answers in place of Sort the ticket",
         "Ends the run as Nobody attended to it, a failure.",
         "text, 1 to 8,000 characters",
+        "4 rounds at most over main and small together",
+        "instead, with the rounds that are left",
+        "instead, everything anew",
     ):
         assert words in triage, words
 
