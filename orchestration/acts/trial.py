@@ -1,4 +1,4 @@
-"""One step alone, with an input of one's own: real calls or mocked ones, the whole ladder, nothing stored.
+"""One step alone, with an input of one's own: real calls or mocked ones, the whole ladder, nothing stored but who tried what.
 
 It is the engine's own code on a desk in memory, so that what a trial shows is what a run does. Backoffs are not waited for.
 Irreversible tools are never called: they have to be mocked.
@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 
 from orchestration import llm, placeholders, tools, vault
+from orchestration.acts import audit
 from orchestration.core import decision as deciding
 from orchestration.core import values
 from orchestration.core.catalog import Tool
@@ -29,6 +31,7 @@ from orchestration.executor.desk import Released
 from orchestration.executor.held import Held
 from orchestration.executor.written import Intent
 from orchestration.llm.ask import ProviderSpec
+from orchestration.models.fields import new_id
 from orchestration.queries.catalog import World, current
 from orchestration.record.clock import Clock
 from orchestration.record.pack import unpack
@@ -47,7 +50,8 @@ def try_step(*, definition: str | dict[str, Any], step: str, input: Any, mocks: 
     calls}`. Raises `Refused` and `NotFound`.
     """
     world = current()
-    plan = compile_plan(_definition(definition), world.catalog)
+    read = _definition(definition)
+    plan = compile_plan(read, world.catalog)
     chosen = _step(plan, step)
     given = values.clean(input if input is not None else {}).value
     if not isinstance(given, dict):
@@ -55,6 +59,9 @@ def try_step(*, definition: str | dict[str, Any], step: str, input: Any, mocks: 
     asked = values.clean(dict(mocks or {})).value
     for name, mock in asked.items():
         _check_mock(plan, name, mock)
+    with transaction.atomic():  # before any call: what leaves has somebody who sent it
+        detail = {"step": step, "input": given, "mocks": asked, "definition": read.hash}
+        audit.write(subject=f"workflow:{read.id}", verb="try", by=by, detail=detail)
     return asyncio.run(_run(world, plan, chosen, given, asked))
 
 
@@ -224,7 +231,7 @@ def _held(plan: Plan, step: PlanStep, given: dict[str, Any]) -> Held:
         suspicion=0, deaths=0, spent="{}", cost=0, asked=None, state_hash="", outcome="", output="null", error="null",
         started=None, ended=None,
     )  # fmt: skip
-    held = Held("trial", plan, run_input, row, 1, position, deciding.Spent(lifted=True))
+    held = Held(new_id(), plan, run_input, row, 1, position, deciding.Spent(lifted=True))
     for name, output in outputs.items():
         if name in plan.steps:
             held.values.update(dict.fromkeys(held.names([name]), output))

@@ -343,7 +343,7 @@ def test_providers_and_tools_are_written_whole_and_read_back(ada: Api) -> None:
     assert Tool.objects.count() == 1
 
 
-def test_one_step_is_tried_alone_and_nothing_is_stored(ada: Api) -> None:
+def test_one_step_is_tried_alone_and_nothing_is_stored_but_who_did_it(ada: Api) -> None:
     branch = {
         "id": "route",
         "type": "branch",
@@ -359,7 +359,8 @@ def test_one_step_is_tried_alone_and_nothing_is_stored(ada: Api) -> None:
         assert told["decision"]["because"][0]["value"] == 5
     status, told = ada.post("steps/try", {"definition": "a: &x 1", "step": "route"})
     assert (status, told["problems"][0]["code"]) == (422, "anchor")
-    assert (Workflow.objects.count(), Run.objects.count(), Act.objects.count()) == (0, 0, before)
+    assert (Workflow.objects.count(), Run.objects.count(), Act.objects.count()) == (0, 0, before + 2)
+    assert set(Act.objects.filter(verb="try").values_list("by", "subject")) == {("ada", f"workflow:{definition['id']}")}
 
 
 # The description, and costs
