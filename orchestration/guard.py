@@ -1,6 +1,6 @@
 """Which addresses the door may dial. Everything inner is refused, whatever it is spelled like.
 
-The check that counts is made on the address that is about to be dialled (`Guard.socket`), after every resolver, cache and
+The check that counts is made on the address that is about to be dialled (`guarded_socket`), after every resolver, cache and
 redirect, so that a name which changes its mind between a check and a connection gains nothing. Reading the URL
 (`address`) only gives a clearer sentence, earlier.
 

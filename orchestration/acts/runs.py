@@ -37,8 +37,8 @@ def start(
     """Starts a run of the latest version, or of the one named, and returns its id. `mended` are places of the input, as
     `input.text`, where its door has replaced already what can't be kept.
 
-    With `idempotency` the same request gives the same run, however often it comes; another body under the same key is
-    `Conflict`. Raises `Refused` with a problem for each wrong place of the input, and `NotFound`.
+    With `idempotency` the same request gives the same run, however often it comes. Raises `Refused` with a problem for each
+    wrong place of the input, or because the key came with another request before, and `NotFound`.
     """
     body = values.digest([workflow, version, _digestible(input), key, dict(labels or {})])
     if (answer := audit.replay(by, "start", idempotency, body)) is not None:

@@ -1,7 +1,8 @@
 """A run in the hands of its worker: what the row says, what is cached of its state, and what waits to be committed.
 
-Nothing here touches the database. `note_*` methods gather rows; `take_commit` puts what was gathered and the run's move
-into one `Commit`. What a run has seen of itself is only ever ahead of the database by what is gathered here.
+Nothing here touches the database. `record` gathers step records, and whoever moves the run gathers the other rows; `take_commit`
+puts all of them and the run's move into one `Commit`. What a run has seen of itself is only ever ahead of the database by what
+is gathered here.
 """
 
 from collections.abc import Iterable

@@ -4,7 +4,7 @@ All of it is conditional updates that raise the fence, so that two sweeps at onc
 Times are the database's.
 
     lapse     a heartbeat older than LAPSE: its runs are ready again, and suspects
-    overrun   a step past its deadline: ready again; the third time alone counts as a death
+    overrun   a step past its deadline: ready again, and that counts as a death
     claim     due runs, oldest first, up to the room that the worker has
 
 Suspects (`suspicion` > 0) were held by a worker that died. They run apart, in a child that may die: first in a small group,

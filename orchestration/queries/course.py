@@ -1,6 +1,5 @@
 """The course of one run, narrow: every visit in a line, when its calls were, and when people were asked."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -154,7 +153,3 @@ def _visit(row: dict[str, Any], blobs: dict[str, str]) -> Visit:
 def _call(row: dict[str, Any], blobs: dict[str, str]) -> CallTime:
     error = unpack(row["error"], blobs) or {}
     return CallTime(**{**row, "error": error.get("code", "")})
-
-
-def in_visit(calls: Sequence[CallTime], path: str, visit: int) -> tuple[CallTime, ...]:
-    return tuple(call for call in calls if call.path == path and call.visit == visit)

@@ -85,7 +85,7 @@ def test_a_sure_answer_goes_out_and_every_request_is_on_record(ada: Api, floor: 
     assert [message["role"] for message in body["messages"]] == ["system", "user"]
     assert "Ticket: It crashes" in body["messages"][1]["content"]
     assert (call["n"], call["kind"], call["error"], call["tokens"]) == (1, "attempt", None, {"in": 12, "out": 7})
-    assert '"sure"' in call["response"]["raw"] or "sure" in call["response"]["raw"]
+    assert json.loads(call["response"]["raw"]) == b.completion({"label": "bug", "sure": 0.93})
     assert route["decision"]["to"] == "reply"
     operand = route["decision"]["because"][0]
     assert (operand["path"], operand["value"], operand["by"]) == ("steps.triage.sure", 0.93, "triage")
