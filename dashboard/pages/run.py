@@ -12,6 +12,7 @@ from django.utils.cache import patch_vary_headers
 
 from dashboard import conversation, decision_card, run_view, run_words
 from dashboard.needs import needs
+from dashboard.step_titles import titles_of
 from dashboard.timeline import timeline
 from orchestration.acts import runs as acts
 from orchestration.core.errors import Conflict
@@ -205,5 +206,12 @@ def cancel(request: HttpRequest, run: str) -> HttpResponse:
                 )
                 messages.success(request, asked)
                 return HttpResponseRedirect(reverse("run", args=[run]))
-    context = {"here": "runs", "run": found, "reason": reason, "problem": problem, "outcome_kind": run_words.outcome_kind(found)}
+    named = titles_of({(found.workflow, found.version)}).get((found.workflow, found.version), {})
+    context = {
+        "here": "runs",
+        "run": found,
+        "reason": reason,
+        "problem": problem,
+        "stands_at": run_view.titled(named)(found.place) if found.place else "",
+    }
     return render(request, "runs/cancel.html", context, status=status)

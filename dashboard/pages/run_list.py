@@ -9,9 +9,10 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
-from dashboard import run_words
+from dashboard import run_view, run_words
 from dashboard.needs import needs
 from dashboard.presentation import STATUSES
+from dashboard.step_titles import titles_of
 from orchestration.core.sanitiser import clean_text
 from orchestration.queries import run_list, workflows
 from orchestration.queries.run_list import Listing, Row
@@ -25,12 +26,14 @@ MOST_ROWS = 200
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row of the list, in words."""
+    """A row of the list, in words. `step` is the title of where it stands, `detail` the round or the part of it."""
 
     row: Row
     status: str
     more: str
     outcome_kind: str
+    step: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +100,15 @@ def _revision() -> int:
     return int(timezone.now().timestamp() * 1000) - 1
 
 
+def _line(row: Row, found: Listing, named: dict[str, str]) -> Line:
+    run = row.run
+    step, detail = run_view.spoken(run.place, named) if run.place else ("", "")
+    return Line(row, *run_words.state_of(row, found.now, found.sweeping), run_words.outcome_kind(run), step, detail)
+
+
 def _list(wanted: Wanted, found: Listing, revision: int) -> dict[str, Any]:
-    lines = [
-        Line(row, *run_words.state_of(row, found.now, found.sweeping), run_words.outcome_kind(row.run)) for row in found.rows
-    ]
+    named = titles_of({(row.run.workflow, row.run.version) for row in found.rows})
+    lines = [_line(row, found, named.get((row.run.workflow, row.run.version), {})) for row in found.rows]
     shown = ".".join(row.run.id for row in found.rows)
     # A page that is refreshed keeps its rows, so what comes after it is where the first showing of it said.
     following = found.next or ""

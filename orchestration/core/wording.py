@@ -38,6 +38,12 @@ def abbreviate(value: Any, limit: int = 80) -> str:
     return text if len(text) <= limit else text[:limit] + "…"
 
 
+def one_line(value: Any, limit: int) -> str:
+    """The value on one line of at most `limit` characters: text as it is, nothing as "", anything else as JSON."""
+    text = value if isinstance(value, str) else "" if value is None else abbreviate(value, limit)
+    return " ".join(text[: 4 * limit].split())[:limit]
+
+
 def listed(words: Iterable[str], most: int = 12, join: str = "or") -> str:
     """`a, b or c`; past `most` words the rest are counted."""
     shown = list(words)

@@ -11,6 +11,7 @@ from orchestration.core.errors import ErrorCode, EvaluationError
 from orchestration.core.plan import PlanStep
 from orchestration.core.position import failure_data
 from orchestration.core.result import Result
+from orchestration.core.wording import one_line
 from orchestration.executor.desk import Desk
 from orchestration.executor.held import Held
 from orchestration.models.fields import new_id
@@ -29,6 +30,8 @@ QUARANTINE_ACTIONS = (
     {"id": "retry", "label": "Try again", "form": "ignored"},
     {"id": "abort", "label": "Stop the run", "form": "ignored"},
 )
+ABOUT = 300
+"""Characters of the line by which a list tells a question from others of its title."""
 _NO_FORM = {"type": "object", "properties": {}}
 
 
@@ -123,6 +126,7 @@ async def _open(
         path=path,
         visit=visit,
         title=title[:200],
+        about=_about(shown or reason.get("input"), reason["because"]),
         queue=queue or rules.queue,
         priority=_number(priority if queue else rules.priority),
         status="open",
@@ -137,6 +141,12 @@ async def _open(
     held.escalations.append(escalation)
     held.escalation = escalation.id
     await desk.commit(held, held.leaving(now, status, due=due, wait="person"))
+
+
+def _about(shown: Any, because: str) -> str:
+    """What is shown, beginning with the first that says anything; where nothing is, why it stopped."""
+    lines = [one_line(value, ABOUT) for value in shown.values()] if isinstance(shown, dict) else []
+    return " · ".join(filter(None, lines))[:ABOUT] or one_line(because, ABOUT)
 
 
 def close(held: Held, status: str, now: datetime, by: str = "", answer: Any = None) -> None:

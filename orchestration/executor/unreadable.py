@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from orchestration.core import values
+from orchestration.core.wording import one_line
 from orchestration.executor import sweep
-from orchestration.executor.escalate import QUARANTINE_ACTIONS
+from orchestration.executor.escalate import ABOUT, QUARANTINE_ACTIONS
 from orchestration.models import Escalation, Run
 from orchestration.models.fields import new_id
 from orchestration.record.pack import pack
@@ -47,11 +48,12 @@ def pause_after(deaths: int) -> timedelta:
 
 
 def _escalation(run: str, place: str, now: datetime, error: str, blobs: dict[str, str]) -> EscalationRow:
-    because = f"This run can't be read: {error[:300]}. Its record is as it was; mend what is missing, then try again."
+    told = f"This run can't be read: {error[:300]}. Its record is as it was; mend what is missing, then try again."
+    because = values.clean_text(told).value
     nothing = pack({"type": "object", "properties": {}}, blobs)
     return EscalationRow(
         id=new_id(), run_id=run, kind="quarantine", step=place.rpartition("/")[2][:48], path=place, visit=1,
-        title="This run can't be read", queue="default", priority=0, status="open",
-        reason=pack({"kind": "quarantine", "because": values.clean_text(because).value}, blobs), form=nothing,
+        title="This run can't be read", about=one_line(because, ABOUT), queue="default", priority=0, status="open",
+        reason=pack({"kind": "quarantine", "because": because}, blobs), form=nothing,
         values="{}", show="{}", actions=values.dump(list(QUARANTINE_ACTIONS)), created=now, due=None,
     )  # fmt: skip

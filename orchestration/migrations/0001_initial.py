@@ -285,6 +285,7 @@ class Migration(migrations.Migration):
                 ("path", models.CharField(max_length=500)),
                 ("visit", models.PositiveIntegerField()),
                 ("title", models.CharField(max_length=200)),
+                ("about", models.CharField(blank=True, max_length=300)),
                 ("queue", models.CharField(max_length=100)),
                 ("priority", models.IntegerField(default=0)),
                 (

@@ -31,6 +31,8 @@ class Escalation(models.Model):
     path = models.CharField(max_length=500)
     visit = models.PositiveIntegerField()
     title = models.CharField(max_length=200)
+    about = models.CharField(max_length=300, blank=True)
+    """One line by which lists tell it from others of its title: the first thing that is shown, or why it stopped."""
     queue = models.CharField(max_length=100)
     priority = models.IntegerField(default=0)
     status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)

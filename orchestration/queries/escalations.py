@@ -46,6 +46,7 @@ class EscalationSummary:
     path: str
     visit: int
     title: str
+    about: str
     queue: str
     priority: int
     status: str
@@ -82,8 +83,8 @@ class EscalationDetail(EscalationSummary):
 
 
 _SAME = (
-    "id", "kind", "step", "path", "visit", "title", "queue", "priority", "status", "claimed_by", "claimed_until", "created",
-    "due", "resolved", "resolved_by",
+    "id", "kind", "step", "path", "visit", "title", "about", "queue", "priority", "status", "claimed_by", "claimed_until",
+    "created", "due", "resolved", "resolved_by",
 )  # fmt: skip
 _NAMED = {
     "run": "run_id",
@@ -156,7 +157,9 @@ def _statuses(names: Sequence[str], now: datetime) -> Q:
             found |= Q(status=name)
         else:
             known = [*Escalation.Status.values, "pending"]
-            raise Refused(Problem("bad_filter", with_stop(f"There is no status {name[:40]}{did_you_mean(name, known)}"), "status"))
+            raise Refused(
+                Problem("bad_filter", with_stop(f"There is no status {name[:40]}{did_you_mean(name, known)}"), "status")
+            )
     return found
 
 

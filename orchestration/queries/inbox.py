@@ -17,8 +17,8 @@ TABS = ("waiting", "mine", "unclaimed", "done")
 MOST = 100
 """Rows of a list. Who has more waiting filters by queue, or decides; the most urgent stand first."""
 
-_COLUMNS = ("id", "kind", "title", "queue", "priority", "status", "claimed_by", "claimed_until", "created", "due", "resolved",
-            "resolved_by")  # fmt: skip
+_COLUMNS = ("id", "kind", "title", "about", "queue", "priority", "status", "claimed_by", "claimed_until", "created", "due",
+            "resolved", "resolved_by")  # fmt: skip
 _NAMED = ("run_id", "run__workflow_id", "run__workflow__title", "run__key")
 
 
@@ -29,6 +29,7 @@ class InboxRow:
     id: str
     kind: str
     title: str
+    about: str
     queue: str
     priority: int
     status: str
@@ -70,8 +71,8 @@ class InboxList:
 def inbox(tab: str, person: str, queue: str = "", text: str = "") -> InboxList:
     """The list of a tab: what waits by priority, due time and age; what is done by when. Three queries.
 
-    `text` is looked for in titles, workflows, business keys and ids of runs and escalations. A tab that there is not is
-    `waiting`.
+    `text` is looked for in titles and what they are about, workflows, business keys and ids of runs and escalations. A tab
+    that there is not is `waiting`.
     """
     now = timezone.now()
     within = Escalation.objects.filter(_matching(queue, text))
@@ -108,7 +109,7 @@ def _tabs(person: str, now: datetime) -> dict[str, Q]:
 def _matching(queue: str, text: str) -> Q:
     found = Q(queue=queue) if queue else Q()
     if text:
-        columns = ("title", "run__key", "run__workflow__title", "run__workflow__id")
+        columns = ("title", "about", "run__key", "run__workflow__title", "run__workflow__id")
         found &= Q(id=text) | Q(run_id=text) | Q(*(Q(**{f"{name}__icontains": text}) for name in columns), _connector=Q.OR)
     return found
 

@@ -1,5 +1,6 @@
 """Workflows, their drafts and versions."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -104,6 +105,19 @@ def version(workflow: str, number: int | None = None) -> VersionDetail:
         raise NotFound(f"There is no {what} of {workflow[:60]}.")
     row["definition"], row["proof"] = unpack_all([row["definition"], row["proof"]])
     return VersionDetail(**row, workflow=workflow)
+
+
+def hashes(wanted: Collection[tuple[str, int]]) -> dict[tuple[str, int], str]:
+    """The content hashes of these versions, each (workflow, number). One narrow query."""
+    found = Version.objects.filter(workflow_id__in={id for id, _ in wanted}, number__in={number for _, number in wanted})
+    rows = found.values_list("workflow_id", "number", "hash") if wanted else ()
+    return {(id, number): digest for id, number, digest in rows if (id, number) in wanted}
+
+
+def definitions(wanted: Collection[str]) -> dict[str, dict[str, Any]]:
+    """The definitions of these content hashes. Two queries; none where nothing is wanted."""
+    rows = dict(Version.objects.filter(hash__in=wanted).values_list("hash", "definition")) if wanted else {}
+    return dict(zip(rows, unpack_all(rows.values()), strict=True))
 
 
 def text_of(found: WorkflowDetail, which: str | None, place: str) -> tuple[str, str]:

@@ -113,6 +113,7 @@ class EscalationRow:
     path: str
     visit: int
     title: str
+    about: str
     queue: str
     priority: int
     status: str

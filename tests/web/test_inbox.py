@@ -1,5 +1,7 @@
 """The inbox page by page: who may what, what it says, what it costs, and that nothing typed is lost."""
 
+import html
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -175,25 +177,52 @@ def test_a_draft_is_kept_right_or_wrong_and_opened_again(asked: Escalation, as_o
     assert late.status_code == 409 and "otto" in late.content.decode()
 
 
+def about(client: Client) -> list[str]:
+    """The line of each question by which the list tells it from others."""
+    page = client.get("/inbox/").content.decode()
+    return [html.unescape(line) for line in re.findall(r'<span class="ask__about">([^<]*)</span>', page)]
+
+
+def test_questions_of_one_title_are_told_apart_in_the_list(floor: Floor, as_operator: Client) -> None:  # noqa: F811
+    texts = [f"  <b>order</b>\n{number} is late, {'very ' * 80}late" for number in (1, 2)]
+    ends = [end({"label": "${has(steps.check.values.label) ? steps.check.values.label : ''}"}), end(id="no", outcome="bad")]
+    for text in texts:
+        floor.escalation(floor.run(workflow(HUMAN, *ends), {"text": text}))
+    lines = about(as_operator)
+    assert sorted(line[:26] for line in lines) == ["<b>order</b> 1 is late, ve", "<b>order</b> 2 is late, ve"]
+    assert {len(line) for line in lines} == {300}
+    bare = {**HUMAN, "show": {}}
+    floor.server.script(b.error(404), path="/tools/look")
+    look = {"id": "look", "type": "tool", "tool": "look", "next": "done", "catch": [{"errors": ["*"], "to": "check"}]}
+    tools = {"look": {"http": {"method": "GET", "url": f"{floor.server.url}/tools/look"}, "effect": "none"}}
+    run = floor.run(workflow(look, bare, *ends, id="bare", tools=tools), {"text": "x"})
+    assert floor.escalation(run).about.startswith("Went to Check the label because Look failed with not_found"), (
+        "else why it stopped"
+    )
+
+
 def test_the_list_is_narrowed_by_tab_queue_and_words(asked: Escalation, as_operator: Client) -> None:
     def shown(query: str) -> bool:
         return f"/inbox/{asked.id}/" in as_operator.get(f"/inbox/{query}").content.decode()
 
     assert shown("") and shown("?tab=unclaimed") and shown("?queue=support&q=label") and shown(f"?q={asked.run_id}")
     assert not any(map(shown, ("?tab=mine", "?tab=done", "?queue=other", "?q=nothing+like+it")))
+    assert shown("?q=alert(1)"), "by what it is about"
     escalations.claim(escalation=asked.id, by="otto")
     assert shown("?tab=mine") and not shown("?tab=unclaimed")
 
 
 def test_an_unknown_effect_asks_whether_it_happened_with_the_request_in_view(floor: Floor, as_operator: Client) -> None:  # noqa: F811
     schema = {"type": "object", "required": ["message_id"], "properties": {"message_id": {"type": "string"}}}
-    send = {"id": "send", "type": "tool", "tool": "send_it", "input": {"text": "hello"}, "next": "done", "timeout": "5s"}
+    given = {"text": "hello", "copy": "", "ticket": "T-7"}
+    send = {"id": "send", "type": "tool", "tool": "send_it", "input": given, "next": "done", "timeout": "5s"}
     http = {"method": "POST", "url": f"{floor.server.url}/tools/send"}
     tools = {"send_it": {"http": http, "effect": "irreversible", "output": schema}}
     escalation = {"queue": "support", "deadline": "1d", "on_deadline": "bad"}
     floor.server.script(b.error(502), path="/tools/send")
     run = floor.run(workflow(send, end(), tools=tools, escalation=escalation))
     asked = floor.escalation(run)
+    assert about(as_operator) == ["hello · T-7"], "what was sent tells it from others, the title says that it is not known"
     page = as_operator.get(href(asked)).content.decode()
     assert "Did this happen?" in page and "/tools/send" in page and "hello" in page
     sent = form_of(page)

@@ -1,0 +1,46 @@
+"""The list of runs in words, and what many versions in it cost."""
+
+from typing import Any
+
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from orchestration.acts import runs as acts
+from orchestration.models import Run
+from tests.engine.conftest import Floor, floor, server  # noqa: F401  (fixtures)
+from tests.engine.publishing import publish
+from tests.servers import behaviours as b
+from tests.web.test_run_pages import TRIAGE, done, text, waiting  # noqa: F401  (fixtures)
+
+
+def test_a_row_says_where_its_run_stands_in_titles_and_which_one_it_is(as_viewer: Client, waiting: Run) -> None:  # noqa: F811
+    page = text(as_viewer.get("/runs/"))
+    assert f"T-7 {waiting.id} team blue" in page
+    assert "Triage v1 Ask a person none yet" in page
+
+
+def test_steps_are_called_as_the_version_of_their_run_calls_them(
+    as_viewer: Client, as_operator: Client, waiting: Run, floor: Floor  # noqa: F811
+) -> None:  # fmt: skip
+    steps = [{**step, "title": "Ask Paula"} if step["id"] == "ask" else step for step in TRIAGE["steps"]]
+    publish({**TRIAGE, "steps": steps})
+    floor.server.script(b.chat({"label": "refund", "confidence": 0.5}))
+    later = floor.rested(acts.start(workflow="triage", input={"text": "x", "n": 1}, by="ada"))
+    page = text(as_viewer.get("/runs/"))
+    assert "Triage v1 Ask a person none yet" in page and "Triage v2 Ask Paula none yet" in page
+    assert "at “Ask Paula”, and" in text(as_operator.get(f"/runs/{later.id}/cancel/"))
+
+
+def test_titles_cost_no_query_a_row_or_a_version(as_viewer: Client, done: Run, django_assert_num_queries: Any) -> None:  # noqa: F811
+    as_viewer.get("/runs/")
+    with CaptureQueriesContext(connection) as alone:
+        as_viewer.get("/runs/")
+    cost = len(alone)
+    assert 4 < cost <= 12
+    for number in range(2, 6):
+        publish({**TRIAGE, "note": f"version {number}"})
+        acts.start(workflow="triage", input={"text": "x", "n": 1}, by="ada")
+    as_viewer.get("/runs/")
+    with django_assert_num_queries(cost):
+        assert "v5" in text(as_viewer.get("/runs/"))
