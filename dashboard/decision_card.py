@@ -1,5 +1,5 @@
-"""A recorded decision as its card shows it: the sentence, what it rested on and who wrote that, what was tried before, how
-far it was from going the other way, and a loop's series."""
+"""A recorded decision as its card shows it: the sentence, what it rested on and who wrote that, what was tried before, which
+checks its output met, how far it was from going the other way, and a loop's series."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -27,10 +27,13 @@ class Operand:
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class Condition:
+    """A rule that was tried before, or a check. `why` begins with whether it held."""
+
     text: str
     label: str
     why: str
+    held: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ class Card:
     rule: str
     to: str
     operands: tuple[Operand, ...]
-    tried: tuple[Tried, ...]
+    tried: tuple[Condition, ...]
+    checks: tuple[Condition, ...]
     series: tuple[Point, ...]
 
     @property
@@ -59,14 +63,17 @@ class Card:
 
 def card(decision: Mapping[str, Any], writer: Writer, title: Callable[[str], str]) -> Card:
     """`title` turns the target, a path or an outcome, into words."""
-    tried = decision.get("tried", ())
-    compared = [comparison for rule in tried for comparison in rule.get("comparisons", ())]
+    tried, checks = decision.get("tried", ()), decision.get("checks", ())
+    compared = [*decision.get("comparisons", ()), *(found for each in (*tried, *checks) for found in each.get("comparisons", ()))]
+    rested = [*decision.get("because", ()), *(found for check in checks for found in check.get("operands", ()))]
+    operands = {operand["path"]: operand for operand in rested}
     return Card(
         decision["sentence"],
         decision["rule"],
         title(decision["to"]),
-        tuple(_operand(operand, writer, compared, title) for operand in decision.get("because", ())),
-        tuple(_tried(rule) for rule in tried),
+        tuple(_operand(operand, writer, compared, title) for operand in operands.values()),
+        tuple(map(_condition, tried)),
+        tuple(map(_condition, checks)),
         _series(decision.get("series", ())),
     )
 
@@ -96,16 +103,18 @@ def _margin(comparison: Mapping[str, Any]) -> str:
     )
 
 
-def _tried(rule: Mapping[str, Any]) -> Tried:
-    failed = [c for c in rule.get("comparisons", ()) if not c["held"]]
-    if failed:
-        why = "; ".join(f"{c['text'].split(c['op'])[0].strip()} was {text(c['left'], 60)}" for c in failed[:3])
+def _condition(rule: Mapping[str, Any]) -> Condition:
+    held = bool(rule.get("held", False))
+    settling = [c for c in rule.get("comparisons", ()) if bool(c["held"]) is held]
+    if settling:
+        why = "; ".join(f"{c['text'].split(c['op'])[0].strip()} was {text(c['left'], 60)}" for c in settling[:3])
     else:
         why = "; ".join(
             f"{o['path']} was {text(o['value'], 60)}" if o.get("present", True) else f"{o['path']} was absent"
             for o in rule.get("operands", ())[:3]
         )
-    return Tried(rule.get("text", ""), rule.get("label", ""), f"did not hold: {why}" if why else "did not hold")
+    words = "held" if held else "did not hold"
+    return Condition(rule.get("text", ""), rule.get("label", ""), f"{words}: {why}" if why else words, held)
 
 
 def _series(values: Iterable[float]) -> tuple[Point, ...]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from orchestration.core import contract as contracts
 from orchestration.core.errors import ErrorCode, EvaluationError, Problem
+from orchestration.core.explanation import Explained, checks
 from orchestration.core.plan import PlanStep
 from orchestration.core.result import Failure, Result
 
@@ -22,10 +23,10 @@ def accept(step: PlanStep, given: Any, output: Any) -> Result:
         ]
     except EvaluationError as error:
         return Result.error(ErrorCode.EXPRESSION, f"checks: {error}")
-    return Result.failed(invalid(tuple(broken))) if broken else Result.done(output)
+    return Result.failed(invalid(tuple(broken), checks(step, given, output))) if broken else Result.done(output)
 
 
-def invalid(problems: tuple[Problem, ...]) -> Failure:
+def invalid(problems: tuple[Problem, ...], checked: tuple[Explained, ...] = ()) -> Failure:
     shown = "; ".join(f"{p.path}: {p.message}" if p.path else p.message for p in problems[:3])
     more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
-    return Failure(ErrorCode.INVALID_OUTPUT, shown + more, problems=problems)
+    return Failure(ErrorCode.INVALID_OUTPUT, shown + more, problems=problems, checks=checked)

@@ -5,17 +5,19 @@ and values give the same decision, in the engine, in a person's act, in a trial 
 expressions see (`state.environment`), the visit's own output already among the steps.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from orchestration.core import sentence, values
+from orchestration.core import sentence
 from orchestration.core.acceptance import accept
 from orchestration.core.definition import Catch
 from orchestration.core.errors import ErrorCode, EvaluationError
-from orchestration.core.expression import Condition
+from orchestration.core.explanation import Explained, checks, cut, distinct, explain
+from orchestration.core.limits import AFTER_BREACH, Spent
+from orchestration.core.limits import breach as breach
 from orchestration.core.plan import Plan, PlanStep
 from orchestration.core.position import Close, Frame, Position, Sub
+from orchestration.core.proof.bound import NANO as NANO
 from orchestration.core.result import Failure, Result
 from orchestration.core.routes import BREAK, CONTINUE
 
@@ -28,7 +30,9 @@ class Decision:
     """One transition. `position` is where the run stands afterwards, None once it is finished.
 
     `to` is a step's path, or an outcome; `rule` the place in the definition that says so. `because` holds the operands
-    (path, value), `tried` the rules looked at before this one, `series` a loop's progress.
+    (path, value) of the conditions that it rests on and `comparisons` what these compared, whether it held or not; `tried` the
+    rules looked at before this one, `checks` those of the step's output, each as `explanation` has it; `series` a loop's
+    progress.
     """
 
     kind: Kind
@@ -37,7 +41,9 @@ class Decision:
     sentence: str
     position: Position | None = None
     because: tuple[dict[str, Any], ...] = ()
-    tried: tuple[dict[str, Any], ...] = ()
+    comparisons: tuple[dict[str, Any], ...] = ()
+    tried: tuple[Explained, ...] = ()
+    checks: tuple[Explained, ...] = ()
     series: tuple[float, ...] = ()
     outcome: str | None = None
     output: Any = None
@@ -51,10 +57,9 @@ class Decision:
             "because": list(self.because),
             "sentence": self.sentence,
         }
-        if self.tried:
-            found["tried"] = list(self.tried)
-        if self.series:
-            found["series"] = list(self.series)
+        for name in ("comparisons", "tried", "checks", "series"):
+            if told := getattr(self, name):
+                found[name] = list(told)
         return found
 
 
@@ -63,24 +68,42 @@ class _Why:
     rule: str
     sentence: str
     because: tuple[dict[str, Any], ...] = ()
-    tried: tuple[dict[str, Any], ...] = ()
+    comparisons: tuple[dict[str, Any], ...] = ()
+    tried: tuple[Explained, ...] = ()
+    checks: tuple[Explained, ...] = ()
     series: tuple[float, ...] = ()
 
+    def leads(self, kind: Kind, to: str, position: Position) -> Decision:
+        return Decision(
+            kind, to, self.rule, self.sentence, position, self.because, self.comparisons, self.tried, self.checks, self.series
+        )
 
-def decide(plan: Plan, position: Position, result: Result, env: Env) -> Decision:
-    """What follows from `result` at `position`. A part (fallback step) returns to the step that it stands in for."""
+    def resting_on(self, condition: Explained) -> "_Why":
+        """The same, and on a further condition."""
+        because = distinct((*self.because, *condition["operands"]))
+        return replace(self, because=because, comparisons=(*self.comparisons, *condition["comparisons"]))
+
+    def past(self, condition: Explained, rule: str) -> "_Why":
+        """The same, after a further condition that did not hold."""
+        because = distinct((*self.because, *condition["operands"]))
+        return replace(self, because=because, tried=(*self.tried, {"rule": rule, "label": "", **condition}))
+
+
+def decide(plan: Plan, position: Position, result: Result, env: Env, given: Any = None) -> Decision:
+    """What follows from `result` at `position`. `given` is the step's own input, which its checks look at. A part (fallback step)
+    returns to the step that it stands in for."""
     step = plan.steps[position.step]
     if position.part.startswith("fallback."):
         return _return(plan, position, result, env)
     if result.failure is not None:
         return fail(plan, position, result.failure, env)
     try:
-        return _advance(plan, step, position, result, env)
+        return _advance(plan, step, position, result, env, given)
     except EvaluationError as error:
         return fail(plan, position, Failure(ErrorCode.EXPRESSION, str(error)), env)
 
 
-def _advance(plan: Plan, step: PlanStep, position: Position, result: Result, env: Env) -> Decision:
+def _advance(plan: Plan, step: PlanStep, position: Position, result: Result, env: Env, given: Any) -> Decision:
     if step.type == "end":
         outcome = step.model.outcome
         words = sentence.ended(plan, outcome)
@@ -96,51 +119,23 @@ def _advance(plan: Plan, step: PlanStep, position: Position, result: Result, env
         return _leave_loop(plan, step, position, env)
     to = step.model.next or CONTINUE
     note = sentence.degraded(plan, step, result) if result.degraded else ""
-    return go(plan, position, to, _Why(f"{step.place}.next", sentence.went(plan, to, note)), env)
+    checked = checks(step, given, result.output)
+    words = sentence.went(plan, to, note, len(checked))
+    return go(plan, position, to, _Why(f"{step.place}.next", words, checks=checked), env)
 
 
 def _branch(plan: Plan, step: PlanStep, position: Position, env: Env) -> Decision:
-    tried: list[dict[str, Any]] = []
+    tried: list[Explained] = []
     for index, (condition, case) in enumerate(zip(step.cases, step.model.cases, strict=True)):
         explained = explain(condition, env)
         rule = f"{step.place}.cases[{index}]"
         if explained["held"]:
-            words = sentence.case(plan, case, explained)
-            why = _Why(rule, words, tuple(explained["operands"]), tuple(tried))
+            why = _Why(rule, sentence.case(plan, case, explained), tried=tuple(tried)).resting_on(explained)
             return go(plan, position, case.to, why, env)
         tried.append({"rule": rule, "label": case.label, **explained})
-    because = tuple(operand for item in tried for operand in item["operands"])
-    why = _Why(f"{step.place}.default", sentence.default(plan, step, tried), _distinct(because), tuple(tried))
+    because = distinct(operand for item in tried for operand in item["operands"])
+    why = _Why(f"{step.place}.default", sentence.default(plan, step, tried), because, tried=tuple(tried))
     return go(plan, position, step.model.default, why, env)
-
-
-def explain(condition: Condition, env: Mapping[str, Any]) -> dict[str, Any]:
-    """A condition on these values as plain data: held, text, operands (path, value, present), comparisons (held, margin)."""
-    found = condition.explain(env)
-    return {
-        "held": found.value is True,
-        "text": condition.text,
-        "operands": [{"path": o.path, "value": cut(o.value), "present": o.present} for o in found.operands],
-        "comparisons": [
-            {"text": c.text, "left": cut(c.left), "op": c.op, "right": cut(c.right), "held": c.held, "margin": c.margin}
-            for c in found.comparisons
-        ],
-    }
-
-
-def cut(value: Any, size: int = 200) -> Any:
-    """A value small enough to stand in a decision."""
-    if isinstance(value, str):
-        return value if len(value) <= size else value[:size] + "…"
-    if isinstance(value, list | dict):
-        if len(value) <= 20 and len(values.dump(value)) <= size:
-            return value
-        return f"{'list' if isinstance(value, list) else 'object'} of {len(value)}"
-    return value
-
-
-def _distinct(operands: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
-    return tuple({operand["path"]: operand for operand in operands}.values())
 
 
 # going somewhere
@@ -153,7 +148,7 @@ def go(plan: Plan, position: Position, to: str, why: _Why, env: Env) -> Decision
     if to == BREAK:
         return _close(plan, position, Close("break"), why)
     target = position.at(to)
-    return Decision("advance", target.path, why.rule, why.sentence, target, why.because, why.tried, why.series)
+    return why.leads("advance", target.path, target)
 
 
 def enter(plan: Plan, position: Position, env: Env) -> Position | Failure:
@@ -185,37 +180,37 @@ def _end_round(plan: Plan, position: Position, why: _Why, env: Env) -> Decision:
             plan, position, Close("failed", failure), _Why(step.place, sentence.round_failed(plan, step, frame, failure))
         )
     inside = replace(position, frames=(*position.outer[:-1], replace(frame, carry=carry, series=series)), close=None)
-    because = tuple(until["operands"]) if until else ()
-    why = _Why(why.rule, why.sentence, because, why.tried, series)
+    why = replace(why, series=series)
     if until and until["held"]:
         return _close(
             plan,
             inside,
             Close("until"),
-            replace(why, rule=f"{step.place}.until", sentence=sentence.until(plan, step, frame, until)),
+            replace(why.resting_on(until), rule=f"{step.place}.until", sentence=sentence.until(plan, step, frame, until)),
         )
+    ending = why.past(until, f"{step.place}.until") if until else why
     if len(series) > 1 and not series[-1] > series[-2]:
         return _close(
             plan,
             inside,
             Close("stalled"),
-            replace(why, rule=f"{step.place}.progress", sentence=sentence.stalled(plan, step, frame, series)),
+            replace(ending, rule=f"{step.place}.progress", sentence=sentence.stalled(plan, step, frame, series)),
         )
     if frame.round >= step.model.max:
         words = sentence.exhausted(plan, step, frame, until)
-        return _close(plan, inside, Close("exhausted"), replace(why, rule=f"{step.place}.max", sentence=words))
+        return _close(plan, inside, Close("exhausted"), replace(ending, rule=f"{step.place}.max", sentence=words))
     frames = (*inside.frames[:-1], replace(inside.frames[-1], round=frame.round + 1))
     again = replace(position, error=frame.error).entering(plan.first(step.id), frames)
     words = sentence.again(plan, step, frame, until, series)
     rule = f"{step.place}.until" if until else f"{step.place}.max"
-    return Decision("again", again.path, rule, words, again, why.because, why.tried, series)
+    return replace(why.resting_on(until) if until else why, rule=rule, sentence=words).leads("again", again.path, again)
 
 
 def _close(plan: Plan, position: Position, close: Close, why: _Why) -> Decision:
     """To the loop itself, whose own record is made next."""
     frames = position.outer
     closing = replace(position.entering(frames[-1].step, frames), close=close)
-    return Decision("advance", closing.path, why.rule, why.sentence, closing, why.because, why.tried, why.series)
+    return why.leads("advance", closing.path, closing)
 
 
 def _leave_loop(plan: Plan, step: PlanStep, position: Position, env: Env) -> Decision:
@@ -270,10 +265,11 @@ def fail(plan: Plan, position: Position, failure: Failure, env: Env) -> Decision
         if takes(catch, failure.code):
             return _caught(plan, step, position, failure, catch.to, f"{step.place}.catch[{index}]", env)
     if position.outer:
-        close = Close("failed", failure)
+        close = Close("failed", replace(failure, checks=()))  # they are the step's, and not the loop's
         inside = replace(position, frames=position.outer, close=None)
-        return _close(plan, inside, close, _Why(step.place, sentence.uncaught(plan, step, failure, position.outer[-1].step)))
-    return finish_failed(plan, f"{sentence.failed(plan, step, failure)} Nothing catches that.")
+        words = sentence.uncaught(plan, step, failure, position.outer[-1].step)
+        return _close(plan, inside, close, _Why(step.place, words, checks=failure.checks))
+    return replace(finish_failed(plan, f"{sentence.failed(plan, step, failure)} Nothing catches that."), checks=failure.checks)
 
 
 def finish_failed(plan: Plan, because: str, rule: str = "on_failure") -> Decision:
@@ -294,7 +290,7 @@ def _caught(plan: Plan, step: PlanStep, position: Position, failure: Failure, to
         {"path": "error.message", "value": error["message"], "present": True},
     )
     after = position.with_part("", error=error, tried=(), rung=0)
-    return go(plan, after, to, _Why(rule, words, because), {**env, "error": error})
+    return go(plan, after, to, _Why(rule, words, because, checks=failure.checks), {**env, "error": error})
 
 
 def deadline(plan: Plan, position: Position, env: Env) -> Decision:
@@ -311,13 +307,16 @@ def _return(plan: Plan, position: Position, result: Result, env: Env) -> Decisio
     if failure is not None and failure.code == ErrorCode.UNKNOWN and outer.model.on_unknown is None:
         words = sentence.unknown(plan, plan.steps[inner], failure)  # asked there, where it is known what it gives
         return Decision("escalate", position.path, "escalation", words, position, failure=failure)
+    checked = failure.checks if failure else ()
     if failure is None:
-        result = accept(outer, outer.input.evaluate(env) if outer.input else {}, result.output)
+        given = outer.input.evaluate(env) if outer.input else {}
+        result = accept(outer, given, result.output)
+        checked = result.failure.checks if result.failure else checks(outer, given, result.output)
     sub = Sub(position.rung, inner, result.failure)
     back = position.with_part("", tried=(*position.tried, sub))
     index = position.rung - 1
     words = sentence.returned(plan, inner, outer, result)
-    return Decision("advance", back.path, f"{outer.place}.fallback[{index}]", words, back)
+    return Decision("advance", back.path, f"{outer.place}.fallback[{index}]", words, back, checks=checked)
 
 
 # people
@@ -346,50 +345,6 @@ def cancelled(by: str, reason: str) -> Decision:
 
 
 # limits
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """What a run has cost so far. Money in nano-dollars (10⁻⁹ $), time in machine seconds, reserved money included in none."""
-
-    cost: int = 0
-    reserved: int = 0
-    seconds: float = 0.0
-    tokens_in: int = 0
-    tokens_out: int = 0
-    calls: int = 0
-    steps: int = 0
-    breached: bool = False
-    """A limit was met once, and the run went on by its rule."""
-    lifted: bool = False
-    """A person has lifted the limits."""
-
-    def as_dict(self) -> dict[str, Any]:
-        return {name: value for name in self.__slots__ if (value := getattr(self, name))}  # type: ignore[attr-defined]
-
-
-NANO = 1_000_000_000
-AFTER_BREACH = 100
-"""The number of first visits after a breach: out of reach of the repetitions that people asked for before it."""
-
-
-def breach(plan: Plan, spent: Spent, call: int | None = None) -> str | None:
-    """The limit that another record would break, or another call, of `call` nano-dollars at most; None where there is room.
-
-    Money and machine time are for calls alone: what a call came back with is always recorded.
-    """
-    limits = plan.workflow.limits
-    if spent.lifted:
-        return None
-    if call is not None and limits.cost_usd is not None and spent.cost + spent.reserved + call > round(limits.cost_usd * NANO):
-        return "cost_usd"
-    if spent.breached:
-        return None
-    if limits.steps is not None and spent.steps >= limits.steps:
-        return "steps"
-    if call is not None and limits.machine_time is not None and spent.seconds >= limits.machine_time:
-        return "machine_time"
-    return None
 
 
 def breached(plan: Plan, position: Position, limit: str, spent: Spent) -> Decision:

@@ -128,8 +128,8 @@ def scopes(position: Position) -> dict[str, str]:
     return found
 
 
-def failure_data(failure: Failure | None) -> dict[str, Any] | None:
-    """A failure as plain data, as it is stored and shown."""
+def failure_data(failure: Failure | None, checks: bool = False) -> dict[str, Any] | None:
+    """A failure as plain data, as it is stored and shown; with its `checks` where something is still decided by it."""
     if failure is None:
         return None
     found: dict[str, Any] = {"code": failure.code.value, "message": failure.message, "sent": failure.sent}
@@ -137,6 +137,8 @@ def failure_data(failure: Failure | None) -> dict[str, Any] | None:
         found["retry_after"] = failure.retry_after
     if failure.problems:
         found["problems"] = [{"code": p.code, "path": p.path, "message": p.message} for p in failure.problems]
+    if checks and failure.checks:
+        found["checks"] = list(failure.checks)
     return found
 
 
@@ -144,7 +146,8 @@ def failure_of(data: dict[str, Any] | None) -> Failure | None:
     if data is None:
         return None
     problems = tuple(Problem(p["code"], p["message"], p["path"]) for p in data.get("problems", ()))
-    return Failure(ErrorCode(data["code"]), data["message"], data.get("retry_after"), data.get("sent", True), problems)
+    checks = tuple(data.get("checks", ()))
+    return Failure(ErrorCode(data["code"]), data["message"], data.get("retry_after"), data.get("sent", True), problems, checks)
 
 
 def dump(position: Position) -> dict[str, Any]:
@@ -159,12 +162,16 @@ def dump(position: Position) -> dict[str, Any]:
         if value := getattr(position, key):
             found[key] = value
     if position.tried:
-        found["tried"] = [{"rung": s.rung, "step": s.step, "failure": failure_data(s.failure)} for s in position.tried]
+        found["tried"] = [_dump_sub(sub) for sub in position.tried]
     if position.used != Used():
         found["used"] = {"repairs": position.used.repairs, "retries": position.used.retries}
     if position.close:
         found["close"] = {"reason": position.close.reason, "failure": failure_data(position.close.failure)}
     return found
+
+
+def _dump_sub(sub: Sub) -> dict[str, Any]:
+    return {"rung": sub.rung, "step": sub.step, "failure": failure_data(sub.failure, checks=True)}
 
 
 def _dump_frame(frame: Frame) -> dict[str, Any]:

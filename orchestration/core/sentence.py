@@ -48,12 +48,11 @@ def show(value: Any) -> str:
     return str(value) if isinstance(value, int) else abbreviate(value)
 
 
-def went(plan: "Plan", to: str, note: str = "") -> str:
-    if to == CONTINUE:
-        return f"{note}Ended the round."
-    if to == BREAK:
-        return f"{note}Left the loop."
-    return f"{note}Went on to {name(plan, to)}."
+def went(plan: "Plan", to: str, note: str = "", checks: int = 0) -> str:
+    """`checks` of the step held."""
+    words = {CONTINUE: "Ended the round", BREAK: "Left the loop"}.get(to) or f"Went on to {name(plan, to)}"
+    held = {0: "", 1: "; its check held", 2: "; both checks held"}.get(checks, f"; all {checks} checks held")
+    return f"{note}{words}{held}."
 
 
 def degraded(plan: "Plan", step: "PlanStep", result: "Result") -> str:

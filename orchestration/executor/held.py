@@ -176,8 +176,12 @@ class Held:
 
     def _with_writers(self, decision: Decision) -> Decision:
         """Each operand with who wrote it."""
+
+        def told(conditions: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+            return tuple({**each, "operands": [self._with_writer(one) for one in each["operands"]]} for each in conditions)
+
         because = tuple(self._with_writer(operand) for operand in decision.because)
-        return replace(decision, because=because)
+        return replace(decision, because=because, tried=told(decision.tried), checks=told(decision.checks))
 
     def _with_writer(self, operand: dict[str, Any]) -> dict[str, Any]:
         root, _, rest = operand["path"].partition(".")

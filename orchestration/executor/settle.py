@@ -24,7 +24,7 @@ def needs(held: Held, step: PlanStep) -> frozenset[str]:
 async def settle(desk: Desk, held: Held, step: PlanStep, given: Any, result: Result, actor: str = "") -> None:
     """`result` is the visit's. Raises `Released` where the run ended or now waits for a person."""
     await desk.load(held, needs(held, step))
-    taken = _decide(held, step, result)
+    taken = _decide(held, step, given, result)
     if taken.kind == "escalate":
         await escalate.unknown(desk, held, step, given, taken)
         return
@@ -33,11 +33,11 @@ async def settle(desk: Desk, held: Held, step: PlanStep, given: Any, result: Res
         await finish(desk, held, taken, result.failure)
 
 
-def _decide(held: Held, step: PlanStep, result: Result) -> Decision:
+def _decide(held: Held, step: PlanStep, given: Any, result: Result) -> Decision:
     env = held.environment(needs(held, step))
     if result.failure is None and not held.position.part:
         env["steps"][step.id] = result.output
-    return deciding.decide(held.plan, held.position, result, env)
+    return deciding.decide(held.plan, held.position, result, env, given)
 
 
 async def finish(desk: Desk, held: Held, taken: Decision, failure: Failure | None = None) -> None:

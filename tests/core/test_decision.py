@@ -1,5 +1,6 @@
 """Where a run goes, by which rule, and what it says about that: a table of small definitions, each walked from start to end."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -7,9 +8,10 @@ import pytest
 
 from orchestration.core import decision as deciding
 from orchestration.core import state
+from orchestration.core.acceptance import accept
 from orchestration.core.decision import Spent
 from orchestration.core.errors import ErrorCode
-from orchestration.core.position import Position
+from orchestration.core.position import Frame, Position, failure_data, failure_of
 from orchestration.core.result import Result
 from tests.core.drawn import Data, ask, flow, fork, get, loop, person, planned, put, step
 from tests.core.strolls import failed, stroll
@@ -65,6 +67,81 @@ def test_cases_are_tried_in_order_and_the_first_that_holds_wins() -> None:
         assert all(not each["held"] for each in taken.tried)
     margins = [each["comparisons"][0]["margin"] for each in taken.tried]
     assert margins == pytest.approx([-0.9, -0.5, -0.1])
+
+
+def test_what_held_is_kept_with_its_margin_as_what_did_not() -> None:
+    data = flow(ask("classify", "route"), fork("route", SURE, "draft", "check"), put("draft"), person("check"))
+    taken = stroll(data, classify=label("bug", 0.93)).decisions[1]
+    assert [(each["left"], each["op"], each["right"], each["held"]) for each in taken.comparisons] == [
+        (0.93, ">=", 0.8, True),
+        ("bug", "!=", "refund", True),
+    ]
+    assert [each["margin"] for each in taken.as_dict()["comparisons"]] == [pytest.approx(0.13), None]
+    assert taken.tried == ()
+    missed = stroll(data, classify=label("bug", 0.62), check=FINE).decisions[1]
+    assert missed.comparisons == (), "what did not hold stands with the rule that was tried"
+    assert [each["held"] for each in missed.tried[0]["comparisons"]] == [False, True]
+
+
+def test_an_until_is_kept_whether_it_held_or_not_beside_what_ended_the_round() -> None:
+    body = [put("bump", "last", {"n": "${carry.n + 1}"}), fork("last", "steps.bump.n > 0", "continue", "continue")]
+    keys = {"carry": {"n": 0}, "update": {"n": "${steps.bump.n}"}, "max": 3}
+    went = stroll(flow(loop("refine", body, until="carry.n > 1", **keys)))
+    again, held = [taken for taken in went.decisions if taken.rule == "steps[0].until"]
+    for taken, n, holds, margin in ((again, 1, False, 0), (held, 2, True, 1)):
+        branched, until = taken.comparisons
+        assert (branched["text"], branched["left"], branched["held"]) == ("steps.bump.n > 0", n, True)
+        assert (until["text"], until["left"], until["held"], until["margin"]) == ("carry.n > 1", n, holds, margin)
+        assert [operand["path"] for operand in taken.because] == ["steps.bump.n", "carry.n"]
+    tired = stroll(flow(loop("refine", body, until="carry.n > 9", on_exhausted="done", **keys)))
+    (exhausted,) = [taken for taken in tired.decisions if taken.rule == "steps[0].max"]
+    assert [(each["rule"], each["held"], each["comparisons"][0]["margin"]) for each in exhausted.tried] == [
+        ("steps[0].until", False, -6)
+    ]
+    assert [each["text"] for each in exhausted.comparisons] == ["steps.bump.n > 0"]
+
+
+class TestChecks:
+    data = flow(
+        ask("classify", input={"least": "${0.5}"}, catch=[{"errors": ["*"], "to": "late"}], checks=[
+            {"that": "output.confidence >= input.least", "else": "Be surer"},
+            {"that": "output.label == 'bug'", "else": "It is a bug"},
+        ]),
+        put("late"),
+    )  # fmt: skip
+
+    def decided(self, output: dict[str, Any]) -> Any:
+        """Through the contract, the checks and the record of a call, as an answer goes."""
+        plan = planned(self.data)
+        result = accept(plan.steps["classify"], {"least": 0.5}, output)
+        if result.failure is not None:
+            result = Result.failed(failure_of(json.loads(json.dumps(failure_data(result.failure, checks=True)))))
+        env = {"run": {"id": "r", "input": {}}, "steps": {"classify": result.output}}
+        return deciding.decide(plan, Position(step="classify"), result, env, {"least": 0.5})
+
+    def told(self, taken: Any) -> list[Any]:
+        return [(each["rule"], each["held"], each["comparisons"][0]["margin"]) for each in taken.checks]
+
+    def test_checks_that_held_are_kept(self) -> None:
+        taken = self.decided({"label": "bug", "confidence": 0.75})
+        assert self.told(taken) == [("steps[0].checks[0]", True, 0.25), ("steps[0].checks[1]", True, None)]
+        assert [operand["path"] for operand in taken.checks[0]["operands"]] == ["output.confidence", "input.least"]
+        assert taken.sentence == "Went on to Done; both checks held."
+        assert taken.as_dict()["checks"] == list(taken.checks)
+
+    def test_checks_that_failed_are_kept_beside_those_that_held(self) -> None:
+        taken = self.decided({"label": "bug", "confidence": 0.25})
+        assert (taken.to, taken.rule) == ("late", "steps[0].catch[0]")
+        assert self.told(taken) == [("steps[0].checks[0]", False, -0.25), ("steps[0].checks[1]", True, None)]
+
+    def test_a_loop_does_not_take_the_checks_of_a_step_that_failed_in_it_for_its_own(self) -> None:
+        body = {**self.data["steps"][0], "catch": []}
+        plan = planned(flow(loop("refine", [{key: value for key, value in body.items() if key != "next"}])))
+        result = accept(plan.steps["classify"], {"least": 0.5}, {"label": "bug", "confidence": 0.25})
+        inside = Position(step="classify", frames=(Frame("refine", 1, {"n": 0}),))
+        out = deciding.decide(plan, inside, result, {"run": {"input": {}}, "steps": {}}, {"least": 0.5})
+        assert len(out.checks) == 2
+        assert out.position.close.failure.checks == ()
 
 
 class TestFailing:

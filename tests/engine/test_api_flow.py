@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
 
 from orchestration.acts import tokens
 from orchestration.models import Call, Provider
@@ -95,6 +96,31 @@ def test_a_sure_answer_goes_out_and_every_request_is_on_record(ada: Api, floor: 
     assert sent.headers["idempotency-key"] == reply["calls"][0]["key"]
     everything = [ada.get(f"runs/{run['id']}{part}") for part in ("", "/records", "/state")]
     assert CANARY not in str([everything, list(Call.objects.values())])
+
+
+def test_what_held_is_told_with_its_margin_as_what_did_not(ada: Api, floor: Floor, as_operator: Client) -> None:
+    checked = {**TRIAGE, "checks": [{"that": "output.sure >= 0.4 && input.text != ''", "else": "Be surer."}]}
+    assert ada.post("workflows", {**DEFINITION, "steps": [checked, *DEFINITION["steps"][1:]]})[1]["problems"] == []
+    assert ada.post("workflows/sample/publish")[0] == 200
+    floor.server.script(b.chat({"label": "bug", "sure": 0.25}), b.chat({"label": "bug", "sure": 0.875}))
+    run = ada.post("workflows/sample/runs?wait=20", {"input": {"text": "It crashes"}})[1]
+    triage, route, *_ = ada.get(f"runs/{run['id']}/records")[1]["items"]
+    assert triage["decision"]["sentence"] == "Went on to Route; its check held."
+    (check,) = triage["decision"]["checks"]
+    assert (check["rule"], check["held"], check["comparisons"][0]["margin"]) == ("steps[0].checks[0]", True, 0.475)
+    assert check["operands"] == [
+        {"path": "output.sure", "value": 0.875, "present": True, "by": "output"},
+        {"path": "input.text", "value": "It crashes", "present": True, "by": "input"},
+    ]
+    (missed,) = triage["calls"][0]["error"]["checks"]
+    assert (missed["held"], missed["comparisons"][0]["margin"]) == (False, -0.15)
+    (compared,) = route["decision"]["comparisons"]
+    assert (compared["left"], compared["op"], compared["right"], compared["held"]) == (0.875, ">=", 0.8, True)
+    told = as_operator.get(f"/runs/{run['id']}/?seq={triage['seq']}").content.decode()
+    assert "Checks of its output" in told
+    assert "held: output.sure was 0.875" in told
+    assert "0.475 inside &gt;= 0.4" in told
+    assert "0.075 inside &gt;= 0.8" in as_operator.get(f"/runs/{run['id']}/?seq={route['seq']}").content.decode()
 
 
 def test_an_answer_that_can_not_be_used_brings_a_person_with_all_that_was_tried(ada: Api, floor: Floor, operator: User) -> None:

@@ -157,6 +157,47 @@ def test_a_card_tells_who_wrote_what_how_far_it_was_and_why_the_others_did_not_h
     assert (card.to, card.margins) == ("Ask", True)
 
 
+HELD = {
+    "sentence": "Went on to Draft; both checks held.",
+    "rule": "steps[1].next",
+    "to": "draft",
+    "because": [],
+    "checks": [
+        {
+            "rule": "steps[1].checks[0]",
+            "held": True,
+            "text": "output.confidence >= 0.5",
+            "operands": [{"path": "output.confidence", "value": 0.62, "present": True, "by": "output"}],
+            "comparisons": [
+                {"text": "output.confidence >= 0.5", "left": 0.62, "op": ">=", "right": 0.5, "held": True, "margin": 0.12}
+            ],
+        },
+        {
+            "rule": "steps[1].checks[1]",
+            "held": False,
+            "text": "input.text.contains(output.quote)",
+            "operands": [{"path": "output.quote", "value": "none", "present": True, "by": "output"}],
+            "comparisons": [],
+        },
+    ],
+}
+
+
+def test_a_card_tells_what_held_and_by_how_much_as_it_tells_what_did_not() -> None:
+    card = decision_card.card(HELD, lambda path: ("nobody", None), str.capitalize)
+    assert [(o.path, o.writer, o.margin) for o in card.operands] == [
+        ("output.confidence", "the step's output", "0.12 inside >= 0.5"),
+        ("output.quote", "the step's output", ""),
+    ]
+    assert [(c.why, c.held) for c in card.checks] == [
+        ("held: output.confidence was 0.62", True),
+        ('did not hold: output.quote was "none"', False),
+    ]
+    case = {**DECISION, "tried": [], "comparisons": [{**DECISION["tried"][0]["comparisons"][0], "held": True, "margin": 0.13}]}
+    told = decision_card.card(case, lambda path: ("nobody", None), str.capitalize)
+    assert told.operands[0].margin == "0.13 inside >= 0.8"
+
+
 def test_a_value_is_told_to_be_by_the_latest_writer_that_is_in_sight() -> None:
     written = ((6, "find", "refine[2]", "refine[2]/find", ""), (4, "find", "refine[1]", "refine[1]/find", ""),
                (2, "ask", "", "ask", "otto"))  # fmt: skip
