@@ -1,7 +1,8 @@
 """P6: the invariants of FAULTS (I1–I11), checked on any database, read-only; each finding names the row and what it breaks.
 
 What only an outside witness can tell (I6, that an effect happened once) is checked against a ledger of effects where there is
-one: a file of JSON lines `{key, body, repeat?}`, one for each request as the other side saw it; a repeat did nothing new.
+one: a file of JSON lines `{key, method?, url?, body?, repeat?}`, one for each request as the other side saw it; a repeat did
+nothing new.
 """
 
 import json
@@ -12,9 +13,9 @@ from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, OuterRef, Subquery
 
-from orchestration import vault
+from orchestration import placeholders, vault
 from orchestration.acts import audit
 from orchestration.core import state, values
 from orchestration.core.ladder import call_key
@@ -26,6 +27,8 @@ from orchestration.record.pack import fetch, missing, unpack, unpack_all
 CHUNK = 200
 _CLOCKS = timedelta(hours=2)
 """By how much a time may seem too late: clocks step back by an hour at times, and no safety rests on them (P3)."""
+_FREED = timedelta(minutes=10)
+"""Within this time a sweep has freed what its holder has let go of, where anybody sweeps at all."""
 _PACKED: dict[Any, tuple[str, ...]] = {
     Run: ("input", "output", "error", "position", "labels"),
     StepRecord: ("input", "output", "result", "decision", "position", "fingerprints"),
@@ -137,8 +140,8 @@ def _exit(run: dict[str, Any], paused: bool, workers: dict[str, Worker], now: An
     name, status = f"run {run['id']}", run["status"]
     if status == "ready" and run["due"] is None:
         yield Finding("I4", name, "it is ready and never due")
-    if status == "held" and (run["holder"] not in workers or run["step_deadline"] is None):
-        yield Finding("I4", name, f"it is held by {run['holder']}, which is no worker, or without a deadline")
+    if status == "held":
+        yield from _held(name, run, workers, now)
     if status in ("waiting", "quarantined") and not paused and run["due"] is None:
         yield Finding("I4", name, f"it is {status}, with no open escalation and no due time")
     if status in Run.ENDED and paused:
@@ -147,11 +150,27 @@ def _exit(run: dict[str, Any], paused: bool, workers: dict[str, Worker], now: An
         yield Finding("I5", name, f"it is {status}, and still held or due")
 
 
+def _held(name: str, run: dict[str, Any], workers: dict[str, Worker], now: Any) -> Iterator[Finding]:
+    """Its holder lives, or a sweep frees it. Where nobody lives there is nobody to sweep; the next worker does."""
+    holder = workers.get(run["holder"])
+    if holder is None or run["step_deadline"] is None:
+        yield Finding("I4", name, f"it is held by {run['holder']}, which is no worker, or without a deadline")
+        return
+    swept = any(worker.stopped is None and worker.beat > now - Worker.LAPSE for worker in workers.values())
+    if swept and holder.beat < now - Worker.LAPSE - _FREED:
+        yield Finding("I4", name, f"it is held by {holder.name}, whose heart stopped at {holder.beat}, and no sweep has freed it")
+    elif swept and run["step_deadline"] < now - _FREED:
+        yield Finding("I4", name, f"its step was to be over at {run['step_deadline']}, and no sweep has freed it")
+
+
 def _calls() -> Iterator[Finding]:
-    """I7: each call's key is that of its intent; and none is open once its run is over, but those whose end nobody knows."""
+    """I7: each call's key is that of its intent; and none is open once its run is over, but where the run was ended in the midst
+    of it: nobody knows its end."""
+    ends = StepRecord.objects.filter(run=OuterRef("run"), seq=OuterRef("run__seq"))
     for call in (
         Call.objects.select_related("run")
-        .only("run__status", "run__ended", "path", "visit", "ask", "key", "n", "intended")
+        .only("run__status", "run__ended", "path", "visit", "ask", "key", "n", "intended", "finished")
+        .annotate(last_path=Subquery(ends.values("path")[:1]), last_visit=Subquery(ends.values("visit")[:1]))
         .iterator(chunk_size=CHUNK)
     ):
         name = f"call {call.run_id} {call.path} {call.visit}.{call.n}"
@@ -159,6 +178,9 @@ def _calls() -> Iterator[Finding]:
             yield Finding("I7", name, "its key is not the key of its run, path, visit and ask")
         if call.run.status in Run.ENDED and call.run.ended and call.intended > call.run.ended + _CLOCKS:
             yield Finding("I5", name, "it was meant to leave after its run had ended")
+        amid = (call.path, call.visit) == (call.last_path, call.last_visit)
+        if call.run.status in Run.ENDED and call.finished is None and not amid:
+            yield Finding("I7", name, "its run went on from it and has ended, and nobody has recorded what came of it")
     again = Call.objects.values("run_id", "path", "visit", "ask").annotate(keys=Count("key", distinct=True)).filter(keys__gt=1)
     for row in again:
         yield Finding("I6", f"call {row['run_id']} {row['path']}", "one ask has two keys")
@@ -226,10 +248,12 @@ def _effects(ledger: Path) -> Iterator[Finding]:
         intent = intents.get(line["key"])
         if intent is None:
             yield Finding("I7", f"effect {line['key']}", "it happened without an intent")
-        elif "body" in line:
-            request = unpack(intent["request"], fetch(missing([intent["request"]])))
-            if request["body"] != line["body"]:
-                yield Finding("I7", f"effect {line['key']}", "it happened with other bytes than were intended")
+            continue
+        request = unpack(intent["request"], fetch(missing([intent["request"]])))
+        for part in ("method", "url", "body"):
+            meant = request.get(part) or ""
+            if part in line and line[part] != meant and not placeholders.PLACEHOLDER.search(meant):
+                yield Finding("I7", f"effect {line['key']}", f"it happened with another {part} than was intended")
     for key in counted.keys() & intents.keys():
         # The other side may know a repeated key and do nothing new; an irreversible call may not even be sent twice.
         count = {"none": 0, "irreversible": counted[key]}.get(intents[key]["effect"], fresh[key])

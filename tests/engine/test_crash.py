@@ -218,3 +218,10 @@ def test_what_a_dead_worker_left_was_queued_since_the_step_before_it(scene: Scen
     assert send.queued == before.finished
     assert send.started == Call.objects.get(run=run).intended
     assert done.queued == send.finished
+
+
+def test_a_run_that_is_cancelled_in_the_midst_of_a_call_may_leave_it_open(scene: Scene) -> None:
+    run = runs.start(workflow=scene.publish("irreversible"), input={"text": "x", "n": 0}, by="ada")
+    scene.die("after_send")
+    assert runs.cancel(run=run, by="otto") == "cancelled"
+    assert Call.objects.get(run=run).finished is None

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from django.db.models import BaseConstraint, Model
 
 from orchestration import fsck, vault
 from orchestration.acts import resolve
-from orchestration.models import Act, Blob, Call, Escalation, Run, StepRecord
+from orchestration.models import Act, Blob, Call, Escalation, Run, StepRecord, Worker
+from orchestration.record.clock import database_now
 from tests import database
 from tests.engine.conftest import Floor, _working
 from tests.engine.publishing import end, workflow
@@ -89,6 +90,18 @@ def lost_start(sound: Sound) -> None:
     Act.objects.filter(subject=f"run:{sound.waiting.id}").update(subject="run:none")
 
 
+def held(sound: Sound, until: datetime, holder: str = "") -> None:
+    """By the worker of the fixture, which has ended, and lives again; or by another."""
+    Worker.objects.update(beat=database_now(), stopped=None)
+    sound.waits(status="held", holder=holder or Worker.objects.get().id, step_deadline=until)
+
+
+def held_by_the_dead(sound: Sound) -> None:
+    now = database_now()
+    held(sound, now + timedelta(hours=1), "dead")
+    Worker.objects.create(id="dead", name="dead", pid=1, capacity=1, started=now, beat=now - timedelta(minutes=11))
+
+
 def never_due(sound: Sound) -> None:
     """What the database itself refuses."""
     if connection.vendor == "sqlite":  # which would have to make the table anew
@@ -128,6 +141,8 @@ BREAKS: list[tuple[str, str, Callable[[Sound], Any]]] = [
     ("a blob is gone", "I2", lambda s: Blob.objects.all().delete()),
     ("a blob was changed", "I2", lambda s: Blob.objects.update(body='"other"')),
     ("ready and never due", "I4", never_due),
+    ("held by the dead, and others live", "I4", held_by_the_dead),
+    ("held past its deadline, and others live", "I4", lambda s: held(s, database_now() - timedelta(minutes=11))),
     ("held by nobody", "I4", lambda s: s.waits(status="held", holder="gone", step_deadline=s.waiting.due)),
     ("waiting for nothing", "I4", lambda s: unanswerable(s, "waiting")),
     ("quarantined without a question", "I4", lambda s: unanswerable(s, "quarantined")),
@@ -136,6 +151,7 @@ BREAKS: list[tuple[str, str, Callable[[Sound], Any]]] = [
     ("over, and going on", "I5", lambda s: s.runs(status="ready", due=s.run.ended, ended=None)),
     ("ended by nothing", "I5", lambda s: s.waits(status="cancelled", ended=s.waiting.created, due=None)),
     ("a call long after the end", "I5", late_call),
+    ("over, and a call of it is open", "I7", lambda s: Call.objects.filter(run=s.run).update(finished=None)),
     ("a key of another ask", "I7", lambda s: Call.objects.filter(run=s.run).update(key="0" * 40)),
     ("an accepted start without its run", "I8", lost_start),
     ("a secret in a record", "I9", leak),
@@ -154,6 +170,18 @@ def test_what_is_broken_is_found(mended: None, sound: Sound, invariant: str, bro
     assert all(finding.row and finding.message for finding in found)
 
 
+@pytest.mark.parametrize("others", ["live", "are gone"])
+def test_what_the_next_sweep_frees_is_sound(sound: Sound, others: str) -> None:
+    """A worker that died a moment ago; and one that died long ago, where there is none that could sweep."""
+    now = database_now()
+    held(sound, now + timedelta(hours=1), "dead")
+    ago = timedelta(seconds=20) if others == "live" else timedelta(days=1)
+    Worker.objects.create(id="dead", name="dead", pid=1, capacity=1, started=now, beat=now - ago)
+    if others == "are gone":
+        Worker.objects.exclude(id="dead").update(stopped=now)
+    assert list(fsck.check()) == []
+
+
 class TestEffects:
     """What only an outside witness can tell, by its ledger."""
 
@@ -164,7 +192,8 @@ class TestEffects:
         return {finding.invariant for finding in fsck.check(ledger)}
 
     def line(self, sound: Sound, **more: Any) -> dict[str, Any]:
-        return {"key": sound.call.key, "body": fsck.unpack_all([sound.call.request])[0]["body"], **more}
+        request = fsck.unpack_all([sound.call.request])[0]
+        return {"key": sound.call.key, **{part: request[part] for part in ("method", "url", "body")}, **more}
 
     def test_one_effect_with_its_intent_is_sound(self, sound: Sound, tmp_path: Path) -> None:
         assert self.check(sound, tmp_path, self.line(sound)) == set()
@@ -181,4 +210,5 @@ class TestEffects:
 
     def test_an_effect_without_an_intent_and_one_with_other_bytes(self, sound: Sound, tmp_path: Path) -> None:
         assert self.check(sound, tmp_path, self.line(sound, key="0" * 40)) == {"I7"}
-        assert self.check(sound, tmp_path, self.line(sound, body="{}")) == {"I7"}
+        for other in ({"body": "{}"}, {"method": "PUT"}, {"url": "http://127.0.0.1/elsewhere"}):
+            assert self.check(sound, tmp_path, self.line(sound, **other)) == {"I7"}

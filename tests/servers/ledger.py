@@ -12,7 +12,8 @@ from typing import Any
 class Effect:
     """One request. `repeat` is True where its key had come before, so that an idempotent tool did nothing new."""
 
-    path: str
+    method: str
+    url: str
     key: str
     body: str
     output: Any
@@ -29,11 +30,11 @@ class Ledger:
         if file is not None and file.exists():
             self._all = [Effect(**json.loads(line)) for line in file.read_text().splitlines()]
 
-    def record(self, path: str, key: str, body: str, output: Any) -> Effect:
+    def record(self, method: str, url: str, key: str, body: str, output: Any) -> Effect:
         """Note a request. A repeated key (none counts as new each time) gets the output that it got before."""
         with self._lock:
             before = self._find(key)
-            effect = Effect(path, key, body, before.output if before else output, before is not None)
+            effect = Effect(method, url, key, body, before.output if before else output, before is not None)
             self._all.append(effect)
             if self.file is not None:
                 self._append(effect)

@@ -141,7 +141,8 @@ class ScriptedServer:
         output: Any = None
         if request.path.startswith("/tools/") and effect:
             proposal = {"message_id": f"m{len(self.ledger.effects) + 1}", "echo": text}
-            output = self.ledger.record(request.path, headers.get("idempotency-key", ""), text, proposal).output
+            key = headers.get("idempotency-key", "")
+            output = self.ledger.record(request.method, f"{self.url}{request.raw_path}", key, text, proposal).output
         if behaviour is not None:
             return await behaviour(request)
         if output is None:
