@@ -17,7 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from orchestration.core.cel_places import Read
 from orchestration.core.errors import EvaluationError, Problem, Refused
-from orchestration.core.prompt_check import FILTERS, LOOP, TESTS, PromptCheck
+from orchestration.core.prompt_check import FILTERS, LOOP, TESTS, PromptCheck, in_line
 from orchestration.core.sanitiser import clean_text
 from orchestration.core.schema import Schema
 from orchestration.core.values import canonical
@@ -68,11 +68,13 @@ def compile_prompt(source: str, schema_of_input: Schema | None, path: str = "") 
         raise Refused(Problem("template_syntax", "the prompt holds a NUL or a lone surrogate. Remove it", path))
     if "{" not in source:
         return PromptText(source, ())
-    check = PromptCheck(schema_of_input, path)
+    lines = "\n" in source.strip("\n")
+    check = PromptCheck(schema_of_input, path, lines)
     try:
         check.run(_ENVIRONMENT.parse(source))
     except TemplateSyntaxError as error:
-        raise Refused(Problem("template_syntax", f"line {error.lineno}: {error.message}", path)) from None
+        message = in_line(error.lineno if lines else None, error.message or "this can't be read")
+        raise Refused(Problem("template_syntax", message, path)) from None
     except (SyntaxError, RecursionError, MemoryError, ValueError, OverflowError) as error:
         raise Refused(
             Problem("template_forbidden", f"it is too deep or too odd to compile ({type(error).__name__})", path)

@@ -198,6 +198,11 @@ CASES: dict[str, tuple[Data, Data, tuple[str, str | None, str]]] = {
         flow(put("a", values={"x": "${run.input.text}"})),
         ("steps[0].values", "a", "error"),
     ),
+    "never_there": (
+        flow(get("a", "b"), put("b", "c", {"x": "${has(steps.d.tier) ? 1 : 2}"}), get("c", "d"), get("d")),
+        flow(get("a", "b"), put("b", "c", {"x": "${has(steps.a.tier) ? 1 : 2}"}), get("c", "d"), get("d")),
+        ("steps[1].values", "b", "warning"),
+    ),
     # failures
     "shadowed_catch": (
         flow(get("a", catch=[{"errors": ["*"], "to": "b"}, {"errors": ["timeout"], "to": "done"}]), put("b")),

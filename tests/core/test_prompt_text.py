@@ -52,8 +52,8 @@ def test_a_prompt_prints_text_as_it_is_and_the_rest_as_json(source: str, text: s
 @pytest.mark.parametrize(
     ("source", "code", "words"),
     [
-        ("{{ text", "template_syntax", "line 1: unexpected end"),
-        ("a\n{% if %}", "template_syntax", "line 2"),
+        ("{{ text", "template_syntax", "unexpected end"),
+        ("a\n{% if %}", "template_syntax", "line 2 of this text: "),
         ("\x00", "template_syntax", "NUL"),
         ("{{ txt }}", "unknown_reference", 'the step\'s input has no "txt"; did you mean text?'),
         ("{{ map.itms }}", "unknown_reference", '`map` has no "itms"; did you mean items?'),

@@ -13,8 +13,8 @@ from orchestration.core.proof.bound import MOST_QUESTION
 from orchestration.core.proof.derivation import money
 from orchestration.core.source import write
 from orchestration.steps import tool as steps
-from tests.core.drawn import CATALOG, Data, ask, flow, fork, get, loop, person, planned, put
-from tests.core.flaws import CASES, OUT, without_nothing
+from tests.core.drawn import CATALOG, Data, ask, flow, fork, get, loop, person, planned, put, step
+from tests.core.flaws import CASES, OUT, outcomes, without_nothing
 
 
 def proof(data: Data) -> Proof:
@@ -65,6 +65,10 @@ ANY: Data = {"type": "object"}
 TWO = [{"id": "ok", "label": "Ok", "to": "b"}, {"id": "no", "label": "No", "to": "b", "form": "ignored"}]
 
 
+LOOSE: Data = {"type": "object", "required": ["label"], "properties": {"label": {"type": "string"}, "note": {"type": "string"}}}
+TEXT_CHECK = {"that": "size(input.text) > 0", "else": "There is no text"}
+
+
 def reading(path: str, id: str = "b", **keys: Any) -> Data:
     return put(id, values={"x": f"${{{path}}}"}, **keys)
 
@@ -106,8 +110,10 @@ def reading(path: str, id: str = "b", **keys: Any) -> Data:
             flow(put("a", "b"), reading("error.code")),
             "B reads error.code, which is there only after a failure, and not on the way A → B. ",
         ),
-        (flow(put("a", "b"), get("g"), reading("steps.g.tier")), "B reads steps.g, which never runs. "),
-        (flow(reading("steps.g.tier"), get("g"), start="b"), "B reads steps.g, which never runs. "),
+        (
+            flow(get("a", "b", fallback=[{"step": "g"}]), put("g", None, {"tier": "pro"}), reading("steps.g.tier")),
+            "B reads steps.g, which never runs. ",
+        ),
         (flow(reading("steps.b.x")), "B reads steps.b, its own output, which is not there yet. "),
         (flow(reading("steps")), "B reads steps, all outputs at once. "),
         (
@@ -140,7 +146,7 @@ def reading(path: str, id: str = "b", **keys: Any) -> Data:
                     ],
                 )
             ),
-            "B reads steps.c, which has not run on the way F (case) → B. ",
+            "B reads steps.c, which can only run after it. Read what comes before, or move it.",
         ),
         (
             flow(loop("l", [get("a", None)], "z", catch=[{"errors": ["*"], "to": "z"}]), reading("steps.l.n", "z")),
@@ -152,7 +158,7 @@ def reading(path: str, id: str = "b", **keys: Any) -> Data:
                 get("g"),
                 put("b", None, {"label": "bug", "confidence": 0.5, "note": "${steps.g.tier}"}),
             ),
-            "B, in place of Q, reads steps.g, which has not run when the run begins. ",
+            "B, in place of Q, reads steps.g, which can only run after it. ",
         ),
     ],
 )
@@ -185,6 +191,84 @@ def test_the_path_that_breaks_an_assignment_is_named(data: Data, words: str) -> 
 def test_what_is_there_on_every_path_or_asked_for_first_may_be_read(data: Data) -> None:
     assert sentences(data, "unassigned") == []
     assert proof(data).ok
+
+
+# Causes without their consequences
+
+LATER = ask("c", output=LOOSE)
+END = [put("b", "c"), LATER]
+
+
+@pytest.mark.parametrize(
+    ("data", "codes"),
+    [
+        (flow(put("a", None), put("b")), {"no_exit"}),
+        (flow(put("a", "bb"), put("b")), {"unknown_step"}),
+        (flow(put("a", "b"), put("b"), start="aa"), {"unknown_step"}),
+        (flow(put("a", "b"), put("b", "a")), {"cycle"}),
+        (flow(put("a"), put("a")), {"duplicate_id"}),
+        (flow(loop("l", [put("a", "x"), put("b", None)])), {"unknown_step"}),
+        (flow(put("a", "b", {"x": "${has(steps.c.x) ? 1 : 2}"}), put("b", "cc"), put("c", values={"x": 1})), {"unknown_step"}),
+        (flow(put("a", "b"), put("b", None), put("c", "d", {"x": "${steps.b}"}), put("d")), {"no_exit"}),
+        (flow(put("a"), step("done", "end", outcome="okk"), outcomes=outcomes(ok={"kind": "success"})), {"unknown_outcome"}),
+        (flow(ask("a", input={"text": "${run.inptu.text}"}, prompt="{{ text }}")), {"unknown_reference"}),
+        (flow(ask("a", input={"text": "${run.input.txt}"}, prompt="{{ text }}", checks=[TEXT_CHECK])), {"unknown_reference"}),
+        (flow(put("a", "b", {"x": "${steps.c.note}"}), *END), {"unassigned"}),
+    ],
+)
+def test_a_cause_stands_without_what_follows_from_it(data: Data, codes: set[str]) -> None:
+    assert {problem.code for problem in proof(data).problems} == codes
+
+
+def test_a_step_that_is_read_and_that_no_route_leads_to_is_one_error() -> None:
+    [found] = proof(flow(reading("steps.g.tier"), get("g"))).problems
+    assert (found.code, found.severity, found.step) == ("unreachable", "error", "g")
+    assert found.message == "No route leads to G, and B reads it. Lead one there, or remove it."
+    body = [get("a", None), get("g", None)]
+    [found] = proof(flow(loop("l", body, until="steps.g.tier == 'pro'"))).problems
+    assert found.message.startswith("No route leads to G, and L reads it. A, before it, has no `next` and so ends the round. ")
+
+
+def test_a_name_that_is_wrong_in_a_prompt_is_found_beside_an_input_that_is_wrong() -> None:
+    found = proof(flow(ask("a", input={"text": "${run.inptu.text}"}, prompt="One\n{{ txt }}"))).problems
+    assert [problem.path for problem in found] == ["steps[0].input.text", "steps[0].prompt"]
+    assert found[1].message == 'line 2 of this text: the step\'s input has no "txt"; did you mean text?'
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (flow(put("a", "b", {"x": "${has(steps.c.note) ? 1 : 2}"}), *END), "steps.c, which can only run after it."),
+        (flow(fork("f", "run.input.text == 'x'", "a", "c"), put("a"), reading("has(steps.a) ? 1 : 2", "c")), "lies on no path"),
+        (flow(put("a", values={"x": "${has(error.code) ? 1 : 2}"})), "error.code, and no failure leads there."),
+        (flow(put("a", values={"x": "${has(steps.a.x) ? 1 : 2}"})), "its own output, which is not there yet."),
+        (flow(fork("f", "run.input.text == 'x'", "b", "b"), reading("has(steps.f) ? 1 : 2")), "which is a branch,"),
+        (
+            flow(get("a", "b", fallback=[{"step": "g"}]), put("g", None, {"tier": "pro"}), reading("has(steps.g) ? 1 : 2")),
+            "which never runs.",
+        ),
+        (
+            flow(person("a", form=FORM, actions=[TWO[1]]), reading("has(steps.a.values.x) ? 1 : 2")),
+            "steps.a.values.x, which nobody fills in: no action of A that leads there requires the form.",
+        ),
+    ],
+)
+def test_to_ask_for_what_can_never_be_there_is_pointed_out(data: Data, words: str) -> None:
+    [found] = [problem for problem in proof(data).problems if problem.code == "never_there"]
+    assert found.severity == "warning"
+    assert words in found.message
+    assert found.message.endswith(" It is never there: take it out.")
+    assert _is_a_sentence(found)
+
+
+def test_what_is_asked_for_and_read_all_the_same_is_an_error() -> None:
+    both = put("a", "b", {"x": "${has(steps.c.note) ? 1 : 2} ${steps.c.label}"})
+    assert {(p.code, p.severity) for p in proof(flow(both, *END)).problems} == {("unassigned", "error")}
+
+
+def test_after_a_breach_anything_may_have_been_there() -> None:
+    later = reading("has(steps.a.tier) ? steps.a.tier : has(error.code) ? error.code : ''")
+    assert found_codes(flow(get("a"), later, limits={"steps": 9, "on_breach": "b"})) == []
 
 
 # Failures
@@ -352,7 +436,7 @@ def test_a_worst_case_above_a_limit_counts_the_way_after_the_breach() -> None:
 def test_a_plan_with_circles_and_holes_is_still_proved() -> None:
     data = flow(put("a", "b"), put("b", "a"), get("c", "nobody"), loop("d", [put("e", "e")]), start="a")
     found = proof(data)
-    assert {problem.code for problem in found.problems} >= {"cycle", "unknown_step", "unreachable"}
+    assert {problem.code for problem in found.problems} >= {"cycle", "unknown_step"}
     assert not found.ok
     [circle] = [problem for problem in found.problems if problem.code == "cycle" and problem.step == "b"]
     assert circle.message.startswith("A → B → A goes in a circle.")

@@ -34,18 +34,21 @@ def levels_of(data: Data) -> dict[str, str]:
 
 @settings(max_examples=150)
 @given(definitions())
-def test_what_is_surely_there_is_what_every_run_has_written(data: Data) -> None:
+def test_what_is_surely_there_is_what_every_run_has_written_and_what_may_be_what_some_has(data: Data) -> None:
     routes = build(planned(data))
     assignment = Assignment(routes)
     seen: dict[str, frozenset[str]] = {}
+    ever: dict[str, frozenset[str]] = {}
     for walk in runs(data):
         for name, facts in walk.entered:
             seen[name] = seen.get(name, facts) & facts
+            ever[name] = ever.get(name, facts) | facts
     assert set(assignment.entry) == set(seen) == routes.reached
     levels = levels_of(data)
     for name, facts in seen.items():
         visible = {other for other, level in levels.items() if level in ("", levels[name])} | {"error"}
-        assert {fact for fact in visible if assignment.holds(name, fact)} == {fact for fact in facts if fact in visible}
+        assert {fact for fact in visible if assignment.holds(name, fact)} == facts & visible
+        assert {fact for fact in visible if assignment.may_hold(name, fact)} == ever[name] & visible
 
 
 @settings(max_examples=150)

@@ -17,9 +17,12 @@ Moment = Literal["enter", "leave", "round"]
 
 @dataclass(frozen=True, slots=True)
 class Use:
+    """`broken`: it could not be compiled, and `reads` are the steps that it names."""
+
     path: str
     moment: Moment
     reads: tuple[Read, ...]
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

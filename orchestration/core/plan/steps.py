@@ -1,12 +1,14 @@
 """One step of a definition → `PlanStep`. Each `_type` method returns the parts that its type has."""
 
+import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from orchestration.core import values
 from orchestration.core.contract import contract
 from orchestration.core.definition import CallStep, LlmStep
-from orchestration.core.expression import Condition, Value, compile_condition, compile_value
+from orchestration.core.expression import Condition, Read, Value, compile_condition, compile_value
 from orchestration.core.inference import Schema
 from orchestration.core.plan.parts import Loop, ModelPlan, Moment, PlanStep, Rung, Use
 from orchestration.core.prompt_text import compile_prompt
@@ -19,6 +21,14 @@ if TYPE_CHECKING:
 _NO_INPUT: Schema = {"type": "object", "properties": {}, "additionalProperties": False}
 _UNPRINTED = {"title", "note", "body"}
 """Keys that change nothing in what a step does, or have fingerprints of their own."""
+
+
+_STEP = re.compile(r"\bsteps\.([a-z][a-z0-9_]*)")
+
+
+def _mentioned(source: Any) -> tuple[Read, ...]:
+    """The steps that a text names which could not be compiled, as far as they are plain to see."""
+    return tuple(Read(("steps", name), True) for name in dict.fromkeys(_STEP.findall(json.dumps(source))))
 
 
 def compile_step(outer: "Compiler", name: str) -> PlanStep:
@@ -61,15 +71,16 @@ class _Step:
         path = f"{self.place}.{key}"
         built = self.outer.sights.values.get((self.id, key))
         built = built or self.outer.attempt(self.id, compile_value, value, sight or self.sight, path)
-        return self._used(built, path, moment)
+        return self._used(built, value, path, moment)
 
     def _condition(self, tree: Any, key: str, moment: Moment = "enter", sight: dict[str, Any] | None = None) -> Condition | None:
         path = f"{self.place}.{key}"
-        return self._used(self.outer.attempt(self.id, compile_condition, tree, sight or self.sight, path), path, moment)
+        return self._used(self.outer.attempt(self.id, compile_condition, tree, sight or self.sight, path), tree, path, moment)
 
-    def _used(self, built: Any, path: str, moment: Moment) -> Any:
-        if built is not None and built.reads:
-            self.uses.append(Use(path, moment, tuple(built.reads)))
+    def _used(self, built: Any, source: Any, path: str, moment: Moment) -> Any:
+        reads = tuple(built.reads) if built is not None else _mentioned(source)
+        if reads:
+            self.uses.append(Use(path, moment, reads, broken=built is None))
         return built
 
     def _call(self, model: CallStep, output: Schema | None) -> dict[str, Any]:
@@ -88,8 +99,11 @@ class _Step:
             "checks": tuple(check for check in checks if check is not None),
         }
 
-    @staticmethod
-    def _given(value: Value | None) -> Schema:
+    def _given(self, value: Value | None) -> Schema:
+        """What the step's own texts may read. Of an input that could not be compiled, the names are known."""
+        if value is None and self.model.input:
+            names = list(self.model.input)
+            return {**_NO_INPUT, "properties": {name: {} for name in names}, "required": names}
         return dict(value.schema) if value else _NO_INPUT
 
     def _llm(self) -> dict[str, Any]:

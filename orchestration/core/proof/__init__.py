@@ -110,13 +110,14 @@ def prove(plan: Plan) -> Proof:
     """The proof of a plan. It may hold problems; it never raises for a wrong definition. Takes no clock and no chance."""
     routes = graph.build(plan)
     failing = Failures(routes)
+    assigned = assignment.Assignment(routes)
     cases = WorstCases(routes, failing)
     found = [
         *plan.problems,
         *routes.problems,
-        *names.check(routes),
+        *names.check(routes, assigned.readers),
         *support.check(routes),
-        *assignment.check(routes),
+        *assignment.check(routes, assigned),
         *compatibility.check(routes),
         *branches.check(routes),
         *effects.check(routes),
@@ -126,7 +127,18 @@ def prove(plan: Plan) -> Proof:
         *limits.check(routes, cases.run.bound),
     ]
     error_routes = tuple(failing.routes())
-    return Proof(_in_order(plan, found), _worst(routes, failing, cases), error_routes)
+    return Proof(_in_order(plan, _causes(found, assigned)), _worst(routes, failing, cases), error_routes)
+
+
+def _causes(found: list[Problem], assigned: assignment.Assignment) -> list[Problem]:
+    """Without what asks to guard the output of a step that is not there at all: the guard would never hold."""
+    gone = [(missing.use.path, f"`steps.{missing.fact}") for missing in assigned.missing if missing.never]
+    return [
+        problem
+        for problem in found
+        if problem.code != "optional_unguarded"
+        or not any(problem.path.startswith(path) and name in problem.message for path, name in gone)
+    ]
 
 
 def _in_order(plan: Plan, found: Iterable[Problem]) -> tuple[Problem, ...]:

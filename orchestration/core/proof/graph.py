@@ -7,6 +7,7 @@ rely on an order.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from orchestration.core.errors import Problem
 from orchestration.core.plan import Plan, PlanStep
@@ -55,7 +56,8 @@ class Level:
 @dataclass(slots=True)
 class Graph:
     """`hosts`: a step → the steps that fall back to it. `reached`: steps that a run may come to by routes. `live`: steps that may
-    run, by routes or in place of another."""
+    run, by routes or in place of another. `loose`: a route is missing or leads nowhere, so that what isn't reached may be meant
+    to be: nothing is said of it until that is mended."""
 
     plan: Plan
     levels: dict[str, Level]
@@ -63,6 +65,7 @@ class Graph:
     reached: set[str]
     problems: list[Problem]
     live: set[str] = field(default_factory=set)
+    loose: bool = False
 
 
 def at(step: PlanStep, code: str, message: str, key: str = "", severity: str = "error") -> Problem:
@@ -84,7 +87,20 @@ def build(plan: Plan) -> Graph:
         _order(graph, level)
     _reach(graph, "")
     graph.live = graph.reached | {name for name, hosts in graph.hosts.items() if graph.reached & set(hosts)}
+    graph.loose = bool(graph.problems) or any(map(partial(lacks_exit, graph), plan.steps.values()))
+    graph.loose |= any(problem.code == "duplicate_id" for problem in plan.problems)
     return graph
+
+
+def lacks_exit(graph: Graph, step: PlanStep) -> bool:
+    """Whether a step of the root that needs a way on has none."""
+    takes = "next" in type(step.model).model_fields
+    return takes and step.model.next is None and not step.level and step.id not in graph.hosts
+
+
+def unreachable(graph: Graph, step: PlanStep) -> bool:
+    """Whether it is certain that the step never runs, while what it stands in may."""
+    return not graph.loose and step.id not in graph.live and (not step.level or step.level in graph.reached)
 
 
 def _root_step(graph: Graph, name: str | None, path: str, what: str) -> str | None:

@@ -1,20 +1,21 @@
 """What a definition names and holds: outcomes, exits that are missing, steps that nothing leads to, priorities."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from orchestration.core.definition import MOST_PRIORITY, PRIORITIES
 from orchestration.core.errors import Problem
 from orchestration.core.plan import Plan, PlanStep
-from orchestration.core.proof.graph import Graph, at
+from orchestration.core.proof.graph import Graph, at, lacks_exit, unreachable
 from orchestration.core.wording import did_you_mean, listed, with_stop
 
 
-def check(graph: Graph) -> Iterator[Problem]:
+def check(graph: Graph, readers: Mapping[str, str]) -> Iterator[Problem]:
+    """`readers`: a step whose output is read and can't be there → one that reads it."""
     yield from _outcomes(graph)
     yield from _priority(graph.plan.workflow.escalation.priority, "escalation.priority")
     for step in graph.plan.steps.values():
-        yield from _step(graph, step)
+        yield from _step(graph, step, readers.get(step.id))
 
 
 def _outcomes(graph: Graph) -> Iterator[Problem]:
@@ -32,7 +33,8 @@ def _outcomes(graph: Graph) -> Iterator[Problem]:
         message = f"The escalation has {there} and no {missing}. Give both or neither."
         yield Problem("incomplete_deadline", message, "escalation")
     ends = {step.model.outcome for step in plan.steps.values() if step.type == "end" and step.id in graph.reached}
-    for name in workflow.outcomes:
+    certain = not graph.loose and ends <= workflow.outcomes.keys()
+    for name in workflow.outcomes if certain else ():
         if name not in ends | {workflow.on_failure, late}:
             message = f"No run can end as {name}: no end that is reached names it. Remove it, or add such an end."
             yield Problem("outcome_unused", message, f"outcomes.{name}", None, "warning")
@@ -44,20 +46,30 @@ def _outcome(plan: Plan, name: str, path: str, step: str | None = None) -> Itera
         yield Problem("unknown_outcome", message, path, step)
 
 
-def _step(graph: Graph, step: PlanStep) -> Iterator[Problem]:
+def _step(graph: Graph, step: PlanStep, reader: str | None) -> Iterator[Problem]:
     model = step.model
     if step.type == "end":
         yield from _outcome(graph.plan, model.outcome, f"{step.place}.outcome", step.id)
     if step.type == "human":
         yield from _actions(step)
         yield from _priority(model.priority, f"{step.place}.priority", step.id)
-    if "next" in type(model).model_fields and model.next is None and not step.level and step.id not in graph.hosts:
+    if lacks_exit(graph, step):
         yield at(step, "no_exit", f"{step.label} has no `next`. Say which step comes after it.")
-    if step.id not in graph.live and (not step.level or step.level in graph.reached):
-        message = f"No route leads to {step.label}. Lead one there, or remove it."
-        yield at(step, "unreachable", message, severity="warning")
+    if unreachable(graph, step):
+        read = f", and {graph.plan.steps[reader].label} reads it" if reader else ""
+        message = f"No route leads to {step.label}{read}. {_forgotten(graph, step)}Lead one there, or remove it."
+        yield at(step, "unreachable", message, severity="error" if reader else "warning")
     if step.type == "loop":
         yield from _loop(graph, step)
+
+
+def _forgotten(graph: Graph, step: PlanStep) -> str:
+    """Where the step before it in a body ends the round because it has no `next`."""
+    beside = graph.plan.levels[step.level]
+    before = graph.plan.steps[beside[max(beside.index(step.id) - 1, 0)]]
+    if not step.level or before.id == step.id or getattr(before.model, "next", "") is not None:
+        return ""
+    return f"{before.label}, before it, has no `next` and so ends the round. "
 
 
 def _priority(priority: int | str, path: str, step: str | None = None) -> Iterator[Problem]:
@@ -87,6 +99,6 @@ def _loop(graph: Graph, step: PlanStep) -> Iterator[Problem]:
         message = f"{step.label} has no until, no progress and no way to break: it always makes all {model.max} rounds. Add one."
         yield at(step, "loop_without_end", message, severity="warning")
     rounds = any(edge.target == "continue" and edge.source in level.reached for edge in level.all_edges())
-    if not rounds and model.max > 1:
+    if not rounds and model.max > 1 and not graph.loose:
         message = f"No round of {step.label} ends in another: every way through its body leaves it. Give one of them no `next`."
         yield at(step, "loop_without_rounds", message, severity="warning")
