@@ -7,6 +7,7 @@ from typing import Any
 from orchestration.acts import audit
 from orchestration.acts.moving import ActDesk, Overtaken, apply_or_conflict, drive, take
 from orchestration.core import decision as deciding
+from orchestration.core import sentence
 from orchestration.core import values as json_values
 from orchestration.core.acceptance import accept
 from orchestration.core.contract import coerce, contract
@@ -72,7 +73,7 @@ def _resolve(
     try:
         held = _held(found)
         failpoint("before_resolve", found.run_id)
-        commit = drive(held, lambda desk: _move(desk, held, found.kind, action, given, by, marks))
+        commit = drive(held, lambda desk: _move(desk, held, found, action, given, by, marks))
         act = audit.row(
             subject=f"run:{found.run_id}",
             verb="resolve",
@@ -100,7 +101,7 @@ def preview(*, escalation: str, action: str, values: Any, by: str, revision: int
     try:
         given, _ = _given(found, action, values)
         held = _held(found)
-        commit = drive(held, lambda desk: _move(desk, held, found.kind, action, given, by))
+        commit = drive(held, lambda desk: _move(desk, held, found, action, given, by))
     except Refused as refused:
         return {"problems": refused.problems, "to": None, "outcome": None, "sentence": None}
     decision = unpack(commit.records[0].decision, commit.blobs)
@@ -172,9 +173,11 @@ def _values(form: dict[str, Any], given: Any) -> tuple[Any, tuple[str, ...]]:
     return coerce(form, cleaned.value), cleaned.under("values")
 
 
-async def _move(desk: ActDesk, held: Held, kind: str, action: str, given: Any, by: str, mended: Sequence[str] = ()) -> None:
+async def _move(
+    desk: ActDesk, held: Held, found: Escalation, action: str, given: Any, by: str, mended: Sequence[str] = ()
+) -> None:
     """What the answer means for the run. Raises `Released` where it ended."""
-    now = desk.clock.now()
+    now, kind = desk.clock.now(), found.kind
     step = held.plan.steps[held.position.active]
     escalate.close(held, "resolved", now, by, {"action": action, "values": given})
     if action == "abort" and kind != Escalation.Kind.HUMAN:
@@ -189,7 +192,8 @@ async def _move(desk: ActDesk, held: Held, kind: str, action: str, given: Any, b
     elif action == "happened":
         await _happened(desk, held, given, by, tuple("output" + place.removeprefix("values") for place in mended))
     else:
-        _again(held, kind, by, now)
+        limit = unpack_all([found.reason])[0]["rule"].removeprefix("limits.") if kind == "limit" else None
+        _again(held, kind, limit, by, now)
 
 
 async def _happened(desk: ActDesk, held: Held, given: Any, by: str, marks: tuple[str, ...]) -> None:
@@ -214,18 +218,20 @@ def _in_the_form(failure: Failure) -> list[Problem]:
     ]
 
 
-def _again(held: Held, kind: str, by: str, now: Any) -> None:
-    """The run goes on where it stood. A call that did not happen is made again, as a new visit with a new key; after a limit
-    or a quarantine the visit goes on, so that a call which has left keeps its key and is not made twice."""
+def _again(held: Held, kind: str, limit: str | None, by: str, now: Any) -> None:
+    """The run goes on where it stood, without the limit that it has met, if it was one. A call that did not happen is made again,
+    as a new visit with a new key; after a limit or a quarantine the visit goes on, so that a call which has left keeps its key
+    and is not made twice."""
     step = held.plan.steps[held.position.active]
     if kind == "unknown":
         words = f"{by} said that it did not happen, so {step.label} was begun again."
         taken = deciding.again(held.position, words, "act.resolve")
         held.record(step, None, Result.failed(Failure(ErrorCode.UNKNOWN, words)), taken, now, by)
     else:
-        words = f"{by} lifted the limits." if kind == "limit" else f"{by} had the run tried again."
-        held.tokens.pop(held.visit_key, None)  # they are the visit's, which is not over
+        words = sentence.lifted(limit, by) if limit else f"{by} had the run tried again."
+        for its_own in (held.tokens, held.marks):  # the visit's, which is not over
+            its_own.pop(held.visit_key, None)  # type: ignore[attr-defined]
         held.record(step, None, Result.done(None), deciding.resumed(held.position, words, "act.resolve"), now, by, kind)
-    if kind == "limit":
-        held.spent = replace(held.spent, breached=True, lifted=True)
+    if limit:
+        held.spent = replace(held.spent, lifted=(*held.spent.lifted, limit))
     held.row = replace(held.row, suspicion=0, deaths=0)

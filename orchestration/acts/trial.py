@@ -22,6 +22,7 @@ from orchestration.core.contract import contract
 from orchestration.core.definition import Definition, from_data, parse
 from orchestration.core.errors import ErrorCode, NotFound, Problem, Refused
 from orchestration.core.ladder import CallFact
+from orchestration.core.limits import LIMITS, Spent
 from orchestration.core.plan import Plan, PlanStep, compile_plan
 from orchestration.core.position import Frame, Position
 from orchestration.core.result import Answer, Failure, Request, Usage
@@ -231,7 +232,7 @@ def _held(plan: Plan, step: PlanStep, given: dict[str, Any]) -> Held:
         suspicion=0, deaths=0, spent="{}", cost=0, asked=None, state_hash="", outcome="", output="null", error="null",
         started=None, ended=None,
     )  # fmt: skip
-    held = Held(new_id(), plan, run_input, row, 1, position, deciding.Spent(lifted=True))
+    held = Held(new_id(), plan, run_input, row, 1, position, Spent(lifted=LIMITS))
     for name, output in outputs.items():
         if name in plan.steps:
             held.values.update(dict.fromkeys(held.names([name]), output))

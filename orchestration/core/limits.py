@@ -6,6 +6,7 @@ from typing import Any
 from orchestration.core.plan import Plan
 from orchestration.core.proof.bound import NANO
 
+LIMITS = ("cost_usd", "steps", "machine_time")
 AFTER_BREACH = 100
 """The number of first visits after a breach: out of reach of the repetitions that people asked for before it."""
 
@@ -23,8 +24,12 @@ class Spent:
     steps: int = 0
     breached: bool = False
     """A limit was met once, and the run went on by its rule."""
-    lifted: bool = False
-    """A person has lifted the limits."""
+    lifted: tuple[str, ...] = ()
+    """The limits that a person has lifted. The others hold on."""
+
+    @classmethod
+    def of(cls, data: dict[str, Any]) -> "Spent":
+        return cls(**{**data, "lifted": tuple(data.get("lifted", ()))})
 
     def as_dict(self) -> dict[str, Any]:
         return {name: value for name in self.__slots__ if (value := getattr(self, name))}  # type: ignore[attr-defined]
@@ -35,15 +40,13 @@ def breach(plan: Plan, spent: Spent, call: int | None = None) -> str | None:
 
     Money and machine time are for calls alone: what a call came back with is always recorded.
     """
-    limits = plan.workflow.limits
-    if spent.lifted:
-        return None
-    if call is not None and limits.cost_usd is not None and spent.cost + spent.reserved + call > round(limits.cost_usd * NANO):
-        return "cost_usd"
-    if spent.breached:
-        return None
-    if limits.steps is not None and spent.steps >= limits.steps:
-        return "steps"
-    if call is not None and limits.machine_time is not None and spent.seconds >= limits.machine_time:
-        return "machine_time"
-    return None
+    return next((limit for limit in LIMITS if limit not in spent.lifted and _met(limit, plan, spent, call)), None)
+
+
+def _met(limit: str, plan: Plan, spent: Spent, call: int | None) -> bool:
+    most = getattr(plan.workflow.limits, limit)
+    if most is None or (call is None and limit != "steps"):
+        return False
+    if limit == "cost_usd":
+        return spent.cost + spent.reserved + (call or 0) > round(most * NANO)
+    return not spent.breached and bool((spent.steps if limit == "steps" else spent.seconds) >= most)

@@ -181,5 +181,10 @@ def breach(plan: "Plan", limit: str, spent: Any) -> str:
     return f"{spent.seconds:.0f} s of machine time are spent, of {limits.machine_time:.0f} s at most."
 
 
+def lifted(limit: str, by: str) -> str:
+    words = {"cost_usd": "on what it may cost", "steps": "on its steps", "machine_time": "on its machine time"}
+    return f"{by} lifted the limit {words[limit]}."
+
+
 def to_breach(plan: "Plan", words: str, to: str) -> str:
     return f"{words} Went to {name(plan, to)}."

@@ -82,7 +82,7 @@ def _held(
         row=RunRow(**{name: run[name] for name in _ROW}),
         revision=run["revision"],
         position=position,
-        spent=Spent(**values.load(run["spent"])),
+        spent=Spent.of(values.load(run["spent"])),
         queued=run["last"] or run["created"],
         rested=run["wait"] in ("backoff", "slot"),
         overdue=run["wait"] == "person" and run["due"] is not None,

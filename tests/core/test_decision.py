@@ -365,11 +365,21 @@ class TestLimits:
         assert (routed.to, routed.sentence) == ("late", f"{said} Went to Late.")
         assert routed.position.error["code"] == "limit"
 
-    def test_after_a_breach_only_money_can_end_the_run_and_after_a_person_lifted_it_nothing(self) -> None:
+    def test_after_a_breach_only_money_can_end_the_run_and_not_where_a_person_lifted_that(self) -> None:
         assert self.breach(steps=99, seconds=1e6, breached=True) is None
         second = self.breach(cost=600_000_000, breached=True, on_breach="late")
         assert (second.kind, second.outcome) == ("finish", "broken")
-        assert self.breach(cost=600_000_000, breached=True, lifted=True) is None
+        assert self.breach(cost=600_000_000, breached=True, lifted=("cost_usd",)) is None
+
+    def test_what_a_person_lifted_is_gone_and_the_others_hold_on(self) -> None:
+        over = {"steps": 10, "seconds": 1801.0, "cost": 500_000_001}
+        met = []
+        for _ in range(3):
+            asked = self.breach(lifted=tuple(met), **over)
+            assert asked.kind == "escalate"
+            met.append(asked.rule.removeprefix("limits."))
+        assert met == ["cost_usd", "steps", "machine_time"]
+        assert self.breach(lifted=tuple(met), **over) is None
 
     def test_what_a_call_came_back_with_is_recorded_whatever_it_cost(self) -> None:
         assert self.breach(None, cost=600_000_000, seconds=1e6) is None

@@ -36,7 +36,31 @@ class TestAPersonIsAsked:
         assert (ended.outcome, floor.paths(ended)) == ("good", ["a", "b", "c", "c", "d", "done"])
         lifted = floor.records(ended)[2]
         assert (lifted["type"], lifted["actor"]) == ("limit", "otto")
-        assert lifted["decision"]["sentence"] == "otto lifted the limits."
+        assert lifted["decision"]["sentence"] == "otto lifted the limit on its steps."
+
+    def test_and_lets_it_go_on_without_that_one_alone(self, floor: Floor) -> None:
+        """The other limits hold on, and are asked about in their turn."""
+        floor.server.default(
+            b.as_json(b.completion({"label": "a"}) | {"usage": {"prompt_tokens": 100, "completion_tokens": 900}})
+        )
+        priced = {"main": {"provider": "main", "usd_per_mtok_in": 1000, "usd_per_mtok_out": 1000}}
+        steps = [
+            put("a", "b"),
+            put("b", "one"),
+            ask("one", next="two", max_input_tokens=99),
+            ask("two", max_input_tokens=99),
+            end(),
+        ]
+        run = floor.run(workflow(*steps, models=priced, limits={"steps": 2, "cost_usd": 1.5}), proven=False)
+        for rule, said in (("limits.steps", "on its steps"), ("limits.cost_usd", "on what it may cost")):
+            pause = floor.escalation(run)
+            assert (pause.kind, unpack_all([pause.reason])[0]["rule"]) == ("limit", rule)
+            resolve.resolve(escalation=pause.id, action="continue", values={}, by="otto")
+            run = floor.rested(run.id)
+            assert f"otto lifted the limit {said}." in [record["decision"]["sentence"] for record in floor.records(run)]
+        assert run.outcome == "good"
+        assert unpack_all([run.spent])[0]["lifted"] == ["steps", "cost_usd"]
+        assert len(floor.server.seen_at()) == 2
 
     def test_and_stops_it(self, floor: Floor) -> None:
         run = self.met(floor)
