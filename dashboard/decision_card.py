@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboard.json_view import text
+from orchestration.queries.progress import Rounds
 
 Writer = Callable[[str], tuple[str, int | None]]
 """Path of an operand → (who wrote it, the step record that did, where there is one)."""
@@ -61,8 +62,8 @@ class Card:
         return any(operand.margin for operand in self.operands)
 
 
-def card(decision: Mapping[str, Any], writer: Writer, title: Callable[[str], str]) -> Card:
-    """`title` turns the target, a path or an outcome, into words."""
+def card(decision: Mapping[str, Any], writer: Writer, title: Callable[[str], str], progress: Rounds | None = None) -> Card:
+    """`title` turns the target, a path or an outcome, into words. `progress` is of all rounds; the decision tells the last."""
     tried, checks = decision.get("tried", ()), decision.get("checks", ())
     compared = [*decision.get("comparisons", ()), *(found for each in (*tried, *checks) for found in each.get("comparisons", ()))]
     rested = [*decision.get("because", ()), *(found for check in checks for found in check.get("operands", ()))]
@@ -74,7 +75,7 @@ def card(decision: Mapping[str, Any], writer: Writer, title: Callable[[str], str
         tuple(_operand(operand, writer, compared, title) for operand in operands.values()),
         tuple(map(_condition, tried)),
         tuple(map(_condition, checks)),
-        _series(decision.get("series", ())),
+        _series(progress or _last_rounds(decision)),
     )
 
 
@@ -117,10 +118,17 @@ def _condition(rule: Mapping[str, Any]) -> Condition:
     return Condition(rule.get("text", ""), rule.get("label", ""), f"{words}: {why}" if why else words, held)
 
 
-def _series(values: Iterable[float]) -> tuple[Point, ...]:
+def _last_rounds(decision: Mapping[str, Any]) -> Rounds:
+    series = decision.get("series", ())
+    ended = decision.get("round", "").rpartition("[")[2].rstrip("]")
+    first = (int(ended) if ended else len(series)) - len(series) + 1
+    return tuple(enumerate(series, first))
+
+
+def _series(rounds: Rounds) -> tuple[Point, ...]:
     found: list[Point] = []
     last: float | None = None
-    for number, value in enumerate(values, 1):
+    for number, value in rounds:
         change = "" if last is None else f"{value - last:+.4g}" if value != last else "no change"
         found.append(Point(number, f"{value:.4g}", change))
         last = value

@@ -21,6 +21,7 @@ from orchestration.queries import course as courses
 from orchestration.queries import records, run_list, workflows
 from orchestration.queries import runs as queries
 from orchestration.queries.course import Course
+from orchestration.queries.progress import progress
 from orchestration.queries.runs import RunDetail
 from orchestration.roles import Role
 
@@ -137,7 +138,7 @@ def _visit(run: RunDetail, seq: int, named: dict[str, str]) -> dict[str, Any]:
     calls = tuple(conversation.shown(call) for call in view.calls)
     return {
         "view": view,
-        "card": decision_card.card(view.decision, writer, named_path),
+        "card": decision_card.card(view.decision, writer, named_path, progress(run.id, view.decision, seq)),
         "calls": calls,
         "problems": (view.result.get("error") or {}).get("problems", ()),
         "checked": view.result["kind"] == "done" and bool(view.calls) and all(call.checked for call in calls),

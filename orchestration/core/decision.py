@@ -16,7 +16,7 @@ from orchestration.core.explanation import Explained, checks, cut, distinct, exp
 from orchestration.core.limits import AFTER_BREACH, Spent
 from orchestration.core.limits import breach as breach
 from orchestration.core.plan import Plan, PlanStep
-from orchestration.core.position import Close, Frame, Position, Sub
+from orchestration.core.position import WINDOW, Close, Frame, Position, Sub, scope_of
 from orchestration.core.proof.bound import NANO as NANO
 from orchestration.core.result import Failure, Result
 from orchestration.core.routes import BREAK, CONTINUE
@@ -32,7 +32,7 @@ class Decision:
     `to` is a step's path, or an outcome; `rule` the place in the definition that says so. `because` holds the operands
     (path, value) of the conditions that it rests on and `comparisons` what these compared, whether it held or not; `tried` the
     rules looked at before this one, `checks` those of the step's output, each as `explanation` has it; `series` a loop's
-    progress.
+    progress in its last rounds, and `round` the scope (`refine[3]`) of the one that ended with it.
     """
 
     kind: Kind
@@ -45,6 +45,7 @@ class Decision:
     tried: tuple[Explained, ...] = ()
     checks: tuple[Explained, ...] = ()
     series: tuple[float, ...] = ()
+    round: str = ""
     outcome: str | None = None
     output: Any = None
     failure: Failure | None = None
@@ -60,7 +61,7 @@ class Decision:
         for name in ("comparisons", "tried", "checks", "series"):
             if told := getattr(self, name):
                 found[name] = list(told)
-        return found
+        return {**found, "round": self.round} if self.round else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +73,11 @@ class _Why:
     tried: tuple[Explained, ...] = ()
     checks: tuple[Explained, ...] = ()
     series: tuple[float, ...] = ()
+    round: str = ""
 
     def leads(self, kind: Kind, to: str, position: Position) -> Decision:
-        return Decision(
-            kind, to, self.rule, self.sentence, position, self.because, self.comparisons, self.tried, self.checks, self.series
-        )
+        told = {name: getattr(self, name) for name in self.__slots__}  # type: ignore[attr-defined]
+        return Decision(kind, to, position=position, **told)
 
     def resting_on(self, condition: Explained) -> "_Why":
         """The same, and on a further condition."""
@@ -173,14 +174,14 @@ def _end_round(plan: Plan, position: Position, why: _Why, env: Env) -> Decision:
         carry = loop.update.evaluate(env) if loop.update else frame.carry
         env = {**env, "carry": carry}
         until = explain(loop.until, env) if loop.until else None
-        series = (*frame.series, float(loop.progress.evaluate(env))) if loop.progress else frame.series
+        series = (*frame.series, float(loop.progress.evaluate(env)))[-WINDOW:] if loop.progress else ()
     except EvaluationError as error:
         failure = Failure(ErrorCode.EXPRESSION, f"at the end of round {frame.round}: {error}")
         return _close(
             plan, position, Close("failed", failure), _Why(step.place, sentence.round_failed(plan, step, frame, failure))
         )
     inside = replace(position, frames=(*position.outer[:-1], replace(frame, carry=carry, series=series)), close=None)
-    why = replace(why, series=series)
+    why = replace(why, series=series, round=scope_of(position.outer))
     if until and until["held"]:
         return _close(
             plan,
@@ -224,7 +225,9 @@ def _leave_loop(plan: Plan, step: PlanStep, position: Position, env: Env) -> Dec
             to, key = named, f"on_{close.reason}"
     after = replace(position, error=frame.error)
     words = sentence.left(plan, step, frame, close.reason, to)
-    return go(plan, after, to, _Why(f"{step.place}.{key}", words, series=frame.series), _outside(env, position))
+    ended = scope_of((*position.outer, replace(frame, round=frame.round - (close.reason == "break"))))
+    why = _Why(f"{step.place}.{key}", words, series=frame.series, round=ended if frame.series else "")
+    return go(plan, after, to, why, _outside(env, position))
 
 
 def _outside(env: Env, position: Position) -> Env:

@@ -15,11 +15,13 @@ from orchestration.core.errors import ErrorCode, Problem
 from orchestration.core.result import Failure
 
 CloseReason = Literal["until", "break", "exhausted", "stalled", "failed"]
+WINDOW = 5
+"""How many numbers of a loop's progress a run carries along. The whole of it stands in the records (`queries.progress`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One loop that the run is in. `series` is its progress so far, one number a round."""
+    """One loop that the run is in. `series` is its progress in the last `WINDOW` rounds that ended, one number a round."""
 
     step: str
     round: int

@@ -1,7 +1,7 @@
 """What a run did: its step records with their calls, what is open, and its state as of any record."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,8 @@ from orchestration.core import state
 from orchestration.core.errors import NotFound, Problem, Refused
 from orchestration.models import Call, Run, StepRecord
 from orchestration.queries.paging import Page, bounded, number, page
+from orchestration.queries.progress import loop_of
+from orchestration.queries.progress import of_each as progress_of
 from orchestration.record.pack import fetch, missing, unpack
 
 
@@ -88,7 +90,7 @@ Row = dict[str, Any]
 
 
 def records(run: str, after: str | None = None, limit: int | None = None) -> Page[StepView]:
-    """In the order they were made. Four queries at most. Raises `NotFound`."""
+    """In the order they were made. Six queries at most. Raises `NotFound`."""
     _must_exist(run)
     size = bounded(limit)
     found = StepRecord.objects.filter(run_id=run).order_by("seq")
@@ -99,7 +101,7 @@ def records(run: str, after: str | None = None, limit: int | None = None) -> Pag
 
 
 def record(run: str, seq: int) -> StepView:
-    """One record. Three queries at most. Raises `NotFound`."""
+    """One record. Five queries at most. Raises `NotFound`."""
     rows = list(StepRecord.objects.filter(run_id=run, seq=seq).values(*_STEP, *_STEP_PACKED))
     if not rows:
         raise NotFound(f"Run {run[:60]} has no step record {seq}.")
@@ -141,7 +143,7 @@ def _folded(row: Row, blobs: dict[str, str]) -> state.Record:
 
 
 def _views(run: str, rows: Sequence[Row]) -> list[StepView]:
-    """Step records with their calls. Two queries at most."""
+    """Step records with their calls; that of a loop tells its whole progress. Four queries at most."""
     paths = {row["path"] for row in rows}
     calls = list(Call.objects.filter(run_id=run, path__in=paths).order_by("id").values(*_CALL, *_CALL_PACKED)) if rows else []
     blobs = fetch(missing([*packed_calls(calls), *(row[name] for row in rows for name in _STEP_PACKED)]))
@@ -157,7 +159,9 @@ def _views(run: str, rows: Sequence[Row]) -> list[StepView]:
         seen.add(key)
         packed = {name: unpack(row[name], blobs) for name in _STEP_PACKED}
         found.append(StepView(**{name: row[name] for name in _STEP}, **packed, calls=mine))
-    return found
+    closed = {view.seq: view.decision for view in found if loop_of(view.decision.get("round", "")) == view.path}
+    whole = {seq: [value for _, value in rounds] for seq, rounds in progress_of(run, closed).items()}
+    return [replace(view, decision={**view.decision, "series": whole[view.seq]}) if view.seq in whole else view for view in found]
 
 
 def packed_calls(rows: Iterable[Row]) -> list[str | None]:
