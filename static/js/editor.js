@@ -1,5 +1,6 @@
 /* Line numbers, colours and problem marks for a text area of YAML. The text area stays what is edited and sent. */
 
+import { keep } from "./unsaved.js";
 import { paint } from "./yaml.js";
 
 const INDENT = "  ";
@@ -26,6 +27,7 @@ function enhance(editor) {
   area.addEventListener("keydown", (event) => edit(event, area));
   editor.classList.add("editor--painted");
   new ResizeObserver(follow).observe(area);
+  if (!area.readOnly && "unsaved" in editor.dataset) keep(editor, area);
   draw();
 }
 

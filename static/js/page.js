@@ -37,7 +37,7 @@ function coarse(seconds) {
   return `${Math.floor(seconds)} s`;
 }
 
-function tellTimes() {
+export function tellTimes() {
   const now = Date.now();
   for (const time of document.querySelectorAll("time[data-ago], time[data-due]")) {
     const seconds = (now - Date.parse(time.dateTime)) / 1000;

@@ -50,6 +50,26 @@ def test_a_draft_is_mended_where_the_marks_are_and_published(sign_in: SignIn, de
     assert Version.objects.get(workflow="asking", number=2).note == "For anybody"
 
 
+def test_a_figure_opens_what_adds_up_to_it_and_that_stays_open_while_one_types(
+    sign_in: SignIn, designer: User, site: str, samples: None
+) -> None:
+    page = sign_in(designer)
+    page.goto("/workflows/support_triage/edit/")
+    added = page.locator("#adds-up")
+    expect(added).to_be_hidden()
+    page.locator("a.figure", has_text="people's time").click()
+    expect(added).to_be_visible()
+    expect(added).to_contain_text("a person is asked, who has 2 days")
+    area = page.locator("#definition")
+    area.fill(area.input_value().replace("deadline: 2d", "deadline: 3d"))
+    expect(added).to_contain_text("a person is asked, who has 3 days")
+    expect(added).to_be_visible()
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto("/workflows/support_triage/proof/")
+    page.locator("a.figure", has_text="people's time").click()
+    expect(page.locator("#worst-human")).to_be_in_viewport()
+
+
 def test_who_is_overtaken_keeps_the_text_and_sees_theirs(sign_in: SignIn, designer: User, site: str) -> None:
     first = publish(asking()).text
     page = sign_in(designer)
