@@ -301,7 +301,7 @@ class Witness:
 
 
 def claimable(row: RunRow, group: int, now: datetime) -> bool:
-    if row.status not in ("ready", "waiting") or row.due is None or row.due > now:
+    if row.status not in ("ready", "waiting", "quarantined") or row.due is None or row.due > now:
         return False
     if row.deaths >= sweep.DEATHS:
         return group == 0
