@@ -19,7 +19,8 @@ from orchestration.core.plan import Plan, compile_plan
 from orchestration.core.proof import Proof, prove
 from orchestration.core.source import MAX_BYTES, Source
 from orchestration.models import Version, Workflow
-from orchestration.queries.catalog import current
+from orchestration.queries.catalog import World, current
+from orchestration.queries.plans import Kept
 from orchestration.record.pack import keep, pack
 
 _ID = re.compile(r"[a-z][a-z0-9_]{0,47}\Z")
@@ -44,6 +45,9 @@ class Checked(NamedTuple):
         return self.proof is not None and not any(problem.severity == "error" for problem in self.problems)
 
 
+_drafts = Kept[Checked](16)
+
+
 class Pushed(NamedTuple):
     workflow: Workflow
     created: bool
@@ -54,7 +58,7 @@ def check(given: str | bytes | dict[str, Any], workflow: str | None = None) -> C
     """Reads, compiles and proves a definition: YAML or JSON text, or its plain data. Never raises for a wrong one. As the draft
     of `workflow` it has to keep that id."""
     try:
-        checked = _check(_read(given))
+        checked = _proved(given)
     except Unreadable as unreadable:
         return Checked(None, None, None, unreadable.problems, unreadable)
     definition = checked.definition
@@ -104,12 +108,23 @@ def _source(given: str | bytes | dict[str, Any]) -> Source:
     return source.read(values.dump(cleaned.value))
 
 
-def _check(read: Source) -> Checked:
+def _proved(given: str | bytes | dict[str, Any], read: Source | None = None) -> Checked:
+    """A text is proved once in a world, however many pages show what came of it. `read` is it, where it has been read already.
+    Raises `Unreadable`."""
+    world = current()
+
+    def prove_it() -> Checked:
+        return _check(read or _read(given), world)
+
+    return _drafts.get((values.digest_text(given), world.digest), prove_it) if isinstance(given, str) else prove_it()
+
+
+def _check(read: Source, world: World) -> Checked:
     try:
         definition = from_source(read)
     except Refused as refused:
         return Checked(None, None, None, refused.problems)
-    plan = compile_plan(definition, current().catalog)
+    plan = compile_plan(definition, world.catalog)
     proof = prove(plan)
     return Checked(definition, plan, proof, proof.problems)
 
@@ -127,7 +142,7 @@ def push(
     read = _read(text)
     name, title = _names(read)
     draft = _draft(text, read)
-    checked = _check(read)
+    checked = _proved(text, read)
     with transaction.atomic():
         found = Workflow.objects.select_for_update().filter(id=name).first()
         if found is None:

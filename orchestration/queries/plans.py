@@ -2,6 +2,8 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
 
 from orchestration.core.definition import Definition, from_data
 from orchestration.core.errors import NotFound
@@ -10,31 +12,41 @@ from orchestration.models import Version
 from orchestration.queries.catalog import World
 from orchestration.record.pack import unpack_all
 
-KEPT = 200
+Made = TypeVar("Made")
 
-_lock = threading.Lock()
-_plans: OrderedDict[tuple[int, str, str], Plan] = OrderedDict()
+
+class Kept(Generic[Made]):
+    """What was made of something costly, by a key that says all that it was made of; the `most` used last. Two who ask for a new
+    one at once may both make it: no harm is done."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._made: OrderedDict[Hashable, Made] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        with self._lock:
+            if key in self._made:
+                self._made.move_to_end(key)
+                return self._made[key]
+        made = make()
+        with self._lock:
+            self._made[key] = made
+            while len(self._made) > self._most:
+                self._made.popitem(last=False)
+        return made
+
+
+_plans = Kept[Plan](200)
 
 
 def plan_of(version_id: int, world: World) -> Plan:
-    """The plan of a version in this world. Two who ask for a new one at once may both compile it: no harm is done.
-
-    Raises `NotFound`. The content hash is part of the key, so that a database that was exchanged brings no stale plan.
-    """
+    """The plan of a version in this world. Raises `NotFound`. The content hash is part of the key, so that a database that was
+    exchanged brings no stale plan."""
     digest = Version.objects.filter(pk=version_id).values_list("hash", flat=True).first()
     if digest is None:
         raise NotFound("There is no such version.")
-    key = (version_id, digest, world.digest)
-    with _lock:
-        if key in _plans:
-            _plans.move_to_end(key)
-            return _plans[key]
-    plan = compile_plan(definition_of(version_id), world.catalog)
-    with _lock:
-        _plans[key] = plan
-        while len(_plans) > KEPT:
-            _plans.popitem(last=False)
-    return plan
+    return _plans.get((version_id, digest, world.digest), lambda: compile_plan(definition_of(version_id), world.catalog))
 
 
 def definition_of(version_id: int) -> Definition:

@@ -139,6 +139,18 @@ def test_a_plan_is_compiled_once_for_each_version_and_world() -> None:
         plan_of(version.pk + 1, world)
 
 
+def test_a_draft_is_proved_once_for_each_text_and_world() -> None:
+    text = source.write(workflow(end()))
+    checked = workflows.check(text)
+    assert checked.proof is not None
+    assert workflows.check(text).proof is checked.proof
+    assert workflows.push(text=text, by="ada").checked.proof is checked.proof
+    assert [problem.code for problem in workflows.check(text, "other").problems] == ["other_id"]
+    assert workflows.check(text + "# more\n").proof is not checked.proof
+    reach.put_provider(name="main", body={"protocol": "rehearsal"}, by="ada")
+    assert workflows.check(text).proof is not checked.proof
+
+
 # The trail
 
 
