@@ -1,7 +1,7 @@
 # `make run` and `make test` are all that a fresh machine needs, beside Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format browser bench shots lock clean ready ready-to-test
+.PHONY: help run test check format browser bench mutants shots lock clean ready ready-to-test
 
 PORT ?= 8000
 UPGRADE ?= --upgrade
@@ -36,6 +36,9 @@ browser: ready-to-test ## find a Chromium, or install one
 
 bench: ready-to-test ## durable steps a second and many calls at once, beside plain commits on the same database
 	$(BIN)/python -m tests.bench
+
+mutants: ready-to-test ## break the engine in each way that tests must notice, and see them fail (ARGS="fence" for a part)
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 shots: ready-to-test browser ## renew the pictures of every page in docs/shots (some minutes)
 	$(BIN)/python -m tests.shots

@@ -1,10 +1,12 @@
 """A crew of stepped engines on one database, people beside them, and a clock: what a test does with them, one thing after the
-other. Everything happens in the test's own transaction, which is rolled back at the end."""
+other. Everything happens in the test's own transaction, which is rolled back at the end. Nothing is left to chance or to real
+time: what is done twice goes the same way twice."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -15,7 +17,8 @@ from orchestration import fsck
 from orchestration.acts import audit, moving, resolve, runs
 from orchestration.core.errors import Conflict, ErrorCode
 from orchestration.core.result import Answer, Failure
-from orchestration.executor import sweep
+from orchestration.executor import bench, escalate, held, pulse, sweep
+from orchestration.executor import engine as engine_module
 from orchestration.models import Escalation, Run, Version
 from orchestration.record import clock as clocks
 from orchestration.record.clock import SetClock
@@ -61,12 +64,18 @@ class Crew:
         self.clock = SetClock(datetime(2026, 11, 22, 12, tzinfo=UTC))
         self.latest = self.clock.at
         self.witness = Witness()
+        self._numbers = count(1)
         self._open = ExitStack()
         self._open.enter_context(transaction.atomic())
         self._open.enter_context(self.witness.watching())
         for module in (fsck, audit, runs, clocks):
             self._open.enter_context(patch.object(module, "database_now", self.clock.now))
         self._open.enter_context(patch.object(moving, "DatabaseClock", lambda: self.clock))
+        self._elapsed = 0.0
+        for module in (engine_module, bench, pulse):
+            self._open.enter_context(patch.object(module, "time", SimpleNamespace(monotonic=lambda: self._elapsed)))
+        for module, name in ((runs, "run"), (engine_module, "worker"), (escalate, "pause"), (held, "commit")):
+            self._open.enter_context(patch.object(module, "new_id", lambda name=name: f"{name}-{next(self._numbers)}"))
         self.stage = Stage(self.clock)
         self.engines: dict[int, SteppedEngine] = {}
         """Those at work now, by place. One is started when it is first needed."""
@@ -75,7 +84,6 @@ class Crew:
         self.answered: list[tuple[dict[str, Any], dict[str, Any]]] = []
         """What people have sent, and what they were answered."""
         self.backup: tuple[str, Any] | None = None
-        self._numbers = count()
         self._judged = (0, 0)
 
     def close(self) -> None:
@@ -87,6 +95,7 @@ class Crew:
 
     def tick(self, seconds: float) -> None:
         self.clock.advance(seconds)
+        self._elapsed += max(seconds, 0.0)
         self.latest = max(self.latest, self.clock.at)
 
     def back_up(self) -> None:
@@ -283,13 +292,14 @@ class Crew:
 
     # what must be so
 
-    def judge(self) -> None:
-        """After anything that was done."""
+    def judge(self, healed: bool = False) -> None:
+        """After anything that was done. Before it is `healed` nobody need have swept."""
         self.tick(0.01)
         if self._judged[0] != self.witness.writes:
             self.witness.compare()
         if self._judged[1] != self.witness.commits:
-            self.witness.wrong += [str(finding) for finding in fsck.check()]
+            found = [str(finding) for finding in fsck.check()]
+            self.witness.wrong += [each for each in found if healed or not each.endswith("no sweep has freed it")]
         self._judged = self.witness.writes, self.witness.commits
         for engine in self.stage.engines:
             self.witness.wrong += [f"{engine!r} was surprised: {error!r}" for error in engine.surprises if not engine.old]
@@ -312,7 +322,7 @@ class Crew:
         self.witness.wrong += [f"{run} is {told.row}" for run, told in self.witness.runs.items() if not self._rests(run)]
         self.witness.compare_whole()
         self.witness.commits += 1
-        self.judge()
+        self.judge(healed=True)
         connection.check_constraints()
 
     def _rests(self, run: str) -> bool:

@@ -127,7 +127,7 @@ class SteppedEngine(Engine):
         stage.engines.append(self)
 
     def __repr__(self) -> str:
-        return f"<{'dead ' * self.dead}engine of group {self.group}, {self.id[-4:]}>"
+        return f"<{'dead ' * self.dead}engine of group {self.group}, {self.id}>"
 
     def _commit(self, commit: Commit) -> "Future[bool]":
         future: Future[bool] = Future()

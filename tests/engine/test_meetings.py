@@ -23,6 +23,13 @@ def crew(db: None) -> Iterator[Crew]:
     crew.close()
 
 
+def test_what_is_held_is_claimed_by_nobody(crew: Crew) -> None:
+    crew.start()
+    crew.engine(0).claim()
+    crew.engine(1).claim()
+    assert (len(crew.engine(0).held), crew.engine(1).held) == (1, {})
+
+
 def test_what_is_taken_from_a_worker_between_its_claim_and_its_look_is_anothers(crew: Crew) -> None:
     """What it reads then is the row of another worker, with that one's fence: it must not go on from there."""
     crew.start()

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from orchestration import tasks
 from orchestration.acts import resolve, runs
 from orchestration.core.errors import Conflict
 from orchestration.models import Call, Escalation, Run, Worker
@@ -146,3 +147,9 @@ def test_a_hung_step_is_taken_over_and_its_holder_writes_nothing_any_more(timed:
     timed.engine.stop(grace=0.0)
     assert Worker.objects.get(id=timed.engine.id).refused == 1
     assert Run.objects.get(id=run).revision == ended.revision
+
+
+def test_a_run_whose_hint_was_lost_is_found_by_the_sweep(floor: Floor) -> None:
+    """And nobody asks the engine to look: it does so by itself."""
+    tasks.use_engine(None)
+    assert floor.ended(floor.start(workflow(end()))).outcome == "good"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from config.env import Env
+from tests.mutants import MUTANTS, Mutant
 from tests.repo import tree
 
 TEMPLATES = sorted((tree.ROOT / "templates").rglob("*.html"))
@@ -63,3 +64,14 @@ def test_every_make_target_is_documented() -> None:
     targets = re.findall(r"^([a-z]+):.*## ", (tree.ROOT / "Makefile").read_text(), re.MULTILINE)
     written = "".join((tree.ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md"))
     assert [target for target in targets if target != "help" and f"make {target}" not in written] == []
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_can_still_be_made(mutant: Mutant) -> None:
+    """What it changes stands in its file once, and the tests that are to catch it are there."""
+    text = (tree.ROOT / mutant.file).read_text(encoding="utf-8")
+    assert [old for old, new in mutant.changes if text.count(old) != 1 or old == new] == []
+    assert mutant.tests
+    for tests in mutant.tests:
+        file, _, chosen = tests.partition(" -k ")
+        assert chosen in (tree.ROOT / file).read_text(encoding="utf-8"), tests
