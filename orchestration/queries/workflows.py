@@ -109,9 +109,10 @@ def version(workflow: str, number: int | None = None) -> VersionDetail:
 
 def hashes(wanted: Collection[tuple[str, int]]) -> dict[tuple[str, int], str]:
     """The content hashes of these versions, each (workflow, number). One narrow query."""
-    found = Version.objects.filter(workflow_id__in={id for id, _ in wanted}, number__in={number for _, number in wanted})
+    names, numbers = {name for name, _ in wanted}, {number for _, number in wanted}
+    found = Version.objects.filter(workflow_id__in=names, number__in=numbers)
     rows = found.values_list("workflow_id", "number", "hash") if wanted else ()
-    return {(id, number): digest for id, number, digest in rows if (id, number) in wanted}
+    return {(workflow, number): digest for workflow, number, digest in rows if (workflow, number) in wanted}
 
 
 def definitions(wanted: Collection[str]) -> dict[str, dict[str, Any]]:
