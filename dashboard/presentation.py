@@ -103,6 +103,21 @@ def coarse(seconds: float) -> str:
     return f"{int(seconds)} s"
 
 
+def left(seconds: float) -> str:
+    """What is left until a deadline, rounded in its lesser unit: 8 h a moment after it was set, 7 h 59 min a minute later."""
+    for size, unit, rest, small in ((86400, "d", 3600, "h"), (3600, "h", 60, "min")):
+        if (parts := int(seconds / rest + 0.5)) * rest >= size:
+            whole, more = divmod(parts, size // rest)
+            return f"{whole} {unit}" + (f" {more} {small}" if more else "")
+    return f"{int(seconds / 60 + 0.5)} min" if seconds >= 59.5 else f"{int(seconds + 0.5)} s"
+
+
+def lasted(seconds: float) -> str:
+    """How long something under way has taken, in whole seconds: 4 s, 2 min 3 s, 3 h 20 min."""
+    seconds = max(int(seconds), 0)
+    return f"{seconds} s" if seconds < 60 else span(seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """A stretch of a run's life, in seconds from its start."""

@@ -29,7 +29,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """One line of the path. `select` is what chooses it; `look` a result or status; `took` in seconds."""
+    """One line of the path. `select` is what chooses it; `look` a result or status; `took` in seconds; `since` when what is
+    under way began."""
 
     select: str
     title: str
@@ -40,6 +41,7 @@ class Stop:
     tries: int = 0
     depth: int = 0
     degraded: bool = False
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +115,13 @@ def is_part(path: str) -> bool:
     return _PART.match(path.rpartition("/")[2]) is not None and "/" in path
 
 
-def stops(run: RunDetail, course: Course, named: Mapping[str, str], now: datetime) -> tuple[Stop, ...]:
+def stops(run: RunDetail, course: Course, named: Mapping[str, str]) -> tuple[Stop, ...]:
     """The path taken, in order: the start, each visit, and what is under way."""
     began = Stop("0", "Started", "", look_of("done", RESULTS), f"By {run.created_by}.", None)
     found = [began] if not course.before else []
     found.extend(_stop(visit, course, named) for visit in course.visits)
     if not run.over and not course.after:
-        found.append(_open(run, course, named, now))
+        found.append(_open(run, course, named))
     return tuple(found)
 
 
@@ -148,12 +150,11 @@ def _look(visit: Visit) -> Look:
     return look_of(visit.result, RESULTS)
 
 
-def _open(run: RunDetail, course: Course, named: Mapping[str, str], now: datetime) -> Stop:
+def _open(run: RunDetail, course: Course, named: Mapping[str, str]) -> Stop:
     name, detail = spoken(run.place, named) if run.place else ("Not begun", "")
     calls = open_calls(course)
     begun = calls[0].intended if calls else course.visits[-1].finished if course.visits else run.created
-    took = (now - begun).total_seconds()
-    return Stop("open", name, detail, _standing(run), _under_way(run, calls), took, depth=run.place.count("["))
+    return Stop("open", name, detail, _standing(run), _under_way(run, calls), None, depth=run.place.count("["), since=begun)
 
 
 def _standing(run: RunDetail) -> Look:

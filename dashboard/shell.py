@@ -3,6 +3,7 @@
 from functools import cached_property
 
 from django.http import HttpRequest
+from django.utils import timezone
 
 from orchestration.accounts import must_change_password
 from orchestration.queries.standing import Standing, standing
@@ -19,9 +20,20 @@ class Shell:
     def role(self) -> Role | None:
         return role_of(self._user)
 
-    @cached_property
+    @property
     def _standing(self) -> Standing:
-        return standing() if self.role is not None else Standing(0, False, True)
+        return self._looked[1]
+
+    @property
+    def revision(self) -> int:
+        """Of the count of the inbox: whatever was written down before it stands in the count. Changes are told with the time in
+        milliseconds, see `queries.changes`."""
+        return self._looked[0]
+
+    @cached_property
+    def _looked(self) -> tuple[int, Standing]:
+        before = int(timezone.now().timestamp() * 1000) - 1
+        return before, standing() if self.role is not None else Standing(0, False, True)
 
     @property
     def inbox(self) -> int:

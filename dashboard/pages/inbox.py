@@ -74,6 +74,11 @@ def inbox_page(request: HttpRequest) -> HttpResponse:
     )
 
 
+def count(request: HttpRequest) -> HttpResponse:
+    """How many questions are open, for the bar of every page."""
+    return render(request, "components/inbox_count.html")
+
+
 def question(request: HttpRequest, escalation: str) -> HttpResponse:
     """One question with its dossier. POST answers it."""
     if request.method == "POST":

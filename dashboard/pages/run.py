@@ -80,23 +80,21 @@ def _page(run: RunDetail, chosen: Chosen) -> dict[str, Any]:
     around = chosen.seq if chosen.seq and chosen.seq <= run.seq - courses.MOST // 2 else None
     course = courses.course(run.id, run.seq, around)
     row, sweeping, now = run_list.standing(run, course.pauses)
-    status, more = run_words.state_of(row, now, sweeping)
     panel = _panel(run, course, chosen, named)
     select = "open" if chosen.seq is None else str(chosen.seq)
     return {
         "here": "runs",
         "run": run,
         "version": version,
-        "status": status,
-        "more": more,
+        "doing": run_words.state_of(row, now, sweeping),
         "named": named,
         "outcome_title": named.get(run.outcome, run.outcome),
         "outcome_kind": run_words.outcome_kind(run),
-        "stops": run_view.stops(run, course, named, now),
+        "stops": run_view.stops(run, course, named),
         "outline": run_view.reached(run, course, definition),
         "course": course,
         "timeline": timeline(run.created, run.ended or now, course, run.wait == "backoff", named),
-        "elapsed": ((run.ended or now) - run.created).total_seconds(),
+        "lasted": (run.ended - run.created).total_seconds() if run.ended else None,
         "chosen": chosen,
         "select": select,
         "href": _href(run, chosen),

@@ -12,6 +12,7 @@ from django.utils.cache import patch_vary_headers
 from dashboard import run_view, run_words
 from dashboard.needs import needs
 from dashboard.presentation import STATUSES
+from dashboard.run_words import Doing
 from dashboard.step_titles import titles_of
 from orchestration.core.sanitiser import clean_text
 from orchestration.queries import run_list, workflows
@@ -29,8 +30,7 @@ class Line:
     """A row of the list, in words. `step` is the title of where it stands, `detail` the round or the part of it."""
 
     row: Row
-    status: str
-    more: str
+    doing: Doing
     outcome_kind: str
     step: str
     detail: str
@@ -103,7 +103,7 @@ def _revision() -> int:
 def _line(row: Row, found: Listing, named: dict[str, str]) -> Line:
     run = row.run
     step, detail = run_view.spoken(run.place, named) if run.place else ("", "")
-    return Line(row, *run_words.state_of(row, found.now, found.sweeping), run_words.outcome_kind(run), step, detail)
+    return Line(row, run_words.state_of(row, found.now, found.sweeping), run_words.outcome_kind(run), step, detail)
 
 
 def _list(wanted: Wanted, found: Listing, revision: int) -> dict[str, Any]:

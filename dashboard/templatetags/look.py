@@ -41,9 +41,12 @@ def icon(name: str, extra: str = "") -> SafeString:
 
 
 @register.inclusion_tag("components/status.html")
-def status(name: str, more: str = "", pill: bool = False) -> dict[str, Any]:
-    """`name`: a run's status, or `person` and `backoff` where it is known what it waits for."""
-    return {"look": presentation.look_of(name), "more": more, "pill": pill}
+def status(
+    name: str, more: str = "", pill: bool = False, since: datetime | None = None, until: datetime | None = None
+) -> dict[str, Any]:
+    """`name`: a run's status, or `person` and `backoff` where it is known what it waits for. How long it has been so is told
+    from `since`, when it goes on from `until`."""
+    return {"look": presentation.look_of(name), "more": more, "pill": pill, "since": since, "until": until}
 
 
 @register.inclusion_tag("components/status.html")
@@ -61,10 +64,7 @@ def when(moment: datetime | None, absent: str = "") -> SafeString | str:
     """How long ago, with the exact time behind it; js/page.js keeps it going."""
     if moment is None:
         return absent
-    exact = moment.strftime("%Y-%m-%d %H:%M:%S UTC")
-    return format_html(
-        '<time datetime="{}" title="{}" data-ago>{}</time>', moment.isoformat(), exact, presentation.ago(moment, timezone.now())
-    )
+    return _time(moment, "ago", presentation.ago(moment, timezone.now()))
 
 
 @register.simple_tag
@@ -73,7 +73,29 @@ def due(moment: datetime | None, absent: str = "") -> SafeString | str:
     if moment is None:
         return absent
     left = (moment - timezone.now()).total_seconds()
-    words_ = f"due in {presentation.coarse(left)}" if left > 0 else f"overdue by {presentation.coarse(-left)}"
-    return format_html(
-        '<time datetime="{}" title="{}" data-due>{}</time>', moment.isoformat(), moment.strftime("%Y-%m-%d %H:%M:%S UTC"), words_
-    )
+    words_ = f"due in {presentation.left(left)}" if left > 0 else f"overdue by {presentation.coarse(-left)}"
+    return _time(moment, "due", words_)
+
+
+@register.simple_tag
+def since(moment: datetime) -> SafeString:
+    """How long something has been so, coarsely: 3 h."""
+    return _time(moment, "since", presentation.coarse(max((timezone.now() - moment).total_seconds(), 0.0)))
+
+
+@register.simple_tag
+def lasting(moment: datetime) -> SafeString:
+    """How long something that is under way has taken: 2 min 3 s."""
+    return _time(moment, "lasting", presentation.lasted((timezone.now() - moment).total_seconds()))
+
+
+@register.simple_tag
+def until(moment: datetime) -> SafeString:
+    """When something goes on by itself: next in 4 s."""
+    left = (moment - timezone.now()).total_seconds()
+    return _time(moment, "until", f"next in {presentation.coarse(left)}" if left >= 1 else "due now")
+
+
+def _time(moment: datetime, kind: str, words_: str) -> SafeString:
+    exact = moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return format_html('<time datetime="{}" title="{}" data-{}>{}</time>', moment.isoformat(), exact, kind, words_)

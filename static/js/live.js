@@ -19,6 +19,8 @@ let state = start(Date.now());
 let socket = null;
 let shown = null;
 
+/* What stands aside, as the count in the bar does, is kept up to date, and makes no page a live one. */
+const isLive = () => watched().some((element) => element.dataset.liveAside === undefined);
 const watched = () => [...document.querySelectorAll("[data-live-topic]")];
 const topics = () => [...new Set(watched().map((element) => element.dataset.liveTopic))];
 
@@ -69,7 +71,7 @@ async function catchUp(elements, revision) {
 }
 
 function show() {
-  if (state.phase === shown) return;
+  if (state.phase === shown || !isLive()) return;
   shown = state.phase;
   for (const indicator of document.querySelectorAll("[data-live-indicator]")) {
     indicator.hidden = false;

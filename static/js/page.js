@@ -37,13 +37,35 @@ function coarse(seconds) {
   return `${Math.floor(seconds)} s`;
 }
 
+const PAIRS = [[86400, "d", 3600, "h"], [3600, "h", 60, "min"], [60, "min", 1, "s"]];
+const pair = (whole, unit, more, small) => `${whole} ${unit}${more ? ` ${more} ${small}` : ""}`;
+
+function left(seconds) {
+  for (const [size, unit, rest, small] of PAIRS.slice(0, 2)) {
+    const parts = Math.floor(seconds / rest + 0.5);
+    if (parts * rest >= size) return pair(Math.floor(parts / (size / rest)), unit, parts % (size / rest), small);
+  }
+  return seconds >= 59.5 ? `${Math.floor(seconds / 60 + 0.5)} min` : `${Math.floor(seconds + 0.5)} s`;
+}
+
+function lasted(seconds) {
+  for (const [size, unit, rest, small] of PAIRS) if (seconds >= size) return pair(Math.floor(seconds / size), unit, Math.floor((seconds % size) / rest), small);
+  return `${Math.floor(seconds)} s`;
+}
+
+const SAYS = {
+  ago: (seconds) => (seconds >= 7 * 86400 ? null : seconds < 5 ? "just now" : `${coarse(seconds)} ago`),
+  due: (seconds) => (seconds < 0 ? `due in ${left(-seconds)}` : `overdue by ${coarse(seconds)}`),
+  since: (seconds) => coarse(Math.max(seconds, 0)),
+  lasting: (seconds) => lasted(Math.max(seconds, 0)),
+  until: (seconds) => (seconds > -1 ? "due now" : `next in ${coarse(-seconds)}`),
+};
+
 export function tellTimes() {
   const now = Date.now();
-  for (const time of document.querySelectorAll("time[data-ago], time[data-due]")) {
-    const seconds = (now - Date.parse(time.dateTime)) / 1000;
-    let words = null;
-    if ("due" in time.dataset) words = seconds < 0 ? `due in ${coarse(-seconds)}` : `overdue by ${coarse(seconds)}`;
-    else if (seconds < 7 * 86400) words = seconds < 5 ? "just now" : `${coarse(seconds)} ago`;
+  for (const time of document.querySelectorAll("time")) {
+    const says = Object.keys(SAYS).find((kind) => kind in time.dataset);
+    const words = says && SAYS[says]((now - Date.parse(time.dateTime)) / 1000);
     if (words && time.textContent !== words) time.textContent = words;
   }
 }
@@ -100,4 +122,4 @@ showTheme();
 showScripted(document);
 letGo(document);
 tellTimes();
-setInterval(tellTimes, 10_000);
+setInterval(tellTimes, 1_000);

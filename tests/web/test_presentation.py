@@ -67,6 +67,18 @@ def test_ago(before: timedelta, said: str) -> None:
     assert presentation.ago(NOW - before, NOW) == said
 
 
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.2, "0 s"), (44.6, "45 s"), (59.4, "59 s"), (59.5, "1 min"), (14.6 * 60, "15 min"), (3599.9, "1 h"),
+        (8 * 3600 - 1.2, "8 h"), (8 * 3600 - 40, "7 h 59 min"), (23.999 * 3600, "1 d"), (2 * 86400 - 5, "2 d"),
+        (2 * 86400 - 3600, "1 d 23 h"), (30 * 86400, "30 d"),
+    ],
+)  # fmt: skip
+def test_what_is_left_until_a_deadline_is_not_cut_down(seconds: float, said: str) -> None:
+    assert presentation.left(seconds) == said
+
+
 def test_a_status_that_is_not_in_the_table_keeps_its_own_word() -> None:
     assert presentation.look_of("held").word == "Running"
     assert presentation.look_of("on_fire").word == "On fire"

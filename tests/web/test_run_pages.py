@@ -199,7 +199,7 @@ def test_the_list_is_filtered_by_its_address(as_viewer: Client, waiting: Run, do
 
 def test_an_open_list_keeps_its_rows_and_counts_what_is_new(as_viewer: Client, floor: Floor, waiting: Run) -> None:  # noqa: F811
     page = as_viewer.get("/runs/?status=person").content.decode()
-    again = unescape(re.findall(r'data-live-href="([^"]+)"', page)[0])
+    again = unescape(re.findall(r'id="runs".*?data-live-href="([^"]+)"', page)[0])
     floor.server.default(b.chat({"label": "bug", "confidence": 0.1}))
     later = floor.rested(acts.start(workflow="triage", input={"text": "x", "n": 1}, by="ada"))
     acts.cancel(run=waiting.id, by="ada", reason="enough")

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard import decision_card, run_view, run_words, timeline
+from dashboard.run_words import Doing
 from orchestration.queries.course import CallTime, Course, Pause, Visit
 from orchestration.queries.run_list import Row
 from orchestration.queries.runs import RunSummary
@@ -27,23 +28,24 @@ RUN = RunSummary(
 
 
 @pytest.mark.parametrize(
-    ("changed", "more", "sweeping", "told"),
+    ("status", "changed", "more", "told"),
     [
-        ({"status": "held", "place": "refine[3]/critique"}, {}, True, ("held", "round 3")),
-        ({"status": "held"}, {"silent": True}, True, ("stuck", "its worker is silent")),
-        ({"status": "ready", "due": at(0)}, {}, True, ("ready", "")),
-        ({"status": "ready", "due": at(0)}, {}, False, ("stuck", "no worker")),
-        ({"status": "ready", "due": at(55)}, {}, False, ("ready", "")),
-        ({"status": "ready", "wait": "backoff", "due": at(64)}, {"tries": 2}, True, ("backoff", "2 tries failed, next in 4 s")),
-        ({"status": "ready", "wait": "backoff", "due": at(60)}, {"tries": 1}, True, ("backoff", "1 try failed, due now")),
-        ({"status": "waiting", "wait": "person"}, {"asked": at(-3 * 3600)}, True, ("person", "3 h")),
-        ({"status": "waiting", "wait": "person"}, {"asked": T0, "claimed_by": "o"}, True, ("person", "1 min, claimed by o")),
-        ({"status": "quarantined", "wait": "person", "deaths": 3}, {}, True, ("quarantined", "after 3 deaths of its worker")),
-        ({"status": "failed"}, {}, False, ("failed", "")),
+        ("held", {"place": "refine[3]/critique"}, {}, Doing("held", "round 3")),
+        ("held", {}, {"silent": True}, Doing("stuck", "its worker is silent")),
+        ("ready", {"due": at(0)}, {}, Doing("ready")),
+        ("ready", {"due": at(0)}, {"sweeping": False}, Doing("stuck", "no worker")),
+        ("ready", {"due": at(55)}, {"sweeping": False}, Doing("ready")),
+        ("ready", {"wait": "backoff", "due": at(64)}, {"tries": 2}, Doing("backoff", "2 tries failed", until=at(64))),
+        ("ready", {"wait": "backoff", "due": at(60)}, {"tries": 1}, Doing("backoff", "1 try failed", until=at(60))),
+        ("waiting", {"wait": "person"}, {"asked": at(-9)}, Doing("person", since=at(-9))),
+        ("waiting", {"wait": "person"}, {"asked": T0, "claimed_by": "o"}, Doing("person", "claimed by o", since=T0)),
+        ("quarantined", {"wait": "person", "deaths": 3}, {}, Doing("quarantined", "after 3 deaths of its worker")),
+        ("failed", {}, {"sweeping": False}, Doing("failed")),
     ],
-)  # fmt: skip
-def test_trouble_is_a_state_of_its_own(changed: Any, more: Any, sweeping: bool, told: tuple[str, str]) -> None:
-    assert run_words.state_of(Row(replace(RUN, **changed), **more), at(60), sweeping) == told
+)
+def test_trouble_is_a_state_of_its_own(status: str, changed: Any, more: Any, told: Doing) -> None:
+    row = Row(replace(RUN, status=status, **changed), **{key: value for key, value in more.items() if key != "sweeping"})
+    assert run_words.state_of(row, at(60), more.get("sweeping", True)) == told
 
 
 @pytest.mark.parametrize(
