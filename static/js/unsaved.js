@@ -60,9 +60,9 @@ export function keep(editor, area) {
       take() {
         settle();
         if (form?.elements.revision) form.elements.revision.value = found.revision;
+        area.value = found.text;
         area.focus();
-        area.select();
-        document.execCommand("insertText", false, found.text);
+        area.dispatchEvent(new Event("input", { bubbles: true }));
         note();
       },
       drop() {
