@@ -14,6 +14,7 @@ Writer = Callable[[str], tuple[str, int | None]]
 WROTE = {
     "run": "run input", "input": "the step's input", "output": "the step's output", "carry": "the loop's carry",
     "iter": "the loop's round", "error": "the failed step", "item": "the item", "index": "the item",
+    "limits": "the workflow's limits", "spent": "the run so far", "call": "what the call could cost",
 }  # fmt: skip
 
 
@@ -47,6 +48,16 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Via:
+    """How the step itself came to the end of its round, where the loop's rules took over."""
+
+    sentence: str
+    rule: str
+    operands: tuple[Operand, ...]
+    tried: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     sentence: str
     rule: str
@@ -55,17 +66,18 @@ class Card:
     tried: tuple[Condition, ...]
     checks: tuple[Condition, ...]
     series: tuple[Point, ...]
+    via: Via | None = None
 
     @property
     def margins(self) -> bool:
         """Whether any distance is known."""
-        return any(operand.margin for operand in self.operands)
+        return any(operand.margin for operand in (*self.operands, *(self.via.operands if self.via else ())))
 
 
 def card(decision: Mapping[str, Any], writer: Writer, title: Callable[[str], str], progress: Rounds | None = None) -> Card:
     """`title` turns the target, a path or an outcome, into words. `progress` is of all rounds; the decision tells the last."""
     tried, checks = decision.get("tried", ()), decision.get("checks", ())
-    compared = [*decision.get("comparisons", ()), *(found for each in (*tried, *checks) for found in each.get("comparisons", ()))]
+    compared = _compared(decision, tried, checks)
     rested = [*decision.get("because", ()), *(found for check in checks for found in check.get("operands", ()))]
     operands = {operand["path"]: operand for operand in rested}
     return Card(
@@ -76,7 +88,21 @@ def card(decision: Mapping[str, Any], writer: Writer, title: Callable[[str], str
         tuple(map(_condition, tried)),
         tuple(map(_condition, checks)),
         _series(progress or _last_rounds(decision)),
+        _via(decision.get("via"), writer, title),
     )
+
+
+def _compared(holder: Mapping[str, Any], *conditions: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    found = [compared for each in conditions for one in each for compared in one.get("comparisons", ())]
+    return [*holder.get("comparisons", ()), *found]
+
+
+def _via(via: Mapping[str, Any] | None, writer: Writer, title: Callable[[str], str]) -> Via | None:
+    if via is None:
+        return None
+    tried = via.get("tried", ())
+    operands = tuple(_operand(operand, writer, _compared(via, tried), title) for operand in via["because"])
+    return Via(via["sentence"], via["rule"], operands, tuple(map(_condition, tried)))
 
 
 def _operand(
@@ -84,7 +110,7 @@ def _operand(
 ) -> Operand:
     path = operand["path"]
     told, seq = operand.get("by"), operand.get("seq")
-    if told in WROTE:
+    if told in WROTE and seq is None:
         told, seq = WROTE[told], 0 if told == "run" else None
     elif told and seq is not None:
         told = title(told)

@@ -8,11 +8,10 @@ expressions see (`state.environment`), the visit's own output already among the 
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from orchestration.core import sentence
+from orchestration.core import limits, sentence
 from orchestration.core.acceptance import accept
-from orchestration.core.definition import Catch
 from orchestration.core.errors import ErrorCode, EvaluationError
-from orchestration.core.explanation import Explained, checks, cut, distinct, explain
+from orchestration.core.explanation import Explained, checks, cut, distinct, explain, last_round, stalling, taking
 from orchestration.core.limits import AFTER_BREACH, Spent
 from orchestration.core.limits import breach as breach
 from orchestration.core.plan import Plan, PlanStep
@@ -32,7 +31,8 @@ class Decision:
     `to` is a step's path, or an outcome; `rule` the place in the definition that says so. `because` holds the operands
     (path, value) of the conditions that it rests on and `comparisons` what these compared, whether it held or not; `tried` the
     rules looked at before this one, `checks` those of the step's output, each as `explanation` has it; `series` a loop's
-    progress in its last rounds, and `round` the scope (`refine[3]`) of the one that ended with it.
+    progress in its last rounds, and `round` the scope (`refine[3]`) of the one that ended with it. Where the step's own way led
+    to the end of the round, and the loop's rules from there, `via` is the step's: {rule, sentence, because, …}.
     """
 
     kind: Kind
@@ -46,6 +46,7 @@ class Decision:
     checks: tuple[Explained, ...] = ()
     series: tuple[float, ...] = ()
     round: str = ""
+    via: dict[str, Any] | None = None
     outcome: str | None = None
     output: Any = None
     failure: Failure | None = None
@@ -58,10 +59,12 @@ class Decision:
             "because": list(self.because),
             "sentence": self.sentence,
         }
-        for name in ("comparisons", "tried", "checks", "series"):
-            if told := getattr(self, name):
-                found[name] = list(told)
-        return {**found, "round": self.round} if self.round else found
+        found |= _listed(self, "comparisons", "tried", "checks", "series")
+        return {**found, **{name: told for name in ("round", "via") if (told := getattr(self, name))}}
+
+
+def _listed(of: Any, *names: str) -> dict[str, Any]:
+    return {name: list(told) for name in names if (told := getattr(of, name))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +77,20 @@ class _Why:
     checks: tuple[Explained, ...] = ()
     series: tuple[float, ...] = ()
     round: str = ""
+    via: "_Why | None" = None
+    plain: bool = False
+    """It says no more than that the step was over."""
 
     def leads(self, kind: Kind, to: str, position: Position) -> Decision:
-        told = {name: getattr(self, name) for name in self.__slots__}  # type: ignore[attr-defined]
-        return Decision(kind, to, position=position, **told)
+        words = f"{self.via.sentence} {self.sentence}" if self.via else self.sentence
+        via = self.via.beside() if self.via else None
+        because, comparisons, tried, checks = self.because, self.comparisons, self.tried, self.checks
+        return Decision(kind, to, self.rule, words, position, because, comparisons, tried, checks, self.series, self.round, via)
+
+    def beside(self) -> dict[str, Any]:
+        """As it stands beside the loop's. The checks are the visit's, and stand with the decision."""
+        found = {"rule": self.rule, "sentence": self.sentence, "because": list(self.because)}
+        return {**found, **_listed(self, "comparisons", "tried", "series"), **({"round": self.round} if self.round else {})}
 
     def resting_on(self, condition: Explained) -> "_Why":
         """The same, and on a further condition."""
@@ -122,7 +135,7 @@ def _advance(plan: Plan, step: PlanStep, position: Position, result: Result, env
     note = sentence.degraded(plan, step, result) if result.degraded else ""
     checked = checks(step, given, result.output)
     words = sentence.went(plan, to, note, len(checked))
-    return go(plan, position, to, _Why(f"{step.place}.next", words, checks=checked), env)
+    return go(plan, position, to, _Why(f"{step.place}.next", words, checks=checked, plain=not note), env)
 
 
 def _branch(plan: Plan, step: PlanStep, position: Position, env: Env) -> Decision:
@@ -165,11 +178,12 @@ def enter(plan: Plan, position: Position, env: Env) -> Position | Failure:
 
 
 def _end_round(plan: Plan, position: Position, why: _Why, env: Env) -> Decision:
-    """until, then stalled, then exhausted, else the next round."""
+    """until, then stalled, then exhausted, else the next round. `why` is the step's own, which led to the end of this one."""
     frame = position.outer[-1]
     step = plan.steps[frame.step]
     loop = step.loop
     assert loop is not None
+    via = None if why.plain else why
     try:
         carry = loop.update.evaluate(env) if loop.update else frame.carry
         env = {**env, "carry": carry}
@@ -177,11 +191,10 @@ def _end_round(plan: Plan, position: Position, why: _Why, env: Env) -> Decision:
         series = (*frame.series, float(loop.progress.evaluate(env)))[-WINDOW:] if loop.progress else ()
     except EvaluationError as error:
         failure = Failure(ErrorCode.EXPRESSION, f"at the end of round {frame.round}: {error}")
-        return _close(
-            plan, position, Close("failed", failure), _Why(step.place, sentence.round_failed(plan, step, frame, failure))
-        )
+        words = sentence.round_failed(plan, step, frame, failure)
+        return _close(plan, position, Close("failed", failure), _Why(step.place, words, checks=why.checks, via=via))
     inside = replace(position, frames=(*position.outer[:-1], replace(frame, carry=carry, series=series)), close=None)
-    why = replace(why, series=series, round=scope_of(position.outer))
+    why = _Why(step.place, "", checks=why.checks, series=series, round=scope_of(position.outer), via=via)
     if until and until["held"]:
         return _close(
             plan,
@@ -190,16 +203,17 @@ def _end_round(plan: Plan, position: Position, why: _Why, env: Env) -> Decision:
             replace(why.resting_on(until), rule=f"{step.place}.until", sentence=sentence.until(plan, step, frame, until)),
         )
     ending = why.past(until, f"{step.place}.until") if until else why
-    if len(series) > 1 and not series[-1] > series[-2]:
-        return _close(
-            plan,
-            inside,
-            Close("stalled"),
-            replace(ending, rule=f"{step.place}.progress", sentence=sentence.stalled(plan, step, frame, series)),
-        )
-    if frame.round >= step.model.max:
+    stalled, rounds = stalling(step, series), last_round(frame.round, step.model.max)
+    if stalled and stalled["held"]:
+        words = sentence.stalled(plan, step, frame, series)
+        ending = replace(ending.resting_on(stalled), rule=f"{step.place}.progress", sentence=words)
+        return _close(plan, inside, Close("stalled"), ending)
+    if rounds["held"]:
+        ending = ending.past(stalled, f"{step.place}.progress") if stalled else ending
         words = sentence.exhausted(plan, step, frame, until)
-        return _close(plan, inside, Close("exhausted"), replace(ending, rule=f"{step.place}.max", sentence=words))
+        return _close(
+            plan, inside, Close("exhausted"), replace(ending.resting_on(rounds), rule=f"{step.place}.max", sentence=words)
+        )
     frames = (*inside.frames[:-1], replace(inside.frames[-1], round=frame.round + 1))
     again = replace(position, error=frame.error).entering(plan.first(step.id), frames)
     words = sentence.again(plan, step, frame, until, series)
@@ -262,17 +276,22 @@ def fail(plan: Plan, position: Position, failure: Failure, env: Env) -> Decision
     if failure.code == ErrorCode.UNKNOWN:
         to = getattr(step.model, "on_unknown", None)
         if to is not None:
-            return _caught(plan, step, position, failure, to, f"{step.place}.on_unknown", env)
+            why = _Why(f"{step.place}.on_unknown", "", _operands(_error(step, failure)), checks=failure.checks)
+            return _caught(plan, step, position, failure, to, why, env)
         return Decision("escalate", position.path, "escalation", sentence.unknown(plan, step, failure), position, failure=failure)
+    why = _Why("on_failure", "", _operands(_error(step, failure)), checks=failure.checks)
     for index, catch in enumerate(getattr(step.model, "catch", ())):
-        if takes(catch, failure.code):
-            return _caught(plan, step, position, failure, catch.to, f"{step.place}.catch[{index}]", env)
+        taken, rule = taking(catch.errors, failure.code.value), f"{step.place}.catch[{index}]"
+        if taken["held"]:
+            return _caught(plan, step, position, failure, catch.to, replace(why.resting_on(taken), rule=rule), env)
+        why = why.past(taken, rule)
     if position.outer:
         close = Close("failed", replace(failure, checks=()))  # they are the step's, and not the loop's
         inside = replace(position, frames=position.outer, close=None)
         words = sentence.uncaught(plan, step, failure, position.outer[-1].step)
-        return _close(plan, inside, close, _Why(step.place, words, checks=failure.checks))
-    return replace(finish_failed(plan, f"{sentence.failed(plan, step, failure)} Nothing catches that."), checks=failure.checks)
+        return _close(plan, inside, close, replace(why, rule=step.place, sentence=words))
+    ended = finish_failed(plan, f"{sentence.failed(plan, step, failure)} Nothing catches that.")
+    return replace(ended, because=why.because, tried=why.tried, checks=why.checks)
 
 
 def finish_failed(plan: Plan, because: str, rule: str = "on_failure") -> Decision:
@@ -280,20 +299,19 @@ def finish_failed(plan: Plan, because: str, rule: str = "on_failure") -> Decisio
     return Decision("finish", outcome, rule, f"{because} {sentence.ended(plan, outcome)}", outcome=outcome)
 
 
-def takes(catch: Catch, code: ErrorCode) -> bool:
-    """`"*"` matches all but `unknown`."""
-    return code.value in catch.errors or ("*" in catch.errors and code != ErrorCode.UNKNOWN)
+def _error(step: PlanStep, failure: Failure) -> dict[str, str]:
+    """What is in sight as `error` where the failure is caught."""
+    return {"code": failure.code.value, "message": str(cut(failure.message, 500)), "step": step.id}
 
 
-def _caught(plan: Plan, step: PlanStep, position: Position, failure: Failure, to: str, rule: str, env: Env) -> Decision:
-    error = {"code": failure.code.value, "message": str(cut(failure.message, 500)), "step": step.id}
-    words = sentence.caught(plan, step, failure, to)
-    because = (
-        {"path": "error.code", "value": error["code"], "present": True},
-        {"path": "error.message", "value": error["message"], "present": True},
-    )
+def _operands(error: dict[str, str]) -> tuple[dict[str, Any], ...]:
+    return tuple({"path": f"error.{name}", "value": error[name], "present": True} for name in ("code", "message"))
+
+
+def _caught(plan: Plan, step: PlanStep, position: Position, failure: Failure, to: str, why: _Why, env: Env) -> Decision:
+    error = _error(step, failure)
     after = position.with_part("", error=error, tried=(), rung=0)
-    return go(plan, after, to, _Why(rule, words, because, checks=failure.checks), {**env, "error": error})
+    return go(plan, after, to, replace(why, sentence=sentence.caught(plan, step, failure, to)), {**env, "error": error})
 
 
 def deadline(plan: Plan, position: Position, env: Env) -> Decision:
@@ -350,8 +368,15 @@ def cancelled(by: str, reason: str) -> Decision:
 # limits
 
 
-def breached(plan: Plan, position: Position, limit: str, spent: Spent) -> Decision:
-    """Where a run goes that has met a limit: `on_breach`, else a person, and after a second breach `on_failure`."""
+def breached(plan: Plan, position: Position, limit: str, spent: Spent, call: int | None = None) -> Decision:
+    """Where a run goes that has met a limit: `on_breach`, else a person, and after a second breach `on_failure`. `call`: what the
+    call could cost that would break it, in nano-dollars."""
+    met = limits.explain(plan, spent, limit, call)
+    taken = _breached(plan, position, limit, spent)
+    return replace(taken, because=tuple(met["operands"]), comparisons=tuple(met["comparisons"]))
+
+
+def _breached(plan: Plan, position: Position, limit: str, spent: Spent) -> Decision:
     words = sentence.breach(plan, limit, spent)
     failure = Failure(ErrorCode.LIMIT, words)
     if spent.breached:

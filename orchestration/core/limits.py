@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from orchestration.core.explanation import Explained
 from orchestration.core.plan import Plan
 from orchestration.core.proof.bound import NANO
 
@@ -41,6 +42,26 @@ def breach(plan: Plan, spent: Spent, call: int | None = None) -> str | None:
     Money and machine time are for calls alone: what a call came back with is always recorded.
     """
     return next((limit for limit in LIMITS if limit not in spent.lifted and _met(limit, plan, spent, call)), None)
+
+
+def explain(plan: Plan, spent: Spent, limit: str, call: int | None = None) -> Explained:
+    """Why that limit is met: what it is, what is spent, and what the call could cost, in dollars, seconds and records."""
+    most = getattr(plan.workflow.limits, limit)
+    if limit == "cost_usd":
+        parts = {
+            "spent.cost_usd": spent.cost / NANO,
+            "spent.reserved_usd": spent.reserved / NANO,
+            "call.cost_usd": (call or 0) / NANO,
+        }
+        found = {name: value for name, value in parts.items() if value or name != "spent.reserved_usd"}
+        op, left = ">", (spent.cost + spent.reserved + (call or 0)) / NANO
+    else:
+        left = spent.steps if limit == "steps" else round(spent.seconds, 3)
+        op, found = ">=", {f"spent.{limit}": left}
+    text = f"{' + '.join(found)} {op} limits.{limit}"
+    operands = [{"path": path, "value": value, "present": True} for path, value in {**found, f"limits.{limit}": most}.items()]
+    compared = {"text": text, "left": left, "op": op, "right": most, "held": True, "margin": abs(left - most)}
+    return {"held": True, "text": text, "operands": operands, "comparisons": [compared]}
 
 
 def _met(limit: str, plan: Plan, spent: Spent, call: int | None) -> bool:

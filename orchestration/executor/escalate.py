@@ -81,7 +81,10 @@ async def unknown(desk: Desk, held: Held, step: PlanStep, given: Any, taken: Dec
 
 
 async def limit(desk: Desk, held: Held, step: PlanStep, taken: Decision) -> None:
-    reason = {"kind": "limit", "error": failure_data(taken.failure), "because": taken.sentence, "rule": taken.rule}
+    reason = {
+        "kind": "limit", "error": failure_data(taken.failure), "because": taken.sentence, "rule": taken.rule,
+        "operands": list(taken.because),
+    }  # fmt: skip
     await _open(desk, held, step, "limit", "A limit is reached", reason, _NO_FORM, {}, {}, LIMIT_ACTIONS)
 
 

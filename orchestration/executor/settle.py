@@ -47,10 +47,10 @@ async def finish(desk: Desk, held: Held, taken: Decision, failure: Failure | Non
     await desk.commit(held, row)
 
 
-async def take_breach(desk: Desk, held: Held, limit: str) -> None:
-    """A limit is met: on to `on_breach`, a person, or the end."""
+async def take_breach(desk: Desk, held: Held, limit: str, call: int | None = None) -> None:
+    """A limit is met, by a call of `call` nano-dollars at most if by one: on to `on_breach`, a person, or the end."""
     step = held.plan.steps[held.position.active]
-    taken = deciding.breached(held.plan, held.position, limit, held.spent)
+    taken = deciding.breached(held.plan, held.position, limit, held.spent, call)
     if taken.kind == "escalate":
         await escalate.limit(desk, held, step, taken)
         return

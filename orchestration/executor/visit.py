@@ -147,7 +147,7 @@ async def make(desk: Desk, held: Held, step: PlanStep, given: Any, ask: Ask, pre
         held.facts.append(CallFact(ask.n, ask.ask, ask.rung, ask.kind, failure=prepared))
         return
     if limit := deciding.breach(held.plan, held.spent, prepared.cost):
-        await settle.take_breach(desk, held, limit)
+        await settle.take_breach(desk, held, limit, prepared.cost)
         return
     if not await _enter(desk, held, prepared):
         return

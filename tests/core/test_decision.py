@@ -89,16 +89,18 @@ def test_an_until_is_kept_whether_it_held_or_not_beside_what_ended_the_round() -
     went = stroll(flow(loop("refine", body, until="carry.n > 1", **keys)))
     again, held = [taken for taken in went.decisions if taken.rule == "steps[0].until"]
     for taken, n, holds, margin in ((again, 1, False, 0), (held, 2, True, 1)):
-        branched, until = taken.comparisons
+        (until,), (branched,) = taken.comparisons, taken.via["comparisons"]
         assert (branched["text"], branched["left"], branched["held"]) == ("steps.bump.n > 0", n, True)
         assert (until["text"], until["left"], until["held"], until["margin"]) == ("carry.n > 1", n, holds, margin)
-        assert [operand["path"] for operand in taken.because] == ["steps.bump.n", "carry.n"]
+        rested = [[operand["path"] for operand in because] for because in (taken.via["because"], taken.because)]
+        assert rested == [["steps.bump.n"], ["carry.n"]]
     tired = stroll(flow(loop("refine", body, until="carry.n > 9", on_exhausted="done", **keys)))
     (exhausted,) = [taken for taken in tired.decisions if taken.rule == "steps[0].max"]
     assert [(each["rule"], each["held"], each["comparisons"][0]["margin"]) for each in exhausted.tried] == [
         ("steps[0].until", False, -6)
     ]
-    assert [each["text"] for each in exhausted.comparisons] == ["steps.bump.n > 0"]
+    assert [each["text"] for each in exhausted.comparisons] == ["iter.index >= 3"]
+    assert [each["text"] for each in exhausted.via["comparisons"]] == ["steps.bump.n > 0"]
 
 
 class TestChecks:
