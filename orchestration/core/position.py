@@ -29,6 +29,8 @@ class Frame:
     series: tuple[float, ...] = ()
     error: dict[str, str] | None = None
     """The error in sight where the loop was entered; in sight again when it is left."""
+    updated: tuple[str, int] | None = None
+    """Path and seq of the record that updated `carry`; None as long as it is what it began with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,8 @@ def _dump_frame(frame: Frame) -> dict[str, Any]:
         found["series"] = list(frame.series)
     if frame.error:
         found["error"] = frame.error
+    if frame.updated:
+        found["updated"] = list(frame.updated)
     return found
 
 
@@ -190,9 +194,7 @@ def load(data: dict[str, Any]) -> Position:
     return Position(
         step=data["step"],
         visit=data.get("visit", 1),
-        frames=tuple(
-            Frame(f["step"], f["round"], f["carry"], tuple(f.get("series", ())), f.get("error")) for f in data.get("frames", ())
-        ),
+        frames=tuple(map(_load_frame, data.get("frames", ()))),
         part=data.get("part", ""),
         rung=data.get("rung", 0),
         tried=tuple(Sub(s["rung"], s["step"], failure_of(s["failure"])) for s in data.get("tried", ())),
@@ -201,4 +203,12 @@ def load(data: dict[str, Any]) -> Position:
         part_visit=data.get("part_visit", 1),
         base=data.get("base", 1),
         close=Close(close["reason"], failure_of(close["failure"])) if close else None,
+    )
+
+
+def _load_frame(data: dict[str, Any]) -> Frame:
+    updated = data.get("updated")
+    series = tuple(data.get("series", ()))
+    return Frame(
+        data["step"], data["round"], data["carry"], series, data.get("error"), (updated[0], updated[1]) if updated else None
     )

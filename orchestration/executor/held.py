@@ -25,6 +25,8 @@ GRACE = timedelta(seconds=60)
 KEPT_VALUES = 256
 
 VisitKey = tuple[str, int]
+Writer = tuple[str, int]
+"""Path and seq of a step record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Held:
     """It waited for a person, and its deadline has passed."""
     asked: dict[str, Any] | None = None
     values: dict[state.Name, Any] = field(default_factory=dict)
-    writers: dict[state.Name, tuple[str, int]] = field(default_factory=dict)
+    writers: dict[state.Name, Writer] = field(default_factory=dict)
     calls: dict[VisitKey, list[CallFact]] = field(default_factory=dict)
     parts: dict[str, Any] = field(default_factory=dict)
     """Outputs of records that write nothing visible: rounds, tools of a round, fallback steps. By path."""
@@ -134,6 +136,11 @@ class Held:
         tokens_in, tokens_out, cost = self.tokens.pop(key, [0, 0, 0])
         prints = {"step": step.fingerprint, "input": values.digest(given), **self.prints.pop(key, {})}
         since, self.paused = self.paused, None
+        if writes:
+            self.values[(at.scope, at.step)] = result.output
+            self.writers[(at.scope, at.step)] = (at.path, seq)
+        told = self._with_writers(decision, seq)
+        after = _carried(decision, at, seq)
         self.records.append(
             RecordRow(
                 run_id=self.run_id,
@@ -146,8 +153,8 @@ class Held:
                 input=self.pack(given),
                 output=self.pack(result.output),
                 result=self.pack(_result_data(result, (*self.marks.pop(key, ()), *result.marks))),
-                decision=self.pack(self._with_writers(decision).as_dict()),
-                position=self.pack(dump(decision.position) if decision.position else None),
+                decision=self.pack(told.as_dict()),
+                position=self.pack(dump(after) if after else None),
                 fingerprints=self.pack(prints),
                 state_hash=link,
                 queued=since.since if since and since.kind == "human" else self.queued,
@@ -160,9 +167,6 @@ class Held:
             )
         )
         self.queued = now
-        if writes:
-            self.values[(at.scope, at.step)] = result.output
-            self.writers[(at.scope, at.step)] = (at.path, seq)
         if at.part:
             self.parts[at.path] = part_output(result.output, failure_data(result.failure))
         self.because = decision.sentence
@@ -171,20 +175,36 @@ class Held:
         self.spent = replace(self.spent, steps=self.spent.steps + 1)
         self.row = replace(self.row, seq=seq, state_hash=link)
         self.rested = False
-        if decision.position is not None:
-            self.position = decision.position
+        if after is not None:
+            self.position = after
 
-    def _with_writers(self, decision: Decision) -> Decision:
-        """Each operand with who wrote it."""
+    def _with_writers(self, decision: Decision, seq: int) -> Decision:
+        """Each operand with who wrote it, in the decision of record `seq`. At the end of a round the carry is what it left."""
+        updated = self.position.outer[-1].updated if self.position.outer else None
+        now = (self.position.path, seq) if _ends_round(decision, self.position) else updated
+        via = dict(decision.via or {})
+        if "tried" in via:
+            via["tried"] = self._conditions(via["tried"], updated)
+        if via:
+            via["because"] = self._operands(via["because"], updated)
+        return replace(
+            decision,
+            because=tuple(self._operands(decision.because, now)),
+            tried=tuple(self._conditions(decision.tried, now)),
+            checks=tuple(self._conditions(decision.checks, updated)),
+            via=via or None,
+        )
 
-        def told(conditions: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
-            return tuple({**each, "operands": [self._with_writer(one) for one in each["operands"]]} for each in conditions)
+    def _conditions(self, found: Iterable[dict[str, Any]], updated: Writer | None) -> list[dict[str, Any]]:
+        return [{**each, "operands": self._operands(each["operands"], updated)} for each in found]
 
-        because = tuple(self._with_writer(operand) for operand in decision.because)
-        return replace(decision, because=because, tried=told(decision.tried), checks=told(decision.checks))
+    def _operands(self, found: Iterable[dict[str, Any]], updated: Writer | None) -> list[dict[str, Any]]:
+        return [self._with_writer(operand, updated) for operand in found]
 
-    def _with_writer(self, operand: dict[str, Any]) -> dict[str, Any]:
+    def _with_writer(self, operand: dict[str, Any], updated: Writer | None) -> dict[str, Any]:
         root, _, rest = operand["path"].partition(".")
+        if root == "carry" and updated is not None:
+            return {**operand, "by": updated[0], "seq": updated[1]}
         if root != "steps":
             return {**operand, "by": root}
         for name in self.names([rest.partition(".")[0]]):
@@ -245,6 +265,20 @@ class Held:
             error=self.pack(error),
             asked=None,
         )
+
+
+def _ends_round(decision: Decision, at: Position) -> bool:
+    """Whether the decision of a visit at `at` ended the round that the step stands in."""
+    return bool(decision.round) and decision.round == at.scope
+
+
+def _carried(decision: Decision, at: Position, seq: int) -> Position | None:
+    """Where the decision leads, the loop's carry marked as updated by this record where it ended the round."""
+    after = decision.position
+    if after is None or not _ends_round(decision, at):
+        return after
+    *outer, frame = after.frames
+    return replace(after, frames=(*outer, replace(frame, updated=(at.path, seq))))
 
 
 def _result_data(result: Result, marks: Iterable[str]) -> dict[str, Any]:
