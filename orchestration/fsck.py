@@ -13,13 +13,14 @@ from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, Max, OuterRef, Subquery
 
 from orchestration import placeholders, vault
 from orchestration.acts import audit
 from orchestration.core import state, values
 from orchestration.core.ladder import call_key
 from orchestration.core.position import load
+from orchestration.executor.held import GRACE
 from orchestration.models import Act, Blob, Call, Escalation, Run, Secret, StepRecord, Worker
 from orchestration.record.clock import database_now
 from orchestration.record.pack import fetch, missing, unpack, unpack_all
@@ -27,8 +28,6 @@ from orchestration.record.pack import fetch, missing, unpack, unpack_all
 CHUNK = 200
 _CLOCKS = timedelta(hours=2)
 """By how much a time may seem too late: clocks step back by an hour at times, and no safety rests on them (P3)."""
-_FREED = timedelta(minutes=10)
-"""Within this time a sweep has freed what its holder has let go of, where anybody sweeps at all."""
 _PACKED: dict[Any, tuple[str, ...]] = {
     Run: ("input", "output", "error", "position", "labels"),
     StepRecord: ("input", "output", "result", "decision", "position", "fingerprints"),
@@ -151,16 +150,15 @@ def _exit(run: dict[str, Any], paused: bool, workers: dict[str, Worker], now: An
 
 
 def _held(name: str, run: dict[str, Any], workers: dict[str, Worker], now: Any) -> Iterator[Finding]:
-    """Its holder lives, or a sweep frees it. Where nobody lives there is nobody to sweep; the next worker does."""
-    holder = workers.get(run["holder"])
-    if holder is None or run["step_deadline"] is None:
+    """Its holder is known, so that a sweep frees it when the heart stops; and its step is over no later than its call may be, so
+    that a sweep frees it also where the heart beats on. How long ago a heart stopped says nothing: clocks jump, and the next
+    sweep may be about to come."""
+    if run["holder"] not in workers or run["step_deadline"] is None:
         yield Finding("I4", name, f"it is held by {run['holder']}, which is no worker, or without a deadline")
-        return
-    swept = any(worker.stopped is None and worker.beat > now - Worker.LAPSE for worker in workers.values())
-    if swept and holder.beat < now - Worker.LAPSE - _FREED:
-        yield Finding("I4", name, f"it is held by {holder.name}, whose heart stopped at {holder.beat}, and no sweep has freed it")
-    elif swept and run["step_deadline"] < now - _FREED:
-        yield Finding("I4", name, f"its step was to be over at {run['step_deadline']}, and no sweep has freed it")
+    elif run["step_deadline"] > now + GRACE + _CLOCKS:
+        called = Call.objects.filter(run=run["id"], finished=None).aggregate(last=Max("deadline"))["last"]
+        if called is None or run["step_deadline"] > called + GRACE + _CLOCKS:
+            yield Finding("I4", name, f"it may be held until {run['step_deadline']}, longer than any call of it may take")
 
 
 def _calls() -> Iterator[Finding]:
