@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from orchestration.record.pack import unpack_all
 from tests.engine.conftest import Floor
 from tests.engine.publishing import end, workflow
 from tests.engine.test_runs import ask
@@ -70,3 +71,18 @@ def test_another_worker_knows_who_updated_the_carry(floor: Floor) -> None:
     assert written(records["grow[2]/look"]["decision"]["via"]["because"])["carry.n"] == ("grow[1]/look", before["seq"])
     left = records["grow[3]/look"]["decision"]
     assert (left["to"], written(left["because"])["carry.n"]) == ("grow", ("grow[2]/look", records["grow[2]/look"]["seq"]))
+
+
+def test_a_call_that_is_too_dear_says_what_it_could_cost(floor: Floor) -> None:
+    """In the record where a rule takes over, and in the question where a person is asked."""
+    priced = {"main": {"provider": "main", "usd_per_mtok_in": 0, "usd_per_mtok_out": 1000}}
+    step = ask(max_input_tokens=99, max_output_tokens=700)
+    wanted = {
+        "spent.cost_usd": (0.0, "spent"), "call.cost_usd": (0.7, "call"), "limits.cost_usd": (0.5, "limits"),
+    }  # fmt: skip
+    routed = floor.run(workflow(step, end(), models=priced, limits={"cost_usd": 0.5, "on_breach": "done"}))
+    (record, _) = floor.records(routed)
+    assert {one["path"]: (one["value"], one["by"]) for one in record["decision"]["because"]} == wanted
+    asked = floor.run({**workflow(step, end(), models=priced, limits={"cost_usd": 0.5}), "id": "asked"}, proven=False)
+    (reason,) = unpack_all([floor.escalation(asked).reason])
+    assert {one["path"]: one["value"] for one in reason["operands"]} == {path: value for path, (value, _) in wanted.items()}
