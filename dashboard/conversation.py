@@ -33,8 +33,8 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One call. `body` is a tool's request where it is no conversation; `raw` what came, to the letter; `scripted`: it was a
-    rehearsal. `outcome` is a key of `presentation.RESULTS`; `checked`: what it was read as met the
+    """One call. `body` is a tool's request where it is no conversation; `raw` what came, to the letter, nothing for a rehearsal
+    (`scripted`), whose script is no answer. `outcome` is a key of `presentation.RESULTS`; `checked`: what it was read as met the
     step's contract, which a round that asks for tools need not."""
 
     call: CallView
@@ -72,7 +72,7 @@ def shown(call: CallView) -> Shown:
         messages=messages,
         body=None if messages else body,
         address=address,
-        raw=_cut(response.get("raw") or ""),
+        raw=_cut(response.get("raw") or "") if call.protocol != "rehearsal" else "",
         text=_cut(response.get("text") or ""),
         asks=tuple(_asked(asked) for asked in response.get("tool_calls", ())),
         problems=_problems(error),

@@ -75,12 +75,12 @@ class Resolve(Body):
 
 
 class Try(Body):
-    """`definition` as text or object. `mocks` by step or tool: {output} or {error}."""
+    """`definition` as text or object. `mocks` by step or tool: {output}, {answer} or {error}, or a list, one for each call."""
 
     definition: str | dict[str, Any]
     step: str
     input: Any = Field(default_factory=dict)
-    mocks: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    mocks: dict[str, dict[str, Any] | list[dict[str, Any]]] = Field(default_factory=dict)
 
 
 class SecretValue(Body):

@@ -15,6 +15,7 @@ router = Router(tags=["steps"])
 
 @router.post("/try", auth=may(Role.DESIGNER), summary="Run one step alone, with an input of one's own")
 def try_one_step(request: HttpRequest, body: Try) -> Any:
-    """`input` is the step's own; for a branch, set or end `{run: {input}, steps: {…}}`. `mocks` by step or tool: `{output}` or
-    `{error}`. Nothing is stored but that it was tried."""
+    """`input` is the step's own; for a branch, set or end `{run: {input}, steps: {…}}`. `mocks` by step or tool: `{output}`,
+    which has to meet its contract, `{answer}` as it might come, or `{error}`; or a list of these, one for each call. Nothing is
+    stored but that it was tried."""
     return try_step(definition=body.definition, step=body.step, input=body.input, mocks=body.mocks, by=who(request))

@@ -5,6 +5,7 @@ Irreversible tools are never called: they have to be mocked.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from orchestration.acts import audit
 from orchestration.core import decision as deciding
 from orchestration.core import values
 from orchestration.core.catalog import Tool
-from orchestration.core.contract import contract
+from orchestration.core.contract import Contract, contract
 from orchestration.core.definition import Definition, from_data, parse
 from orchestration.core.errors import ErrorCode, NotFound, Problem, Refused
 from orchestration.core.ladder import CallFact
@@ -26,6 +27,7 @@ from orchestration.core.limits import LIMITS, Spent
 from orchestration.core.plan import Plan, PlanStep, compile_plan
 from orchestration.core.position import Frame, Position
 from orchestration.core.result import Answer, Failure, Request, Usage
+from orchestration.core.wording import listed, with_stop
 from orchestration.door import Door
 from orchestration.executor.advance import turn
 from orchestration.executor.desk import Released
@@ -41,13 +43,16 @@ from orchestration.tools.python import PythonPool
 
 MOST_SECONDS = 120.0
 _NOT_ALONE = ("loop", "human", "map", "parallel", "workflow", "wait")
-Mocks = Mapping[str, Mapping[str, Any]]
+Mocks = Mapping[str, Any]
+"""By step id or tool name: what its call comes back with, or a list, one for each of its calls, the last for all that follow."""
+_KINDS = ("output", "answer", "error")
 
 
 def try_step(*, definition: str | dict[str, Any], step: str, input: Any, mocks: Mocks | None = None, by: str) -> dict[str, Any]:
     """Runs `step` of `definition` on `input`: its own input for `llm` and `tool`, else `{run: {input}, steps: {…}, carry?}`.
 
-    `mocks` by step id or tool name: `{output}` or `{error: code or {code, message}}`. Returns `{result, output, decision,
+    `mocks`: `{output}`, which has to meet its contract; `{answer}`, as it might come, which is read and judged like any; or
+    `{error: code or {code, message}}`. Returns `{result, output, decision,
     calls}`. Raises `Refused` and `NotFound`.
     """
     world = current()
@@ -75,30 +80,52 @@ def _step(plan: Plan, step: str) -> PlanStep:
     if chosen is None:
         raise NotFound(f"There is no step {step[:60]}. There are {', '.join(plan.steps)}.")
     if chosen.type in _NOT_ALONE:
-        raise Refused(Problem("not_alone", f"A {chosen.type} can't be tried alone. Try the steps in it.", "step", step))
+        raise Refused(Problem("not_alone", _why_not_alone(plan, chosen), "step", step))
     if wrong := [p for p in plan.problems if p.step == step and p.severity == "error"]:
         raise Refused(*wrong)
     return chosen
 
 
+def _why_not_alone(plan: Plan, step: PlanStep) -> str:
+    if step.type == "human":
+        return f"{step.label} waits for a person, so there is nothing to try alone. Start a run, and answer it in the inbox."
+    if step.type == "loop":
+        inner = listed([name for name in plan.levels[step.id] if plan.steps[name].type not in _NOT_ALONE], join="and")
+        return f"{step.label} is a loop, which can't be tried as a whole. Try the steps in it: {inner}."
+    return f"{step.label} is a {step.type}, which does not run yet."
+
+
 def _check_mock(plan: Plan, name: str, mock: Any) -> None:
-    path = f"mocks.{name}"
-    if not isinstance(mock, dict) or len(mock) != 1 or not set(mock) <= {"output", "error"}:
-        raise Refused(Problem("bad_mock", "A mock is either {output: …} or {error: …}.", path))
+    if not isinstance(mock, list):
+        _check_one(plan, name, mock, f"mocks.{name}")
+    for index, one in enumerate(mock if isinstance(mock, list) else ()):
+        _check_one(plan, name, one, f"mocks.{name}[{index}]")
+
+
+def _check_one(plan: Plan, name: str, mock: Any, path: str) -> None:
+    if not isinstance(mock, dict) or len(mock) != 1 or not set(mock) <= set(_KINDS):
+        message = "A mock is {output: …}, {answer: …} or {error: …}, or a list of these, one for each call."
+        raise Refused(Problem("bad_mock", message, path))
     if "error" in mock:
         _failure(mock["error"], path)
-        return
+    promised = _promised(plan, name)
+    problems = promised.check(mock["output"], f"{path}.output") if promised and "output" in mock else ()
+    if problems:
+        raise Refused(*(_broken(p, path, index == 0) for index, p in enumerate(problems)))
+
+
+def _broken(problem: Problem, path: str, first: bool) -> Problem:
+    message = with_stop(f"{problem.path.removeprefix(f'{path}.')} {problem.message}")
+    hint = " To see what an answer like that leads to, write `answer` in place of `output`." if first else ""
+    return replace(problem, code="mock_breaks_contract", message=f"{message}{hint}")
+
+
+def _promised(plan: Plan, name: str) -> Contract | None:
     step = plan.steps.get(name)
+    if step is not None and step.type in ("llm", "tool"):
+        return step.output
     tool = next((t for s in plan.steps.values() for t in (s.tool, *s.tools) if t is not None and t.name == name), None)
-    promised = (
-        step.output
-        if step is not None and step.type in ("llm", "tool")
-        else contract(tool.output)
-        if tool and tool.output
-        else None
-    )
-    if problems := promised.check(mock["output"], f"{path}.output") if promised else ():
-        raise Refused(*(replace(p, code="mock_breaks_contract") for p in problems))
+    return contract(tool.output) if tool and tool.output else None
 
 
 def _failure(error: Any, path: str) -> Failure:
@@ -127,6 +154,8 @@ class _Desk:
     commits: list[Commit] = field(default_factory=list)
     blobs: dict[str, str] = field(default_factory=dict)
     parts: dict[str, Any] = field(default_factory=dict)
+    mocked: Counter[str] = field(default_factory=Counter)
+    types: Mapping[str, str] = field(default_factory=dict)
 
     async def commit(self, held: Held, row: RunRow) -> None:
         commit = held.take_commit(row)
@@ -148,9 +177,20 @@ class _Desk:
     async def load_part(self, held: Held, path: str) -> Any:
         return held.parts.get(path)
 
+    def _mock(self, step: str, tool: Tool | None) -> Mapping[str, Any] | None:
+        """What stands in for a call of `step`. A tool that a model asked for is mocked by its own name alone."""
+        named = [tool.name] if tool else []
+        if tool is None or self.types[step] == "tool":
+            named.append(step)
+        name = next((each for each in named if each in self.mocks), None)
+        if name is None:
+            return None
+        found = self.mocks[name]
+        self.mocked[name] += 1
+        return found[min(self.mocked[name], len(found)) - 1] if isinstance(found, list) else found
+
     async def perform(self, held: Held, request: Request, tool: Tool | None) -> Answer:
-        mock = self.mocks.get(tool.name if tool else held.position.active, self.mocks.get(held.position.active))
-        if mock is not None:
+        if (mock := self._mock(held.position.active, tool)) is not None:
             return _mocked(mock, tool)
         if tool is not None and tool.effect == "irreversible":
             message = f"{tool.name} is irreversible and is not called in a trial. Mock it: {{{tool.name}: {{output: …}}}}"
@@ -179,10 +219,12 @@ class _Desk:
 
 
 def _mocked(mock: Mapping[str, Any], tool: Tool | None) -> Answer:
+    """What a model says is text, and is read as one; a tool's answer is taken as read. Neither costs anything."""
     if "error" in mock:
         return Answer(failure=_failure(mock["error"], "mocks"), usage=Usage(0, 0))
-    text = values.dump(mock["output"])
-    return Answer(output=mock["output"], raw=text) if tool else Answer(text=text, raw=text)
+    given = mock["output"] if "output" in mock else mock["answer"]
+    text = given if isinstance(given, str) and "answer" in mock else values.dump(given)
+    return Answer(output=given, raw=text) if tool else Answer(text=text, raw=text, usage=Usage(0, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +243,7 @@ async def _run(world: World, plan: Plan, step: PlanStep, given: dict[str, Any], 
         Door(reach=settings.REACH) as door,
         PythonPool(settings.TOOL_MODULES, size=1 if settings.TOOL_MODULES else 0) as pool,
     ):
-        desk = _Desk(world, mocks, door, pool)
+        desk = _Desk(world, mocks, door, pool, types={name: each.type for name, each in plan.steps.items()})
         path = held.position.path
         try:
             async with asyncio.timeout(MOST_SECONDS):

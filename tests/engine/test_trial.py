@@ -1,5 +1,7 @@
 """Trying one step: what it leaves behind, and what it may do to the world."""
 
+from typing import Any
+
 import pytest
 
 from orchestration import fsck
@@ -9,7 +11,8 @@ from orchestration.models import Act, Call, Run, StepRecord
 from orchestration.record.pack import unpack_all
 from tests.engine.conftest import Floor
 from tests.engine.publishing import end, workflow
-from tests.engine.test_runs import tool
+from tests.engine.test_runs import ask, tool
+from tests.servers import behaviours as b
 
 
 def tried() -> list[tuple[str, str, object]]:
@@ -40,7 +43,7 @@ def test_it_is_on_record_before_anything_is_sent(floor: Floor) -> None:
 
 def test_what_can_t_be_tried_leaves_nothing(floor: Floor) -> None:
     step, tools = tool(floor)
-    with pytest.raises(Refused, match="A mock is either"):
+    with pytest.raises(Refused, match="A mock is {output: …}"):
         try_step(definition=workflow(step, end(), tools=tools), step="send", input={}, mocks={"send": {"x": 1}}, by="dora")
     assert tried() == []
 
@@ -50,3 +53,57 @@ def test_each_trial_is_a_call_of_its_own_to_an_idempotent_tool(floor: Floor) -> 
     for text in ("one", "two"):
         try_step(definition=workflow(step, end(), tools=tools), step="send", input={"text": text}, by="dora")
     assert [effect.body for effect in floor.server.ledger.effects] == ['{"text":"one"}', '{"text":"two"}']
+
+
+class TestMocks:
+    def step(self, **more: Any) -> dict[str, Any]:
+        label = {"type": "object", "required": ["label"], "properties": {"label": {"enum": ["a", "b"]}}}
+        return workflow(ask(output=label, **more), end())
+
+    def tried(self, mocks: dict[str, Any], **more: Any) -> dict[str, Any]:
+        return try_step(definition=self.step(**more), step="classify", input={"text": "x"}, mocks=mocks, by="dora")
+
+    def test_an_answer_as_it_might_come_shows_what_repair_makes_of_it(self, floor: Floor) -> None:
+        answers = [{"answer": "no JSON"}, {"answer": {"label": "c"}}, {"output": {"label": "a"}}]
+        found = self.tried({"classify": answers}, repair={"attempts": 2})
+        assert [call["kind"] for call in found["calls"]] == ["attempt", "repair", "repair"]
+        assert (found["result"]["kind"], found["output"]) == ("done", {"label": "a"})
+        assert "output.label" in found["calls"][2]["request"]["body"], "the model is told what was wrong"
+        once = self.tried({"classify": {"answer": "no JSON"}}, repair={"attempts": 2})
+        assert (once["result"]["kind"], len(once["calls"])) == ("invalid", 3)
+        assert floor.server.seen == []
+
+    def test_an_error_first_and_an_answer_then_shows_a_retry(self, floor: Floor) -> None:
+        mocks = {"classify": [{"error": "rate_limited"}, {"output": {"label": "b"}}]}
+        found = self.tried(mocks, retry={"attempts": 2, "errors": ["rate_limited"], "backoff": "1ms"})
+        assert ([call["kind"] for call in found["calls"]], found["output"]) == (["attempt", "retry"], {"label": "b"})
+
+    def test_an_output_that_breaks_its_contract_is_refused_and_says_what_to_write_instead(self, floor: Floor) -> None:
+        with pytest.raises(Refused, match="write `answer` for `output`") as caught:
+            self.tried({"classify": [{"output": {"label": "a"}}, {"output": {"label": "c"}}]})
+        assert [(p.code, p.path) for p in caught.value.problems] == [("mock_breaks_contract", "mocks.classify[1].output.label")]
+
+    def test_a_tool_in_a_models_hands_is_mocked_by_its_own_name_alone(self, floor: Floor) -> None:
+        step, tools = tool(floor, effect="irreversible")
+        floor.server.script(b.calls(("send", {"text": "x"})), b.chat({"label": "a"}))
+        definition = self.step(tools=["send"], max_rounds=2) | {"tools": tools}
+        mocked = {"send": {"answer": {"sent": "well"}}}
+        found = try_step(definition=definition, step="classify", input={"text": "x"}, mocks=mocked, by="dora")
+        assert [call["path"] for call in found["calls"]][:2] == ["classify/round.1", "classify/tool.1.0"]
+        assert '"well"' in found["calls"][1]["response"]["raw"]
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        ({"id": "x", "type": "human", "actions": [{"id": "ok", "label": "Ok", "to": "done"}], "deadline": "1d", "on_deadline": "done"},
+         "X waits for a person, so there is nothing to try alone. Start a run, and answer it in the inbox."),
+        ({"id": "x", "type": "loop", "max": 2, "body": [{"id": "y", "type": "set", "values": {}}], "next": "done"},
+         "X is a loop, which can't be tried as a whole. Try the steps in it: y."),
+        ({"id": "x", "type": "wait", "event": "paid", "next": "done"}, "X is a wait, which does not run yet."),
+    ],
+)  # fmt: skip
+def test_what_can_t_be_tried_alone_says_why_and_what_to_do(db: None, step: dict[str, Any], words: str) -> None:
+    with pytest.raises(Refused) as caught:
+        try_step(definition=workflow(step, end()), step="x", input={}, by="dora")
+    assert [problem.message for problem in caught.value.problems] == [words]

@@ -348,6 +348,16 @@ def test_a_step_is_tried_with_an_input_made_for_it(samples: None, as_designer: C
     assert b"Went to Hand the ticket over" in part.content
 
 
+def test_a_rehearsed_answer_is_shown_as_the_model_s_and_not_as_the_script(samples: None, as_designer: Client) -> None:
+    page = as_designer.get("/workflows/support_triage/try/?step=classify")
+    answer = as_designer.post("/workflows/support_triage/try/?step=classify", {"input": page.context["input"], "mocks": ""})
+    reading = shown(answer)
+    assert "As it answered from a script, no model was asked" in reading
+    assert re.search(r'answer \{"label":', reading), reading
+    assert '"seconds"' not in reading
+    assert '"reply"' not in reading
+
+
 def test_a_branch_is_tried_on_the_state_that_it_reads(samples: None, as_designer: Client) -> None:
     page = as_designer.get("/workflows/support_triage/try/?step=known&version=1")
     assert '"label": "refund"' in page.context["input"]
