@@ -163,7 +163,7 @@ def test_the_same_over_a_real_connection(ada: Api, floor: Floor, operator: User,
     with httpx.Client(base_url=f"{site}/api/v1/", headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
         run = client.post("workflows/sample/runs?wait=20", json={"input": {"text": "It crashes"}}).json()
         assert run["status"] == "succeeded"
-        assert client.get("providers").status_code == 403
+        assert client.put("providers/main", json={"protocol": "rehearsal"}).status_code == 403
         large = client.post("workflows/sample/runs", content=b" " * 6_000_000)
         assert (large.status_code, large.headers["content-type"]) == (413, "application/problem+json")
         assert client.get("nothing").json()["status"] == 404
