@@ -9,7 +9,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from orchestration.record.trouble import TROUBLE
+from orchestration.record.trouble import passing
 
 MACHINES = ("/api/", "/v1/", "/mcp")
 """Beginnings of the addresses that answer machines: by token, or by a session."""
@@ -37,7 +37,7 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    if isinstance(sys.exc_info()[1], TROUBLE):
+    if passing(sys.exc_info()[1]):
         return unavailable(request)
     return refuse(request, 500, "Something went wrong here. It has been written to the log; try again in a moment.")
 

@@ -9,6 +9,7 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 from hypothesis import settings as hypothesis
 from pytest_django.plugin import DjangoDbBlocker
@@ -35,10 +36,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Browser tests come last: from the first one on, the main thread has a running loop, and coroutine tests can't have one."""
     items.sort(key=lambda item: "chromium" in _fixtures(item))
-    if config.getoption("--database-only"):
-        others = [item for item in items if "chromium" in _fixtures(item) or not _fixtures(item) & {"db", "transactional_db"}]
-        config.hook.pytest_deselected(items=others)
-        items[:] = [item for item in items if item not in set(others)]
+    database_only = config.getoption("--database-only")
+    others = {item for item in items if _elsewhere(item) or (database_only and not _about_the_database(item))}
+    config.hook.pytest_deselected(items=list(others))
+    items[:] = [item for item in items if item not in others]
+
+
+def _elsewhere(item: pytest.Item) -> bool:
+    """Whether it is about another database than this one."""
+    marks = {mark.name for mark in item.iter_markers()} & {"sqlite", "postgresql"}
+    return bool(marks) and connection.vendor not in marks
+
+
+def _about_the_database(item: pytest.Item) -> bool:
+    return bool(_fixtures(item) & {"db", "transactional_db"}) and "chromium" not in _fixtures(item)
 
 
 def _fixtures(item: pytest.Item) -> set[str]:

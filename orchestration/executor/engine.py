@@ -41,7 +41,7 @@ from orchestration.queries.plans import plan_of
 from orchestration.record.clock import DatabaseClock
 from orchestration.record.failpoints import failpoint
 from orchestration.record.late import keep_late
-from orchestration.record.recorder import Recorder
+from orchestration.record.recorder import Recorder, patiently
 from orchestration.record.rows import Commit
 from orchestration.tools.python import PythonPool
 
@@ -224,6 +224,9 @@ class Engine:
         self.world = await self.read(current)
         for run in await self.read(lambda: sweep.asked(self.id)):
             self.bench.poke(run)
+        known = set(self.held)
+        if strays := await self.read(lambda: sweep.strays(self.id, known)):
+            await self.write(lambda: [sweep.let_go(run, self.id, fence, now) for run, fence in strays.items()])
         await self.slots.settle()
         await self._claim(None)
         if self.isolation is not None:
@@ -345,8 +348,8 @@ class Engine:
         return await asyncio.wrap_future(self.recorder.job(work))
 
     async def read(self, work: Callable[[], Any]) -> Any:
-        """A read, on a reader's thread. Its connection is not held after it."""
-        return await self._loop.run_in_executor(self._readers, _closing, work)
+        """A read, on a reader's thread, tried again while the database can't be used. Its connection is not held after it."""
+        return await self._loop.run_in_executor(self._readers, _closing, lambda: patiently(work, enough=lambda: self.draining))
 
     def _flushed(self, commits: list[Commit]) -> None:
         people = any(commit.escalations or commit.closings for commit in commits)

@@ -12,7 +12,7 @@ and if that dies too, alone. A run that was alone with three deaths is quarantin
 One that is quarantined is due, like one that waits, when the deadline of its pause has passed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -125,6 +125,12 @@ def claim(worker: str, group: int, room: int, now: datetime, only: Iterable[str]
     with connection.cursor() as cursor:
         cursor.execute(sql, [worker, adapt(now + GRACE), adapt(now), *wanted, room])
         return dict(cursor.fetchall())
+
+
+def strays(worker: str, known: Container[str]) -> dict[str, int]:
+    """Runs that this worker holds and does not know of: id → fence. The answer to a claim was lost, or giving back failed."""
+    held = Run.objects.filter(holder=worker, status=Run.Status.HELD).values_list("id", "fence")
+    return {run: fence for run, fence in held if run not in known}
 
 
 def asked(worker: str) -> list[str]:

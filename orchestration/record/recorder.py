@@ -18,10 +18,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 
 from orchestration.record.apply import applied, apply, dedicate
 from orchestration.record.rows import Commit
+from orchestration.record.trouble import passing
 
 log = logging.getLogger(__name__)
 
@@ -118,16 +119,16 @@ class Recorder:
         if not future.set_running_or_notify_cancel():
             return
         try:
-            future.set_result(_patiently(work))
+            future.set_result(patiently(work))
         except Exception as error:
             future.set_exception(error)
 
     def _flush(self, batch: list[_Waiting]) -> None:
         commits = [commit for commit, _ in batch]
         try:
-            answers = _patiently(lambda: apply(commits), lambda: _again(commits))
+            answers = patiently(lambda: apply(commits), lambda: _again(commits))
         except Exception as error:
-            if isinstance(error, OperationalError | InterfaceError):
+            if passing(error):
                 raise
             if len(batch) == 1:
                 batch[0][1].set_exception(error)
@@ -148,28 +149,35 @@ class Recorder:
 
 
 def _again(commits: list[Commit]) -> list[bool]:
-    """After a lost answer: those that are in the database are ours, the rest is written now."""
-    ours = applied(commits)
-    rest = [commit for commit, done in zip(commits, ours, strict=True) if not done]
-    fresh = iter(apply(rest) if rest else ())
-    return [done or next(fresh) for done in ours]
+    """After a lost answer: those that are in the database are ours, the rest is written now. What was still under way when it
+    was looked for comes before the second try: then that finds it done, and a second look tells."""
+    done = applied(commits)
+    if rest := [commit for commit, found in zip(commits, done, strict=True) if not found]:
+        written = {commit.id for commit, moved in zip(rest, apply(rest), strict=True) if moved}
+        late = [commit for commit in rest if commit.id not in written]
+        written |= {commit.id for commit, found in zip(late, applied(late) if late else (), strict=True) if found}
+        return [found or commit.id in written for commit, found in zip(commits, done, strict=True)]
+    return done
 
 
-def _patiently(work: Callable[[], Any], again: Callable[[], Any] | None = None) -> Any:
-    """`work`, and after a lost connection, a lock or a deadlock `again`, for `PATIENCE` seconds."""
+def patiently(work: Callable[[], Any], again: Callable[[], Any] | None = None, enough: Callable[[], bool] = lambda: False) -> Any:
+    """`work`, and after trouble `again`, for `PATIENCE` seconds, or until that is `enough`. Raises the last trouble, and what is
+    none."""
     until = time.monotonic() + PATIENCE
     wait = 0.05
     while True:
         try:
             return work()
-        except (OperationalError, InterfaceError) as error:
-            if time.monotonic() > until:
+        except Exception as error:
+            if not passing(error):
                 raise
-            log.warning("The database did not take a write (%s); trying again.", str(error).strip().splitlines()[0])
             connection.close()
+            if time.monotonic() > until or enough():
+                raise
+            log.warning("The database can't be used (%s); trying again.", str(error).strip().splitlines()[0])
             time.sleep(wait)
             wait = min(wait * 2, 2.0)
             work = again or work
 
 
-__all__ = ["Recorder"]
+__all__ = ["Recorder", "patiently"]

@@ -7,6 +7,13 @@ from contextlib import contextmanager
 from django.db import InterfaceError, OperationalError, connection
 
 TROUBLE = (OperationalError, InterfaceError)
+_MORE = ("25006", "25P03")
+"""What PostgreSQL files elsewhere: it is read-only; it has ended a session that slept in a transaction."""
+
+
+def passing(error: BaseException | None) -> bool:
+    """Whether it is such trouble."""
+    return isinstance(error, TROUBLE) or getattr(getattr(error, "__cause__", None), "sqlstate", None) in _MORE
 
 
 @contextmanager

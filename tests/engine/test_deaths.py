@@ -276,7 +276,7 @@ class TestWhenItCantWrite:
         assert floor.paths(run) == ["classify", "done"]
         assert len(floor.server.seen_at()) == 1
 
-    @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="a lock on the whole database is SQLite's")
+    @pytest.mark.sqlite
     def test_a_lock_held_by_another_process_is_waited_for(self, floor: Floor) -> None:
         floor.server.default(GOOD)
         run = floor.start({**workflow(ask(), end())})

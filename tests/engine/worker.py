@@ -1,7 +1,7 @@
 """A worker process, to be killed, stopped and told to end; forked from a warm one (`nursery`), and minded by its parent.
 
-On the line it says "claiming" once it claims. It stops at SIGTERM after at most `grace` seconds, or when the line closes: the
-test that started it is gone.
+On the line it says "claiming" once it claims. It stops at SIGTERM after at most `grace` seconds, at once when the line closes, as
+the test that started it is gone.
 """
 
 import contextlib
@@ -74,7 +74,7 @@ def work(line: Connection, orders: Orders) -> None:
     signal.signal(signal.SIGTERM, lambda *_: told.set())
     engine = Engine(name="victim", group=orders.group).start()
     line.send(("claiming", os.getpid()))
-    threading.Thread(target=_until_closed, args=(line, told), daemon=True).start()
+    threading.Thread(target=_until_closed, args=(line,), daemon=True).start()
     while not told.wait(0.2):  # a signal may wake another thread than this one, which is to handle it
         pass
     engine.stop(grace=orders.grace)
@@ -88,7 +88,7 @@ def _and_long(pid: int, number: int) -> None:
     os.kill(pid, number)
 
 
-def _until_closed(line: Connection, told: threading.Event) -> None:
+def _until_closed(line: Connection) -> None:
     with contextlib.suppress(EOFError, OSError):
         line.recv()
-    told.set()
+    os._exit(1)

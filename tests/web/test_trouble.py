@@ -22,8 +22,6 @@ PUT = {**workflow({"id": "put", "type": "set", "values": {"n": 1}, "next": "done
 
 START = "/workflows/sample/run/"
 
-sqlite = pytest.mark.skipif("connection.vendor != 'sqlite'", reason="a lock on the whole database is SQLite's")
-
 
 @pytest.fixture
 def locked(transactional_db: None, admin: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Api, Client]]:
@@ -42,7 +40,7 @@ def locked(transactional_db: None, admin: User, monkeypatch: pytest.MonkeyPatch)
     connection.close()
 
 
-@sqlite
+@pytest.mark.sqlite
 def test_a_locked_database_is_said_so_and_whoever_reads_does_not_notice(locked: tuple[Api, Client]) -> None:
     api, browser = locked
     answer = api.ask("POST", "workflows/sample/runs", {"input": {"text": "x", "n": 0}})
