@@ -43,7 +43,7 @@ def test_it_is_on_record_before_anything_is_sent(floor: Floor) -> None:
 
 def test_what_can_t_be_tried_leaves_nothing(floor: Floor) -> None:
     step, tools = tool(floor)
-    with pytest.raises(Refused, match="A mock is {output: …}"):
+    with pytest.raises(Refused, match="or a list of these"):
         try_step(definition=workflow(step, end(), tools=tools), step="send", input={}, mocks={"send": {"x": 1}}, by="dora")
     assert tried() == []
 
@@ -69,6 +69,7 @@ class TestMocks:
         assert [call["kind"] for call in found["calls"]] == ["attempt", "repair", "repair"]
         assert (found["result"]["kind"], found["output"]) == ("done", {"label": "a"})
         assert "output.label" in found["calls"][2]["request"]["body"], "the model is told what was wrong"
+        assert {call["cost"] for call in found["calls"]} == {0}
         once = self.tried({"classify": {"answer": "no JSON"}}, repair={"attempts": 2})
         assert (once["result"]["kind"], len(once["calls"])) == ("invalid", 3)
         assert floor.server.seen == []
@@ -79,24 +80,27 @@ class TestMocks:
         assert ([call["kind"] for call in found["calls"]], found["output"]) == (["attempt", "retry"], {"label": "b"})
 
     def test_an_output_that_breaks_its_contract_is_refused_and_says_what_to_write_instead(self, floor: Floor) -> None:
-        with pytest.raises(Refused, match="write `answer` for `output`") as caught:
+        with pytest.raises(Refused, match=r": output.label must .* write `answer` in place of") as caught:
             self.tried({"classify": [{"output": {"label": "a"}}, {"output": {"label": "c"}}]})
         assert [(p.code, p.path) for p in caught.value.problems] == [("mock_breaks_contract", "mocks.classify[1].output.label")]
 
     def test_a_tool_in_a_models_hands_is_mocked_by_its_own_name_alone(self, floor: Floor) -> None:
-        step, tools = tool(floor, effect="irreversible")
-        floor.server.script(b.calls(("send", {"text": "x"})), b.chat({"label": "a"}))
-        definition = self.step(tools=["send"], max_rounds=2) | {"tools": tools}
-        mocked = {"send": {"answer": {"sent": "well"}}}
+        tools = tool(floor, effect="irreversible")[1]
+        floor.server.script(b.calls(("send_it", {"text": "x"})), b.chat({"label": "a"}))
+        definition = self.step(tools=["send_it"], max_rounds=2) | {"tools": tools}
+        mocked = {"send_it": {"answer": {"sent": "well"}}}
         found = try_step(definition=definition, step="classify", input={"text": "x"}, mocks=mocked, by="dora")
         assert [call["path"] for call in found["calls"]][:2] == ["classify/round.1", "classify/tool.1.0"]
         assert '"well"' in found["calls"][1]["response"]["raw"]
 
 
+OK = {"id": "ok", "label": "Ok", "to": "done"}
+
+
 @pytest.mark.parametrize(
     ("step", "words"),
     [
-        ({"id": "x", "type": "human", "actions": [{"id": "ok", "label": "Ok", "to": "done"}], "deadline": "1d", "on_deadline": "done"},
+        ({"id": "x", "type": "human", "actions": [OK], "deadline": "1d", "on_deadline": "done"},
          "X waits for a person, so there is nothing to try alone. Start a run, and answer it in the inbox."),
         ({"id": "x", "type": "loop", "max": 2, "body": [{"id": "y", "type": "set", "values": {}}], "next": "done"},
          "X is a loop, which can't be tried as a whole. Try the steps in it: y."),
