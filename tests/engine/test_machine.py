@@ -24,7 +24,7 @@ EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "80" if connection.vendor == "
 STEPS = int(os.environ.get("MACHINE_STEPS", "40"))
 PHASES = (Phase.generate,) if os.environ.get("MACHINE_SHRINK") == "no" else tuple(Phase)
 KEYS = ("k1", "k2", "k3")
-SLOW: Any = st.sampled_from(["", "", "claims", "reads"])
+SLOW: Any = st.sampled_from(["", "claims", "reads"])
 ANSWERS = st.sampled_from(["good", "good", "good", "unavailable", "not_sent", "refused"])
 TIMES = st.sampled_from([1, 5, 9, 70, 1800, 4 * 3600, 3 * 86_400, -1, -60, -1800])
 PEOPLE = st.sampled_from(["otto", "vera"])

@@ -108,6 +108,18 @@ def test_who_is_overtaken_between_look_and_write_is_told_and_writes_nothing(crew
     crew.judge()
 
 
+def test_a_pause_is_answered_once(crew: Crew) -> None:
+    run = crew.start(PERSON)
+    crew.engine(0).claim()
+    crew.pass_gate(crew.gate())
+    [pause] = crew.witness.pauses
+    crew.answer(pause)
+    before = Run.objects.values().get(id=run)
+    crew.answer(pause, action=1, by="vera")
+    assert Run.objects.values().get(id=run) == before
+    crew.judge()
+
+
 def test_a_person_who_answers_while_a_worker_is_at_the_deadline_is_first(crew: Crew) -> None:
     crew.start(PERSON)
     engine = crew.engine(0)

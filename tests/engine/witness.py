@@ -157,6 +157,8 @@ class Witness:
         right = told.row.holder == holder if holder else told.row.status != "held" or answered
         self.check(right, f"{run}: {holder or 'a person'} wrote, and it was {told.row.status} by {told.row.holder}")
         self.check(commit.row.fence == told.row.fence, f"{run}: a commit changed the fence")
+        kept = told.row.asked in (None, commit.row.asked) or commit.row.ended is not None
+        self.check(kept, f"{run}: what was asked of it was written over: {told.row.asked}")
         seqs = [record.seq for record in commit.records]
         self.check(seqs == list(range(told.row.seq + 1, commit.row.seq + 1)), f"{run} at {told.row.seq}: records {seqs}")
         for intent in commit.intents:

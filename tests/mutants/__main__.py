@@ -18,8 +18,8 @@ from tests.repo import tree
 
 PATIENCE = 600.0
 """Seconds that one selection may take."""
-FAILED = 1
-"""Pytest's exit code where tests ran and some failed."""
+PASSED, FAILED = 0, 1
+"""Pytest's exit codes where the tests ran. With any other the verdict is open: it was killed, or found no tests."""
 
 
 def main() -> int:
@@ -32,7 +32,9 @@ def main() -> int:
         return 2
     with ThreadPoolExecutor(2 if vendor == "sqlite" else 1) as pool:
         selections = list(dict.fromkeys(tests for _, tests in jobs))
-        wrong = [(tests, told) for tests, (code, told) in zip(selections, pool.map(_run, selections), strict=True) if code != 0]
+        wrong = [
+            (tests, told) for tests, (code, told) in zip(selections, pool.map(_run, selections), strict=True) if code != PASSED
+        ]
         for tests, told in wrong:
             print(f"FAILS UNBROKEN  {tests}\n{told}")
         if wrong:
@@ -45,9 +47,9 @@ def main() -> int:
 def _judge(mutant: Mutant, tests: str) -> bool:
     """Whether the mutant is caught by these tests."""
     code, told = _run(tests, lambda folder: _patch(folder, mutant))
-    caught = code == FAILED
-    print(f"{'caught' if caught else 'MISSED'}  {mutant.name}: {tests}\n{told}", flush=True)
-    return caught
+    verdict = {PASSED: "MISSED", FAILED: "caught"}.get(code, f"STOPPED ({code})")
+    print(f"{verdict}  {mutant.name}: {tests}\n{told}", flush=True)
+    return code == FAILED
 
 
 def _patch(folder: Path, mutant: Mutant) -> None:
