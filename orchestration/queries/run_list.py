@@ -1,7 +1,7 @@
 """The list of runs as people watch it: what each does or waits for, the rows of a page that is open, and what is new since."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -45,23 +45,23 @@ class Listing:
 
 
 def listing(wanted: RunFilter, text: str = "", after: str | None = None, limit: int | None = None) -> Listing:
-    """The newest first. Six queries at most. Raises `Refused` for a filter or cursor that means nothing."""
+    """The newest first. Five queries at most. Raises `Refused` for a filter or cursor that means nothing."""
     size = bounded(limit)
     found = _matching(wanted, text)
     if after:
         at, last = parts_of(after, 2)
         created = moment(at)
         found = found.filter(Q(created__lt=created) | Q(created=created, id__lt=last))
-    rows = list(found.values(*listed._SUMMARY)[: size + 1])
+    rows = list(found.values(*listed.SUMMARY)[: size + 1])
     mark = cursor(rows[size - 1]["created"], rows[size - 1]["id"]) if len(rows) > size else None
-    return _listing(listed._summaries(rows[:size]), mark, 0)
+    return _listing(listed.summaries(rows[:size]), mark, 0)
 
 
 def same_rows(ids: Sequence[str], wanted: RunFilter, text: str = "", newest: bool = False) -> Listing:
     """These runs as they are now, in this order, whether or not they still match. With `newest`, how many came since the
-    first. Seven queries at most."""
-    rows = {row["id"]: row for row in listed._with_escalation(Run.objects.filter(id__in=ids)).values(*listed._SUMMARY)}
-    summaries = listed._summaries([rows[run] for run in ids if run in rows])
+    first. Six queries at most."""
+    rows = {row["id"]: row for row in listed.with_escalation(Run.objects.filter(id__in=ids)).values(*listed.SUMMARY)}
+    summaries = listed.summaries([rows[run] for run in ids if run in rows])
     new = _matching(wanted, text)
     if summaries:
         first = summaries[0]
@@ -76,8 +76,7 @@ def standing(run: RunDetail, pauses: Sequence[Pause]) -> tuple[Row, bool, dateti
     alive = dict(Worker.objects.filter(stopped=None, beat__gte=now - Worker.LAPSE).values_list("id", "group"))
     open_ = next((pause for pause in pauses if pause.ended is None), None) if run.escalation else None
     tries = _tries([run]).get(run.id, 0) if run.wait == "backoff" else 0
-    silent = run.holder is not None and run.holder not in alive
-    row = Row(run, open_.created if open_ else None, open_.claimed_by if open_ else "", tries, silent)
+    row = Row(run, open_.created if open_ else None, open_.claimed_by if open_ else "", tries, _silent(run, alive))
     return row, 0 in alive.values(), now
 
 
@@ -86,7 +85,7 @@ def is_id(text: str) -> bool:
 
 
 def _matching(wanted: RunFilter, text: str) -> "QuerySet[Run]":
-    found = listed._filtered(wanted).order_by("-created", "-id")
+    found = listed.matching(wanted).order_by("-created", "-id")
     if text:
         found = found.filter(Q(id__startswith=text.lower()) | Q(key__icontains=text) | Q(labels__icontains=text))
     return found
@@ -97,11 +96,12 @@ def _listing(summaries: Sequence[RunSummary], mark: str | None, new: int) -> Lis
     asked = _asked([run.id for run in summaries if run.escalation])
     tries = _tries([run for run in summaries if run.wait == "backoff"])
     alive = dict(Worker.objects.filter(stopped=None, beat__gte=now - Worker.LAPSE).values_list("id", "group"))
-    held = [run.id for run in summaries if run.status == Run.Status.HELD]
-    held_by = Run.objects.filter(id__in=held, holder__isnull=False).values_list("id", "holder") if held else ()
-    holders: dict[str, str] = dict(held_by)
-    rows = tuple(_row(run, asked, tries.get(run.id, 0), holders.get(run.id, "") not in {"", *alive}) for run in summaries)
+    rows = tuple(_row(run, asked, tries.get(run.id, 0), _silent(run, alive)) for run in summaries)
     return Listing(rows, mark, new, 0 in alive.values(), now)
+
+
+def _silent(run: RunSummary, alive: Collection[str]) -> bool:
+    return run.holder is not None and run.holder not in alive
 
 
 def _row(run: RunSummary, asked: dict[str, tuple[datetime, str]], tries: int, silent: bool) -> Row:

@@ -55,6 +55,7 @@ class RunSummary:
     ended: datetime | None
     due: datetime | None
     deaths: int
+    holder: str | None
 
     @property
     def label(self) -> str:
@@ -86,40 +87,39 @@ class RunDetail(RunSummary):
     mended: tuple[str, ...]
     """Where the input was mended when it came, as `input.text`."""
     parent: str | None
-    holder: str | None
     state_hash: str
 
 
 _SAME = (
     "id", "status", "wait", "place", "outcome", "revision", "seq", "cost", "key", "labels", "created", "created_by",
-    "started", "ended", "due", "deaths",
+    "started", "ended", "due", "deaths", "holder",
 )  # fmt: skip
-_SUMMARY = (*_SAME, "workflow_id", "workflow__title", "version__number", "escalation")
+SUMMARY = (*_SAME, "workflow_id", "workflow__title", "version__number", "escalation")
 _ITEM = ("output", "error")
 _PACKED = ("input", *_ITEM, "spent", "asked")
-_DETAIL = (*_SUMMARY, *_PACKED, "version_id", "parent_id", "holder", "state_hash")
+_DETAIL = (*SUMMARY, *_PACKED, "version_id", "parent_id", "state_hash")
 
 
 def runs(wanted: RunFilter, after: str | None = None, limit: int | None = None) -> Page[RunItem]:
     """The newest first. Two queries at most. Raises `Refused` for a filter or cursor that means nothing."""
     size = bounded(limit)
-    found = _filtered(wanted).order_by("-created", "-id")
+    found = matching(wanted).order_by("-created", "-id")
     if after:
         at, last = parts_of(after, 2)
         created = moment(at)
         found = found.filter(Q(created__lt=created) | Q(created=created, id__lt=last))
-    rows = list(found.values(*_SUMMARY, *_ITEM)[: size + 1])
+    rows = list(found.values(*SUMMARY, *_ITEM)[: size + 1])
     return page(rows, size, _items, lambda row: cursor(row["created"], row["id"]))
 
 
 def count(wanted: RunFilter) -> int:
-    return _filtered(wanted).count()
+    return matching(wanted).count()
 
 
 def run(id: str) -> RunDetail:
     """Two queries at most. Raises `NotFound`."""
     began = Act.objects.filter(subject=Concat(Value("run:"), OuterRef("pk")), number=1).values("detail")
-    row = _with_escalation(Run.objects.filter(id=id)).annotate(began=Subquery(began)).values(*_DETAIL, "began").first()
+    row = with_escalation(Run.objects.filter(id=id)).annotate(began=Subquery(began)).values(*_DETAIL, "began").first()
     if row is None:
         raise NotFound(f"There is no run {id[:60]}.")
     blobs = fetch(missing([row["labels"], row["began"], *(row[name] for name in _PACKED)]))
@@ -129,7 +129,6 @@ def run(id: str) -> RunDetail:
         version_id=row["version_id"],
         mended=tuple((unpack(row["began"], blobs) or {}).get("mended", ())),
         parent=row["parent_id"],
-        holder=row["holder"],
         state_hash=row["state_hash"],
     )
 
@@ -142,8 +141,8 @@ def standing(id: str) -> tuple[str, str, int]:
     return row
 
 
-def _filtered(wanted: RunFilter) -> "QuerySet[Run]":
-    found = _with_escalation(Run.objects.all())
+def matching(wanted: RunFilter) -> "QuerySet[Run]":
+    found = with_escalation(Run.objects.all())
     if wanted.status:
         found = found.filter(_statuses(wanted.status))
     exact: dict[str, Any] = {
@@ -173,12 +172,12 @@ def _statuses(names: Sequence[str]) -> Q:
     return found
 
 
-def _with_escalation(found: "QuerySet[Run]") -> "QuerySet[Run]":
+def with_escalation(found: "QuerySet[Run]") -> "QuerySet[Run]":
     pending = Escalation.objects.filter(run=OuterRef("pk"), status__in=Escalation.PENDING)
     return found.annotate(escalation=Subquery(pending.values("id")[:1]))
 
 
-def _summaries(rows: Sequence[dict[str, Any]]) -> list[RunSummary]:
+def summaries(rows: Sequence[dict[str, Any]]) -> list[RunSummary]:
     blobs = fetch(missing(row["labels"] for row in rows))
     return [RunSummary(**_summary(row, blobs)) for row in rows]
 
