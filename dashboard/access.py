@@ -10,7 +10,7 @@ from django.shortcuts import resolve_url
 from django.urls import ResolverMatch, reverse
 from django_htmx.http import HttpResponseClientRedirect
 
-from dashboard.errors import MACHINES, forbidden, problem
+from dashboard.errors import MACHINES, forbidden, problem, way_back
 from orchestration.accounts import must_change_password
 from orchestration.roles import role_of
 
@@ -45,7 +45,7 @@ class DeniedByDefault:
         if request.path.startswith(MACHINES):
             return _deny_machine(request)
         if not request.user.is_authenticated:
-            return _to(request, redirect_to_login(request.get_full_path(), resolve_url("account_login")))
+            return _to(request, redirect_to_login(way_back(request), resolve_url("account_login")))
         if role_of(request.user) is None:
             return forbidden(request, "Your account has no role yet. Ask an admin to give it one.")
         if must_change_password(request.user) and name not in WHILE_ONE_TIME:

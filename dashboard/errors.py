@@ -3,11 +3,13 @@
 import sys
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from orchestration.record.trouble import passing
 
@@ -53,14 +55,24 @@ def unavailable(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    sentence = "This form is too old, or it came from another site. Go back, load the page again and send it once more."
-    return refuse(request, 403, sentence, page="csrf")
+    sentence = "This form is too old, or it came from another site. Load the page again and send it once more."
+    return refuse(request, 403, sentence, page="csrf", back=way_back(request))
 
 
-def refuse(request: HttpRequest, status: int, sentence: str, page: str | None = None) -> HttpResponse:
+def way_back(request: HttpRequest) -> str:
+    """The address of the page that a request belongs to: its own, or, where something was sent, that of its form, if ours."""
+    came_from = request.headers.get("Referer", "")
+    sent = request.method not in ("GET", "HEAD")
+    if sent and url_has_allowed_host_and_scheme(came_from, request.get_host(), require_https=request.is_secure()):
+        parts = urlsplit(came_from)
+        return f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
+    return request.get_full_path()
+
+
+def refuse(request: HttpRequest, status: int, sentence: str, page: str | None = None, **more: Any) -> HttpResponse:
     """`sentence` as a page with this status, or as problem details where a machine asks."""
     title = HTTPStatus(status).phrase
     if request.path.startswith(MACHINES):
         return problem(status, title, sentence)
-    context = {"status": status, "title": title, "message": sentence}
+    context = {"status": status, "title": title, "message": sentence, **more}
     return render(request, f"errors/{page or status}.html", context, status=status)

@@ -190,13 +190,14 @@ def _opened(found: EscalationDetail, fresh: bool) -> SchemaForm:
     kept = found.draft["values"] if found.draft and found.pending and not fresh else None
     if isinstance(kept, dict) and isinstance(kept.get("typed"), dict):
         return SchemaForm.sent(found.form, kept["typed"], **_proposal(found))
-    proposal = _proposal(found)
-    return SchemaForm.of(found.form, **({"value": proposal["proposal"]} if proposal else {}), **proposal)
+    opens = {"value": found.values} if found.kind == Escalation.Kind.HUMAN else {}
+    return SchemaForm.of(found.form, **opens, **_proposal(found))
 
 
 def _proposal(found: EscalationDetail) -> dict[str, Any]:
-    """What the system proposes; an unknown effect has nothing to propose, its values are but an example."""
-    return {"proposal": found.values} if found.kind == Escalation.Kind.HUMAN else {}
+    """What the system proposes. Empty places propose nothing, and the values of an unknown effect are but an example."""
+    proposes = found.kind == Escalation.Kind.HUMAN and dossier_view.says_something(found.values)
+    return {"proposal": found.values} if proposes else {}
 
 
 def _dossier(request: HttpRequest, found: EscalationDetail, form: SchemaForm) -> dict[str, Any]:
@@ -210,7 +211,7 @@ def _dossier(request: HttpRequest, found: EscalationDetail, form: SchemaForm) ->
         "stopped_at": plan.steps[found.step].label if plan and found.step in plan.steps else found.step,
         "note": (plan.steps[found.step].model.note or "") if plan and found.step in plan.steps else "",
         "priority": dossier_view.PRIORITIES.get(found.priority, ""),
-        "proposes": bool(_proposal(found)) and dossier_view.says_something(found.values),
+        "proposes": bool(_proposal(found)),
     }  # fmt: skip
 
 

@@ -20,7 +20,8 @@ document.addEventListener("keydown", (event) => {
 });
 
 document.querySelector("[data-edit]")?.addEventListener("click", () => {
-  form?.querySelector("[data-schema-form] :is(input, textarea, select):not([type=hidden])")?.focus();
+  const fields = form?.querySelectorAll("[data-schema-form] :is(input, textarea, select):not([type=hidden])") ?? [];
+  ([...fields].find((field) => field.matches("[aria-invalid=true]")) ?? fields[0])?.focus();
 });
 
 function press(button) {
@@ -50,7 +51,12 @@ function keep() {
   if (!form || sent) return;
   const body = new FormData(form);
   fetch(form.dataset.draft, { method: "POST", body, headers: { "X-Draft": "1" }, keepalive: true, credentials: "same-origin" }).then(
-    async (answer) => { say(answer.status === 204 ? "Draft kept." : answer.status === 409 ? await answer.text() : "The draft could not be kept."); },
+    async (answer) => {
+      if (answer.status === 204) say("Draft kept.");
+      else if (answer.status === 409) say(await answer.text());
+      else if (answer.redirected || answer.status === 403) say("You are signed out by now. What you typed stays in this tab, and is offered to you when you are back.");
+      else say("The draft could not be kept.");
+    },
     () => say("The draft could not be kept: no connection."),
   );
 }
@@ -110,6 +116,7 @@ setInterval(tellLeft, 10_000);
 const wrong = form?.querySelector("[aria-invalid=true], .field__errors");
 if (wrong) {
   wrong.scrollIntoView({ block: "center" });
-  if (wrong.matches("input, textarea, select")) wrong.focus({ preventScroll: true });
+  /* The keys still act: who wants into the field presses E. */
+  form.querySelector("[data-wrong]")?.focus({ preventScroll: true });
 }
 document.querySelector(".ask[aria-current]")?.scrollIntoView({ block: "nearest" });

@@ -99,6 +99,13 @@ function keepOpen(root) {
   for (const folded of root.querySelectorAll("details[data-kept-open]")) folded.open ||= open.has(folded.dataset.keptOpen);
 }
 
+/* Escape leaves a field, so that the keys act again. A search that holds something is emptied first, by the browser. */
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.defaultPrevented || event.isComposing || document.querySelector("dialog[open], [popover]:popover-open")) return;
+  const field = event.target.closest("input, textarea, select, [contenteditable]");
+  if (field && !(field.type === "search" && field.value)) field.blur();
+});
+
 /* One key for one control, printed on it: <a data-key="n">New <kbd>N</kbd></a>. Never while something is typed. */
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;

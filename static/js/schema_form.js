@@ -43,7 +43,10 @@ function compare(control) {
   const differs = shown(control) !== control.dataset.proposed.replaceAll("\r\n", "\n");
   field.classList.toggle("field--changed", differs);
   note.hidden = !differs;
-  if (differs) note.querySelector("q").textContent = control.dataset.proposed.slice(0, 200) || "empty";
+  if (!differs) return;
+  const was = document.createElement(control.dataset.proposed ? "q" : "span");
+  was.textContent = control.dataset.proposed.slice(0, 200) || "empty";
+  note.replaceChildren("was ", was);
 }
 
 document.addEventListener("click", (event) => {

@@ -63,9 +63,39 @@ def test_a_wrong_field_is_brought_into_sight_and_its_text_kept(asked: list[Escal
     page.get_by_label("Amount").fill("about four")
     page.keyboard.press("Control+Enter")
     expect(page.get_by_role("alert").first).to_contain_text("Amount")
-    expect(page.get_by_label("Amount")).to_be_focused()
+    expect(page.get_by_role("alert").first).to_be_focused()
+    expect(page.get_by_label("Amount")).to_be_in_viewport()
+    with page.expect_navigation():
+        page.keyboard.press("1")
+    expect(page.get_by_role("alert").first).to_be_focused()
     expect(page.get_by_label("Amount")).to_have_value("about four")
-    assert Escalation.objects.get(id=asked[0].id).status == "open"
+    page.keyboard.press("e")
+    expect(page.get_by_label("Amount")).to_be_focused()
+    page.keyboard.press("End")
+    page.keyboard.type("1")
+    expect(page.get_by_label("Amount")).to_have_value("about four1")
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("Amount")).not_to_be_focused()
+    page.keyboard.press("c")
+    expect(page.locator("#presence")).to_contain_text("15 min left")
+    assert Escalation.objects.get(id=asked[0].id).answer == "null", "nothing of it decided anything"
+
+
+@pytest.mark.parametrize(("values", "said"), [({"label": "bug", "lines": ["one"]}, ["was empty"]), ({"lines": [""]}, [])])
+def test_a_field_that_was_empty_says_so_and_one_to_which_nothing_was_proposed_says_nothing(
+    site: str, sign_in: SignIn, operator: User, floor: Floor, values: Any, said: list[str]  # noqa: F811
+) -> None:  # fmt: skip
+    publish(workflow({**HUMAN, "values": values}, end({"lines": "${steps.check.values.lines}"}), end(id="no", outcome="bad")))
+    run = floor.rested(runs.start(workflow="sample", input={"text": "x", "n": 1}, by="ada"))
+    page = sign_in(operator)
+    page.goto(f"/inbox/{floor.escalation(run).id}/")
+    page.wait_for_load_state()
+    page.get_by_label("Amount").fill("900")
+    assert page.locator("[data-was]:visible").all_inner_texts() == said
+    page.get_by_role("button", name="Accept it").click()
+    expect(page.get_by_role("alert").first).to_be_focused()
+    assert page.locator("[data-was]:visible").all_inner_texts() == said, "the server says the same"
+    assert page.locator("[data-was] q:visible").count() == 0
 
 
 def test_what_is_typed_keeps_itself_and_whoever_is_overtaken_is_told(

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
@@ -178,6 +179,26 @@ def test_a_form_without_its_token_is_refused_with_a_page_that_says_why(viewer: U
     response = careful.post("/account/password/", {})
     assert response.status_code == 403
     assert b"load the page again" in response.content.lower() or b"too old" in response.content.lower()
+
+
+@pytest.mark.parametrize(
+    ("referer", "back"),
+    [
+        ("http://testserver/inbox/abc/?tab=mine", "/inbox/abc/?tab=mine"),
+        ("http://evil.example/inbox/abc/", "/inbox/abc/claim/"),
+        ("http://testserver.evil.example/", "/inbox/abc/claim/"),
+        ("javascript:alert(1)", "/inbox/abc/claim/"),
+        ("", "/inbox/abc/claim/"),
+    ],
+)
+def test_who_sends_a_form_and_is_signed_out_is_led_back_to_where_it_stood(
+    as_nobody: Client, db: None, referer: str, back: str
+) -> None:
+    sent = as_nobody.post("/inbox/abc/claim/", {}, headers={"Referer": referer})
+    assert sent["Location"] == f"/account/login/?{urlencode({'next': back}, safe='/')}"
+    careful = Client(enforce_csrf_checks=True)
+    refused = careful.post("/inbox/abc/claim/", {}, headers={"Referer": referer}).content.decode()
+    assert f'href="{html.escape(back)}">Open the page again' in refused
 
 
 def test_what_is_refused_before_any_view_is_said_in_words(as_nobody: Client, settings: Any) -> None:
