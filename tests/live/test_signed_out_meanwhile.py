@@ -71,6 +71,7 @@ def test_an_answer_survives_a_lost_session(
     assert page.evaluate(RUN_AXE) == []
     page.get_by_role("button", name="Take it up again").click()
     expect(page.locator("#answer [data-item]")).to_have_count(3)
+    page.wait_for_load_state()  # what is pressed before the scripts run can't be known to have been sent
     assert typed(page) == ["one", "second thought", "third"]
     expect(offer(page)).to_be_hidden()
     assert Escalation.objects.get(id=asked[0].id).status == "open", "taking it up decides nothing"
