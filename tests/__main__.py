@@ -1,5 +1,6 @@
 """`make test`: the suite on SQLite, and what depends on the database on PostgreSQL too. `python -m tests [arguments of pytest]`.
 
+The suite runs in parts, as many at once as there are cores; the first one is shown as it runs, the others when they have ended.
 With DATABASE_URL set the whole suite runs on that server alone. Where PostgreSQL can neither be found nor started, that is said
 in one sentence, which is a failure where CI=true.
 """
@@ -10,6 +11,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -18,28 +21,38 @@ from tests import services
 from tests.browser import in_ci
 
 NOTHING_COLLECTED = 5
+AT_ONCE = min(os.cpu_count() or 1, 3)
+
+
+class Part(NamedTuple):
+    name: str
+    part: str
+    database: str | None = None
 
 
 class Pass(NamedTuple):
-    """One run of pytest: `words` for its line in the summary."""
+    """What became of a part: `words` for its line in the summary, `said` what it printed and nobody has seen yet."""
 
     name: str
     code: int
     words: str
-    seconds: float
+    seconds: float = 0.0
+    said: str = ""
 
 
-def run(name: str, arguments: Sequence[str], database: str | None) -> Pass:
-    print(f"\n── {name}", flush=True)
+def run(part: Part, arguments: Sequence[str], shown: bool) -> Pass:
     environ = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"}
-    if database:
-        environ["DATABASE_URL"] = database
+    if part.database:
+        environ["DATABASE_URL"] = part.database
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *arguments]
-        code = subprocess.run(command, env=environ, check=False).returncode
-        return Pass(name, code, _words(report), time.monotonic() - began)
+        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", f"--part={part.part}", *arguments]
+        if shown:
+            print(f"\n── {part.name}", flush=True)
+        pipes = {} if shown else {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        done = subprocess.run(command, env=environ, check=False, text=True, **pipes)  # type: ignore[call-overload]
+        return Pass(part.name, done.returncode, _words(report), time.monotonic() - began, done.stdout or "")
 
 
 def _words(report: Path) -> str:
@@ -54,18 +67,32 @@ def _words(report: Path) -> str:
     )
 
 
+def _all(parts: Sequence[Part], arguments: Sequence[str]) -> list[Pass]:
+    passes: list[Pass] = []
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for future in [pool.submit(run, part, arguments, part is parts[0]) for part in parts]:
+            done = future.result()
+            if done.said:
+                print(f"\n── {done.name}\n{done.said}", flush=True)
+            passes.append(done)
+    return passes
+
+
 def main(arguments: Sequence[str]) -> int:
     given = services.given("DATABASE_URL")
-    passes = [] if given else [run("On SQLite", arguments, None)]
-    try:
-        with services.postgresql() as found:
+    missing: list[Pass] = []
+    with ExitStack() as servers:
+        parts = [] if given else [Part("On SQLite", "rest"), Part("In a browser, on SQLite", "browser")]
+        try:
+            found = servers.enter_context(services.postgresql())
             if given:
-                passes.append(run("On the PostgreSQL of DATABASE_URL", arguments, found.url))
+                name = "on the PostgreSQL of DATABASE_URL"
+                parts = [Part(f"Here, {name}", "rest", found.url), Part(f"In a browser, {name}", "browser", found.url)]
             else:
-                name = f"What depends on the database, on PostgreSQL ({found.origin})"
-                passes.append(run(name, ["--database-only", *arguments], found.url))
-    except services.Missing as missing:
-        passes.append(Pass("On PostgreSQL", 1 if given or in_ci() else 0, f"not run. {missing}", 0.0))
+                parts.insert(1, Part(f"What depends on the database, on PostgreSQL ({found.origin})", "database", found.url))
+        except services.Missing as why:
+            missing = [Pass("On PostgreSQL", 1 if given or in_ci() else 0, f"not run. {why}")]
+        passes = _all(parts, arguments) + missing
     print()
     for each in passes:
         print(f"{each.name}: {each.words} ({each.seconds:.0f} s)")

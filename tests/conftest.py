@@ -22,6 +22,11 @@ from tests.browser import in_ci
 pytest_plugins = ["tests.site"]
 
 PASSWORD = "correct horse battery"
+PARTS = {
+    "browser": "tests in a browser",
+    "rest": "all others",
+    "database": "those of the others that depend on the database",
+}
 
 hypothesis.register_profile("default", deadline=None, max_examples=60)
 hypothesis.register_profile("ci", deadline=None, max_examples=60, derandomize=True, database=None)
@@ -30,14 +35,14 @@ database.use()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--database-only", action="store_true", help="only tests that depend on the database, and no browser")
+    parser.addoption("--part", choices=PARTS, help="; ".join(f"{name}: {what}" for name, what in PARTS.items()))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Browser tests come last: from the first one on, the main thread has a running loop, and coroutine tests can't have one."""
     items.sort(key=lambda item: "chromium" in _fixtures(item))
-    database_only = config.getoption("--database-only")
-    others = {item for item in items if _elsewhere(item) or (database_only and not _about_the_database(item))}
+    part = config.getoption("--part")
+    others = {item for item in items if _elsewhere(item) or not _of(part, _fixtures(item))}
     config.hook.pytest_deselected(items=list(others))
     items[:] = [item for item in items if item not in others]
 
@@ -48,8 +53,10 @@ def _elsewhere(item: pytest.Item) -> bool:
     return bool(marks) and connection.vendor not in marks
 
 
-def _about_the_database(item: pytest.Item) -> bool:
-    return bool(_fixtures(item) & {"db", "transactional_db"}) and "chromium" not in _fixtures(item)
+def _of(part: str | None, fixtures: set[str]) -> bool:
+    if part == "database":
+        return bool(fixtures & {"db", "transactional_db"}) and "chromium" not in fixtures
+    return part is None or (part == "browser") == ("chromium" in fixtures)
 
 
 def _fixtures(item: pytest.Item) -> set[str]:
