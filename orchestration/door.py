@@ -178,8 +178,11 @@ class Door:
         sending = self._session.request(
             method, url, headers=headers, data=body, allow_redirects=False, trace_request_ctx=exchange
         )
-        async with asyncio.timeout(self.limits.first_byte):  # which holds until the headers are there
+        if self.limits.first_byte is None:
             response = await sending
+        else:
+            async with asyncio.timeout(self.limits.first_byte):  # which holds until the headers are there
+                response = await sending
         async with response:
             exchange.status = response.status
             exchange.headers = {name.lower(): value for name, value in response.headers.items()}
@@ -194,7 +197,7 @@ class Door:
         """The body, decompressed, until it ends or exceeds the cap."""
         cap = self.limits.body_bytes
         inflater = Inflater(exchange.headers.get("content-encoding", ""))
-        while True:
+        while not response.content.at_eof():
             try:
                 async with asyncio.timeout(self.limits.between_chunks):
                     chunk = await response.content.readany()
@@ -206,8 +209,6 @@ class Door:
                 response.close()
                 del exchange.body[_KEPT_OF_TOO_LARGE:]
                 raise exchange.fails(ErrorCode.TOO_LARGE, f"the answer of {exchange.where} is larger than {cap:,} bytes")
-            if not chunk:
-                break
         if not inflater.whole:
             raise exchange.fails(ErrorCode.UNAVAILABLE, f"the compressed answer of {exchange.where} broke off")
 

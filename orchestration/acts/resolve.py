@@ -234,4 +234,4 @@ def _again(held: Held, kind: str, limit: str | None, by: str, now: Any) -> None:
         held.record(step, None, Result.done(None), deciding.resumed(held.position, words, "act.resolve"), now, by, kind)
     if limit:
         held.spent = replace(held.spent, lifted=(*held.spent.lifted, limit))
-    held.row = replace(held.row, suspicion=0, deaths=0)
+    held.row = held.row.changed(suspicion=0, deaths=0)

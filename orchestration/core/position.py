@@ -9,6 +9,7 @@ A scope is the path of a round (`refine[3]`), "" for the root: the space in whic
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from orchestration.core.errors import ErrorCode, Problem
@@ -58,10 +59,12 @@ class Close:
     failure: Failure | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Position:
     """`visit` counts the visits of the step, `part_visit` those of the part. `base` is the number of a first visit: more than 1
-    after a limit has sent the run to a step that it may have been at before. Nothing of the old visit is taken for new then."""
+    after a limit has sent the run to a step that it may have been at before. Nothing of the old visit is taken for new then.
+
+    Without slots, so that a path, which each visit is asked for some thirty times, is made once."""
 
     step: str
     visit: int = 1
@@ -81,16 +84,16 @@ class Position:
         """The frames around the step: without its own, where it is a loop that closes."""
         return self.frames[:-1] if self.close else self.frames
 
-    @property
+    @cached_property
     def scope(self) -> str:
         return scope_of(self.outer)
 
-    @property
+    @cached_property
     def visit_path(self) -> str:
         """The path without the part: where the step's own record stands."""
         return f"{self.scope}/{self.step}" if self.scope else self.step
 
-    @property
+    @cached_property
     def path(self) -> str:
         return f"{self.visit_path}/{self.part}" if self.part else self.visit_path
 

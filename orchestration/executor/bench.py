@@ -46,11 +46,11 @@ class Bench:
 
     async def commit(self, held: Held, row: RunRow) -> None:
         if self.engine.draining and row.status == "held" and not held.intents:
-            row = replace(
-                row, status="ready", holder=None, step_deadline=None, due=self.clock.now(), wait="backoff" if held.rested else ""
+            row = row.changed(
+                status="ready", holder=None, step_deadline=None, due=self.clock.now(), wait="backoff" if held.rested else ""
             )
         commit = held.take_commit(row)
-        while not await asyncio.wrap_future(self.engine.recorder.commit(commit)):
+        while not await self.engine.commit(commit):
             row = await self._rebase(held, row)
             commit = held.take_commit(row)
         held.committed(commit)
@@ -64,7 +64,7 @@ class Bench:
         """Somebody wrote to the run. If it was only asked something, it is still ours: take note, and stay with it."""
         await self._look(held)
         if held.asked and row.status in ("ready", "waiting", "quarantined"):
-            return replace(held.holding(self.clock.now()), seq=row.seq, state_hash=row.state_hash)
+            return held.holding(self.clock.now())
         return row
 
     async def _look(self, held: Held) -> None:
@@ -117,33 +117,35 @@ class Bench:
         if tool is not None and tool.effect in DOUBTFUL and time.monotonic() - self.engine.pulse.beat_at > SURE:
             # Our hold may have lapsed while we slept: only a commit can tell.
             await self.commit(held, held.holding(self.clock.now(), request.timeout))
-        call = asyncio.ensure_future(self._call(request))
         poke = self._pokes[held.run_id] = asyncio.Event()
         try:
             if tool is None or tool.effect == "none":
-                return await self._unless_asked(held, call, poke)
-            answer = await call
+                return await self._unless_asked(held, request, poke)
+            answer = await self._call(request)
             if poke.is_set():
                 with suppress(Superseded):  # the next commit finds that out too, and the answer is in hand by then
                     await self._look(held)
             return answer
         finally:
-            call.cancel()
             if self._pokes.get(held.run_id) is poke:
                 self._pokes.pop(held.run_id)
 
-    async def _unless_asked(self, held: Held, call: "asyncio.Future[Answer]", poke: asyncio.Event) -> Answer:
+    async def _unless_asked(self, held: Held, request: Request, poke: asyncio.Event) -> Answer:
         """The answer; or, where a person asks something of the run meanwhile, a call that is dropped: it has no effect."""
-        while not call.done():
-            poked: asyncio.Future[Any] = asyncio.ensure_future(poke.wait())
-            await asyncio.wait([call, poked], return_when=asyncio.FIRST_COMPLETED)
+        call, poked = asyncio.ensure_future(self._call(request)), asyncio.ensure_future(poke.wait())
+        try:
+            while not call.done():
+                await asyncio.wait([call, poked], return_when=asyncio.FIRST_COMPLETED)
+                if poked.done() and not call.done():
+                    await self._look(held)
+                    if held.asked:
+                        return Answer(failure=Failure(ErrorCode.TIMEOUT, "the call was dropped because a person intervened"))
+                    poke.clear()
+                    poked = asyncio.ensure_future(poke.wait())
+            return call.result()
+        finally:
+            call.cancel()
             poked.cancel()
-            if poke.is_set() and not call.done():
-                poke.clear()
-                await self._look(held)
-                if held.asked:
-                    return Answer(failure=Failure(ErrorCode.TIMEOUT, "the call was dropped because a person intervened"))
-        return call.result()
 
     def poke(self, run: str) -> None:
         """Something may have been asked of this run."""

@@ -41,7 +41,7 @@ from orchestration.queries.plans import plan_of
 from orchestration.record.clock import DatabaseClock
 from orchestration.record.failpoints import failpoint
 from orchestration.record.late import keep_late
-from orchestration.record.recorder import Recorder, patiently
+from orchestration.record.recorder import Answer, Recorder, give, patiently
 from orchestration.record.rows import Commit
 from orchestration.tools.python import PythonPool
 
@@ -71,7 +71,7 @@ class Engine:
         self.capacity = capacity or group or settings.RUNS
         self.clock = clock or DatabaseClock()
         self.on_commit = on_commit
-        self.recorder = Recorder(self._die, self._flushed)
+        self.recorder = Recorder(self._die, self._flushed, self._answer)
         self.held: dict[str, Held] = {}
         self.refused = 0
         self.draining = False
@@ -277,7 +277,7 @@ class Engine:
             done = await self.write(lambda: sweep.let_go(run, self.id, fence, due, unreadable.surprise(error)))
         else:
             commit = await self.read(lambda: unreadable.quarantine(run, fence, now, error))
-            done = await asyncio.wrap_future(self.recorder.commit(commit))
+            done = await self.commit(commit)
         self.refused += not done
 
     def _set_out(self, held: Held) -> None:
@@ -342,6 +342,16 @@ class Engine:
             await asyncio.wait(list(self._tasks), timeout=2.0)
 
     # the database
+
+    async def commit(self, commit: Commit) -> bool:
+        """Whether it was applied; False: somebody was first."""
+        future: asyncio.Future[bool] = self._loop.create_future()
+        self.recorder.commit(commit, future)
+        return await future
+
+    def _answer(self, answers: list[Answer]) -> None:
+        """What became of the commits of a flush, handed to the loop in one piece: it is woken once, and not once a run."""
+        self._loop.call_soon_threadsafe(give, answers)
 
     async def write(self, work: Callable[[], Any]) -> Any:
         """A short write, on the recorder's thread."""

@@ -41,9 +41,12 @@ class Held:
     plan: Plan
     input: Any
     row: RunRow
+    """As it was last written. `seq` and `state_hash` are ahead of it by the records that wait."""
     revision: int
     position: Position
     spent: Spent
+    seq: int = field(init=False)
+    state_hash: str = field(init=False)
     queued: datetime | None = None
     """Since when it could go on: when its last record was made, or it was started."""
     rested: bool = False
@@ -77,13 +80,12 @@ class Held:
     closings: list[ClosingRow] = field(default_factory=list)
     blobs: dict[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.seq, self.state_hash = self.row.seq, self.row.state_hash
+
     @property
     def fence(self) -> int:
         return self.row.fence
-
-    @property
-    def seq(self) -> int:
-        return self.row.seq
 
     @property
     def visit_key(self) -> VisitKey:
@@ -131,7 +133,7 @@ class Held:
         writes = result.failure is None and not at.part and step.type not in ("branch", "end") and kind == ""
         seq = self.seq + 1
         digest = values.digest(result.output)
-        link = state.chain(self.row.state_hash, seq, at.path, at.number, digest, decision.to)
+        link = state.chain(self.state_hash, seq, at.path, at.number, digest, decision.to)
         key = self.visit_key
         tokens_in, tokens_out, cost = self.tokens.pop(key, [0, 0, 0])
         prints = {"step": step.fingerprint, "input": values.digest(given), **self.prints.pop(key, {})}
@@ -173,7 +175,7 @@ class Held:
         for seen in (self.calls, self.said, self.reserved, self.requests):
             seen.pop(key, None)  # type: ignore[attr-defined]
         self.spent = replace(self.spent, steps=self.spent.steps + 1)
-        self.row = replace(self.row, seq=seq, state_hash=link)
+        self.seq, self.state_hash = seq, link
         self.rested = False
         if after is not None:
             self.position = after
@@ -217,12 +219,12 @@ class Held:
 
     def take_commit(self, row: RunRow) -> Commit:
         """One commit of all that was gathered, which moves the run to `row`. Call `committed` once it was applied."""
-        spent = self.spent.as_dict()
-        full = replace(
-            row,
+        full = row.changed(
+            seq=self.seq,
+            state_hash=self.state_hash,
             position=self.pack(dump(self.position)),
             place=self.position.path[:500],
-            spent=values.dump(spent),
+            spent=values.dump(self.spent.as_dict()),
             cost=self.spent.cost,
             asked=values.dump(self.asked) if self.asked and row.ended is None else None,
         )
@@ -252,7 +254,7 @@ class Held:
     def _row(self, now: datetime, **changes: Any) -> RunRow:
         # To have come through a step clears a suspect; to have stated an intent does not.
         cleared: dict[str, Any] = {"suspicion": 0, "deaths": 0} if self.records or self.answers else {}
-        return replace(self.row, started=self.row.started or now, **cleared, **changes)
+        return self.row.changed(started=self.row.started or now, **cleared, **changes)
 
     def finished(self, decision: Decision, now: datetime, status: str, failure: Failure | None = None) -> RunRow:
         error = failure_data(failure)

@@ -1,7 +1,6 @@
 """Runs that can't even be read any more: a version that does not compile, a blob that is gone. They are tried again a few
 times, then a person is asked; the others that were claimed with them go on."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from orchestration.core import values
@@ -26,8 +25,8 @@ def quarantine(run: str, fence: int, now: datetime, error: Exception) -> Commit:
     workflow gives to escalations included."""
     found = Run.objects.values("revision", *_ROW).get(id=run)
     revision = found.pop("revision")
-    row = replace(
-        RunRow(**found), status="quarantined", holder=None, step_deadline=None, due=None, wait="person",
+    row = RunRow(**found).changed(
+        status="quarantined", holder=None, step_deadline=None, due=None, wait="person",
         deaths=sweep.DEATHS, error=surprise(error), fence=fence,
     )  # fmt: skip
     commit = Commit(run, fence, revision, new_id(), row)

@@ -14,9 +14,9 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import connection
 
@@ -31,13 +31,44 @@ MOST_BYTES = 4_000_000
 PATIENCE = 120.0
 """Seconds for which a flush is tried again while the database can't be reached; then the process ends."""
 
-_Waiting = tuple[Commit, "Future[bool]"]
+
+
+class Waiting(Protocol):
+    """A future of whoever waits for a commit: of `concurrent.futures`, or of the loop that `answer` hands its answers to."""
+
+    def cancelled(self) -> bool: ...
+    def done(self) -> bool: ...
+    def set_result(self, result: Any) -> None: ...
+    def set_exception(self, exception: Any) -> None: ...
+
+
+Answer = tuple[Waiting, bool | Exception]
+_Waiting = tuple[Commit, Waiting]
+
+
+def give(answers: Sequence[Answer]) -> None:
+    """Tells each who waits: whether their commit was applied, or why not even that is known."""
+    for future, answer in answers:
+        if future.done():
+            continue  # whoever wanted it was stopped in the meantime
+        if isinstance(answer, Exception):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)
 
 
 class Recorder:
-    def __init__(self, on_death: Callable[[BaseException], None], on_flush: Callable[[list[Commit]], None] | None = None) -> None:
+    """`answer` hands a flush's answers to those who wait for them, where that is not to be done on this thread."""
+
+    def __init__(
+        self,
+        on_death: Callable[[BaseException], None],
+        on_flush: Callable[[list[Commit]], None] | None = None,
+        answer: Callable[[list[Answer]], None] = give,
+    ) -> None:
         self._on_death = on_death
         self._on_flush = on_flush
+        self._answer = answer
         self._commits: deque[_Waiting] = deque()
         self._jobs: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._wake = threading.Condition()
@@ -60,20 +91,20 @@ class Recorder:
     def alive(self) -> bool:
         return self._thread.is_alive()
 
-    def commit(self, commit: Commit) -> "Future[bool]":
-        """Whether it was applied; False: somebody was first."""
-        return self._put(self._commits, commit)
+    def commit(self, commit: Commit, future: Waiting) -> None:
+        """`future` comes to whether it was applied; False: somebody was first."""
+        self._put(self._commits, (commit, future))
 
     def job(self, work: Callable[[], Any]) -> "Future[Any]":
         """Runs `work` between two flushes."""
-        return self._put(self._jobs, work)
-
-    def _put(self, queue: deque[Any], item: Any) -> "Future[Any]":
         future: Future[Any] = Future()
-        with self._wake:
-            queue.append((item, future))
-            self._wake.notify()
+        self._put(self._jobs, (work, future))
         return future
+
+    def _put(self, queue: deque[Any], item: Any) -> None:
+        with self._wake:
+            queue.append(item)
+            self._wake.notify()
 
     def _run(self) -> None:
         try:
@@ -107,7 +138,7 @@ class Recorder:
                 if commit.run_id in runs:
                     later.append((commit, future))
                     continue
-                if not future.set_running_or_notify_cancel():
+                if future.cancelled():
                     continue  # whoever wanted it was stopped in the meantime
                 runs.add(commit.run_id)
                 size += commit.size()
@@ -131,7 +162,7 @@ class Recorder:
             if passing(error):
                 raise
             if len(batch) == 1:
-                batch[0][1].set_exception(error)
+                self._answer([(batch[0][1], error)])
                 return
             middle = len(batch) // 2
             self._flush(batch[:middle])
@@ -139,8 +170,7 @@ class Recorder:
             return
         self.flushes += 1
         self.written += sum(answers)
-        for (_, future), answer in zip(batch, answers, strict=True):
-            future.set_result(answer)
+        self._answer([(future, answer) for (_, future), answer in zip(batch, answers, strict=True)])
         if self._on_flush:
             try:
                 self._on_flush([commit for commit, answer in zip(commits, answers, strict=True) if answer])
@@ -180,4 +210,4 @@ def patiently(work: Callable[[], Any], again: Callable[[], Any] | None = None, e
             work = again or work
 
 
-__all__ = ["Recorder", "patiently"]
+__all__ = ["Answer", "Recorder", "give", "patiently"]

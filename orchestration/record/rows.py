@@ -1,14 +1,16 @@
 """What a commit is made of: rows as plain values, in the order of their columns.
 
-Packed columns hold text already packed; times are aware datetimes in UTC.
+Packed columns hold text already packed; times are aware datetimes in UTC. A row is made thousands of times a second, so it is not
+frozen, which would triple what making it costs. Nobody changes one after it was handed on.
 """
 
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RunRow:
     """The columns of a run that change. `revision` is not among them: every commit raises it by one."""
 
@@ -33,8 +35,18 @@ class RunRow:
     started: datetime | None
     ended: datetime | None
 
+    def changed(self, **changes: Any) -> "RunRow":
+        """A copy with these changes: what `dataclasses.replace` does, at a third of its cost."""
+        row = RunRow(*_run_values(self))
+        for name, value in changes.items():
+            setattr(row, name, value)
+        return row
 
-@dataclass(frozen=True, slots=True)
+
+_run_values = attrgetter(*(item.name for item in fields(RunRow)))
+
+
+@dataclass(slots=True)
 class RecordRow:
     run_id: str
     seq: int
@@ -59,7 +71,7 @@ class RecordRow:
     actor: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class IntentRow:
     """A call before it leaves."""
 
@@ -87,7 +99,7 @@ class IntentRow:
     cost: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AnswerRow:
     """What completes a call, once. The last four name it."""
 
@@ -104,7 +116,7 @@ class AnswerRow:
     n: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EscalationRow:
     id: str
     run_id: str
@@ -130,7 +142,7 @@ class EscalationRow:
     resolved_by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ClosingRow:
     """What ends an escalation. The last names it."""
 
@@ -141,7 +153,7 @@ class ClosingRow:
     id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ActRow:
     subject: str
     number: int

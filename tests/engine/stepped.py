@@ -119,7 +119,7 @@ class SteppedEngine(Engine):
         self._claiming: asyncio.Task[Any] | None = None
         self.surprises: list[Exception] = []
         self.isolation = None
-        self.recorder = SimpleNamespace(commit=self._commit, alive=True)  # type: ignore[assignment]
+        self.recorder = SimpleNamespace(alive=True)  # type: ignore[assignment]
         self.bench = SteppedBench(self, None, None)  # type: ignore[arg-type]
         self._loop = stage.loop
         self._woken = asyncio.Event()
@@ -129,10 +129,10 @@ class SteppedEngine(Engine):
     def __repr__(self) -> str:
         return f"<{'dead ' * self.dead}engine of group {self.group}, {self.id}>"
 
-    def _commit(self, commit: Commit) -> "Future[bool]":
-        future: Future[bool] = Future()
+    async def commit(self, commit: Commit) -> bool:
+        future: Future[bool] = Future()  # one that is running can't be cancelled: what was sent goes on, as with a recorder
         self.stage.arrive(Gate(self, "commit", commit, future))
-        return future
+        return await asyncio.wrap_future(future)
 
     async def write(self, work: Callable[[], Any]) -> Any:
         return True if self.dead else await self.wait("work", work, waits=False)

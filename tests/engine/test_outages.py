@@ -4,6 +4,7 @@ go on by themselves."""
 import signal
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -145,7 +146,8 @@ class TestCutOff:
         run = held_run(version)
         cable.cut()
         alone = Recorder(on_death=deaths.append)
-        asked, written = alone.job(Worker.objects.count), alone.commit(commit(run))
+        asked, written = alone.job(Worker.objects.count), Future[bool]()
+        alone.commit(commit(run), written)
         alone.start()
         alone.stop()
         assert isinstance(asked.exception(PATIENCE), OperationalError)

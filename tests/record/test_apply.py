@@ -1,6 +1,6 @@
 """P2: nobody writes over another, whatever else is written in the same flush."""
 
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -88,13 +88,19 @@ def test_big_values_stand_in_a_blob_of_their_own_once(version: Version) -> None:
     assert unpack_all([pack("@small", {})]) == ["@small"]
 
 
+def asked(recorder: Recorder, made: Commit) -> "Future[bool]":
+    future: Future[bool] = Future()
+    recorder.commit(made, future)
+    return future
+
+
 def test_a_guilty_commit_fails_alone(version: Version) -> None:
     """Sixteen in one flush, one of which breaks a constraint: its run learns that, the others are written."""
     runs = [held_run(version) for _ in range(16)]
     commits = [commit(run) for run in runs]
     commits[11].records.append(record(runs[11].id))
     recorder = Recorder(on_death=lambda error: None)
-    futures = [recorder.commit(made) for made in commits]  # before it starts, so that they share a flush
+    futures = [asked(recorder, made) for made in commits]  # before it starts, so that they share a flush
     recorder.start()
     wait(futures, timeout=30)
     recorder.stop()
@@ -109,7 +115,7 @@ def test_one_flush_holds_one_commit_of_a_run_and_keeps_their_order(version: Vers
     first, second = commit(run), commit(run, row={"seq": 2})
     second.revision, second.records = 2, [record(run.id, 2)]
     recorder = Recorder(on_death=lambda error: None)
-    futures = [recorder.commit(made) for made in (first, second, commit(other))]
+    futures = [asked(recorder, made) for made in (first, second, commit(other))]
     recorder.start()
     wait(futures, timeout=30)
     recorder.stop()
