@@ -34,8 +34,8 @@ format: ready-to-test ## put the code into the one form that check accepts
 browser: ready-to-test ## find a Chromium, or install one
 	@$(BIN)/python -m tests.browser
 
-bench: ready-to-test ## durable steps a second and many calls at once, beside plain commits on the same database
-	$(BIN)/python -m tests.bench
+bench: ready-to-test browser ## what it does a second, and how late, beside plain commits on the same database (ARGS="postgresql steps" for a part)
+	$(BIN)/python -m tests.bench $(ARGS)
 
 mutants: ready-to-test ## break the engine in each way that tests must notice, and see them fail (ARGS="fence" for a part)
 	$(BIN)/python -m tests.mutants $(ARGS)

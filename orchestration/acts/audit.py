@@ -6,6 +6,7 @@ Each subject's acts are numbered and chained by hash. An act is written in the t
 
 import hashlib
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -30,12 +31,16 @@ def row(
     body: str = "",
     answer: Any = None,
     blobs: dict[str, str] | None = None,
+    born: datetime | None = None,
 ) -> ActRow:
     """The next act of `subject` (as `run:<id>`), to be written in the caller's transaction. `key` is the client's
     idempotency key, `body` the digest of the request, `answer` what a repetition gets. Without `blobs` all stands in the row.
+    `born`: the subject was made in this very transaction, at that time, so this is its first act.
     """
-    last = Act.objects.filter(subject=subject).order_by("-number").values_list("number", "hash").first() or (0, "")
-    number, at = last[0] + 1, database_now()
+    last: tuple[int, str] = (0, "")
+    if born is None:
+        last = Act.objects.filter(subject=subject).order_by("-number").values_list("number", "hash").first() or last
+    number, at = last[0] + 1, born or database_now()
     detail = {} if detail is None else detail
     link = chain(last[1], subject, number, verb, at.isoformat(), by, values.digest(detail), body)
     return ActRow(
@@ -54,7 +59,8 @@ def row(
 
 def write(**parts: Any) -> ActRow:
     """`row`, written. Call it inside the transaction of what was done."""
-    lock(parts["subject"])
+    if parts.get("born") is None:
+        lock(parts["subject"])
     blobs: dict[str, str] = {}
     made = row(**parts, blobs=blobs)
     keep(blobs)

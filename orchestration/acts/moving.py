@@ -78,7 +78,7 @@ def take(run: str) -> Held:
     """The run as it is now. Nothing is claimed: the revision that was read guards the write. Raises `NotFound`, and `Conflict`
     where its record can't be read."""
     world = current()
-    found, unread = read_each([run], lambda version: plan_of(version, world))
+    found, unread = read_each([run], lambda version, digest: plan_of(version, world, digest))
     if run in unread:
         log.error("Run %s can't be read: %s", run, unread[run], exc_info=unread[run])
         raise Conflict("This run can't be read, so nothing can be done with it. The server's log says what is missing.", run=run)

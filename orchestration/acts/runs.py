@@ -1,6 +1,7 @@
 """Start a run, and cancel one."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -44,12 +45,12 @@ def start(
     if (answer := audit.replay(by, "start", idempotency, body)) is not None:
         return str(answer["id"])
     chosen = _version(workflow, version)
-    given, marks = accept_input(plan_of(chosen.pk, current()), input)
+    given, marks = accept_input(plan_of(chosen.pk, current(), chosen.hash), input)
     marks = (*mended, *marks)
     run = new_id()
     try:
         with transaction.atomic():
-            _insert(run, chosen, given, by, key, dict(labels or {}))
+            now = _insert(run, chosen, given, by, key, dict(labels or {}))
             audit.write(
                 subject=f"run:{run}",
                 verb="start",
@@ -58,6 +59,7 @@ def start(
                 key=idempotency,
                 body=body,
                 answer={"id": run},
+                born=now,
             )
     except IntegrityError:
         # Another request with the same key was first, between our look and our write.
@@ -74,7 +76,7 @@ def _digestible(value: Any) -> Any:
 
 
 def _version(workflow: str, number: int | None) -> Version:
-    versions = Version.objects.filter(workflow_id=workflow)
+    versions = Version.objects.filter(workflow_id=workflow).only("workflow_id", "hash")
     found = versions.filter(number=number).first() if number is not None else versions.order_by("-number").first()
     if found is None:
         what = f"version {number} of {workflow}" if number is not None else f"published version of {workflow}"
@@ -92,7 +94,8 @@ def accept_input(plan: Plan, input: Any) -> tuple[Any, tuple[str, ...]]:
     return coerce(plan.input.schema, cleaned.value), cleaned.under("input")
 
 
-def _insert(run: str, version: Version, given: Any, by: str, key: str, labels: dict[str, Any]) -> None:
+def _insert(run: str, version: Version, given: Any, by: str, key: str, labels: dict[str, Any]) -> datetime:
+    """When it was made, by the database's clock."""
     blobs: dict[str, str] = {}
     now = database_now()
     packed = pack(given, blobs)
@@ -110,6 +113,7 @@ def _insert(run: str, version: Version, given: Any, by: str, key: str, labels: d
         due=now,
         state_hash=state.start(given).hash,
     )
+    return now
 
 
 def cancel(*, run: str, by: str, reason: str = "") -> str:

@@ -262,7 +262,7 @@ class Engine:
 
     def _take_up(self, ids: list[str]) -> tuple[list[Held], dict[str, Exception]]:
         self.world = world = current()  # what was published a moment ago may need a provider of a moment ago
-        return read_each(ids, lambda version: plan_of(version, world))
+        return read_each(ids, lambda version, digest: plan_of(version, world, digest))
 
     def _claim_now(self, room: int, only: set[str] | None) -> dict[str, int]:
         if time.monotonic() - self.pulse.beat_at > SURE:

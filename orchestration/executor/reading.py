@@ -17,12 +17,14 @@ from orchestration.models import Call, Escalation, Run, StepRecord
 from orchestration.record.pack import fetch, missing, unpack
 from orchestration.record.rows import RunRow, columns
 
+PlanOf = Callable[[int, str], Plan]
+"""The plan of a version, by its id and its content hash."""
 _ROW = columns(RunRow)
 _CHUNK = 100
-_RUN = (*_ROW, "id", "revision", "version_id", "input", "created")
+_RUN = (*_ROW, "id", "revision", "version_id", "version__hash", "input", "created")
 
 
-def read_each(ids: Sequence[str], plan_of: Callable[[int], Plan]) -> tuple[list[Held], dict[str, Exception]]:
+def read_each(ids: Sequence[str], plan_of: PlanOf) -> tuple[list[Held], dict[str, Exception]]:
     """`read_runs`; where that fails, each run by itself, with why for those that can't be read. Raises where the database
     can't be reached."""
     try:
@@ -41,7 +43,7 @@ def read_each(ids: Sequence[str], plan_of: Callable[[int], Plan]) -> tuple[list[
     return found, unreadable
 
 
-def read_runs(ids: Sequence[str], plan_of: Callable[[int], Plan]) -> list[Held]:
+def read_runs(ids: Sequence[str], plan_of: PlanOf) -> list[Held]:
     """These runs with what their open visits need: a constant number of queries, however many runs."""
     last = StepRecord.objects.filter(run=OuterRef("pk"), seq=OuterRef("seq")).values("finished")
     runs = list(Run.objects.filter(id__in=ids).values(*_RUN, last=Subquery(last)))
@@ -55,7 +57,10 @@ def read_runs(ids: Sequence[str], plan_of: Callable[[int], Plan]) -> list[Held]:
         call[name] for found in open_calls.values() for call in found for name in ("output", "error", "response", "request")
     ]
     blobs = fetch(missing(packed))
-    return [_held(run, plan_of(run["version_id"]), open_calls.get(run["id"], []), pauses.get(run["id"]), blobs) for run in runs]
+    return [
+        _held(run, plan_of(run["version_id"], run["version__hash"]), open_calls.get(run["id"], []), pauses.get(run["id"]), blobs)
+        for run in runs
+    ]
 
 
 def _open_calls(runs: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

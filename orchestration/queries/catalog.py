@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 
 from orchestration.core import values
 from orchestration.core.catalog import Catalog, Price, ProviderFacts, Tool
@@ -29,21 +30,23 @@ class World:
 
 
 _SEEN = ("name", "protocol", "base_url", "secret", "default_model", "structured", "prices", "headers", "options", "cap")
+_STAMP = (
+    "SELECT 'provider' AS kind, name, updated FROM orchestration_provider UNION ALL "
+    "SELECT 'tool', name, updated FROM orchestration_tool UNION ALL "
+    "SELECT 'secret', name, NULL FROM orchestration_secret ORDER BY kind, name"
+)
+"""What is there and since when: asked for each run that starts or is taken up."""
 _lock = threading.Lock()
 _kept: tuple[Any, World] | None = None
 
 
 def current() -> World:
-    """The world now. Costs three short queries while nothing has changed. Raises `Refused` where a module of INTERLOCK_TOOLS
+    """The world now. Costs one short query while nothing has changed. Raises `Refused` where a module of INTERLOCK_TOOLS
     can't be imported."""
     global _kept
-    stamp = (
-        tuple(Provider.objects.order_by("name").values_list("name", "updated")),
-        tuple(ToolRow.objects.order_by("name").values_list("name", "updated")),
-        tuple(Secret.objects.order_by("name").values_list("name", flat=True)),
-        tuple(settings.TOOL_MODULES),
-        len(registry.REGISTERED),
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_STAMP)
+        stamp = (cursor.fetchall(), tuple(settings.TOOL_MODULES), len(registry.REGISTERED))
     with _lock:
         if _kept is not None and _kept[0] == stamp:
             return _kept[1]

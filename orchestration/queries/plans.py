@@ -40,10 +40,11 @@ class Kept(Generic[Made]):
 _plans = Kept[Plan](200)
 
 
-def plan_of(version_id: int, world: World) -> Plan:
+def plan_of(version_id: int, world: World, digest: str | None = None) -> Plan:
     """The plan of a version in this world. Raises `NotFound`. The content hash is part of the key, so that a database that was
-    exchanged brings no stale plan."""
-    digest = Version.objects.filter(pk=version_id).values_list("hash", flat=True).first()
+    exchanged brings no stale plan; where the caller knows it as `digest`, a plan that is kept costs no query."""
+    if digest is None:
+        digest = Version.objects.filter(pk=version_id).values_list("hash", flat=True).first()
     if digest is None:
         raise NotFound("There is no such version.")
     return _plans.get((version_id, digest, world.digest), lambda: compile_plan(definition_of(version_id), world.catalog))

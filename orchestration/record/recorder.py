@@ -32,7 +32,6 @@ PATIENCE = 120.0
 """Seconds for which a flush is tried again while the database can't be reached; then the process ends."""
 
 
-
 class Waiting(Protocol):
     """A future of whoever waits for a commit: of `concurrent.futures`, or of the loop that `answer` hands its answers to."""
 

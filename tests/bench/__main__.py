@@ -2,8 +2,8 @@
 
     python -m tests.bench [sqlite|postgresql] [part …]
 
-Parts are those of `PARTS`. Each database is one of the bench's own with its default durability: a SQLite file as the embedded mode
-has it, and a PostgreSQL server that is started for it, so that its CPU is known. Nothing here asserts; the figures are ratios.
+Parts are those of `PARTS`. Each database is one of the bench's own with its default durability: a SQLite file as the embedded
+mode has it, and a PostgreSQL server that is started for it, so that its CPU is known. Nothing here asserts.
 """
 
 import os

@@ -55,8 +55,8 @@ def chain(kind: Callable[[int], dict[str, Any]], count: int) -> list[dict[str, A
 
 
 class Floor:
-    """`at`: when each record of a run was committed, run → seq → seconds, while it is a dictionary. `ours`, `theirs`: seconds of CPU
-    of this process and of the database while `time` was told."""
+    """`at`: when each record of a run was committed, run → seq → seconds, while it is a dictionary. `ours`, `theirs`: seconds of
+    CPU of this process and of the database while the clock of `time` went."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

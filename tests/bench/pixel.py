@@ -31,8 +31,8 @@ def main() -> None:
             "id": "again", "type": "loop", "max": 1_000, "carry": {"n": 0}, "update": {"n": "${iter.index}"}, "body": [call],
             "next": "done", "on_exhausted": "done",
         }  # fmt: skip
-        tool = {"http": {"url": f"http://{there.tools.place}/x"}, "effect": "idempotent", "output": {"type": "object"}, "timeout": "10m"}
-        publish(definition("watched", loop, tools={"nothing": tool}, limits={"steps": 3_000}))
+        tools = {"nothing": there.tools.definition(timeout="10m")}
+        publish(definition("watched", loop, tools=tools, limits={"steps": 3_000}))
         run = client.post("/workflows/watched/runs", json={"input": {}}).raise_for_status().json()["id"]
         there.tools.came.get(timeout=PATIENCE)
         cookie = _session(there.url)  # before there is a loop in this thread, which Django would mind

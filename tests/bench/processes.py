@@ -1,4 +1,4 @@
-"""A web process and a worker of the server mode over the database of this process, and a tool server whose calls wait at a gate."""
+"""A web process and a worker over the database of this process, and a tool server whose calls wait at a gate."""
 
 import asyncio
 import os
@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 from aiohttp import web
@@ -57,6 +58,10 @@ class Tools:
 
         self._loop.run_until_complete(serve())
 
+    def definition(self, **more: Any) -> dict[str, Any]:
+        """The one tool, as a workflow has it."""
+        return {"http": {"url": f"http://{self.place}/x"}, "effect": "idempotent", "output": {"type": "object"}, **more}
+
 
 @dataclass
 class Site:
@@ -86,9 +91,8 @@ def site() -> Iterator[Site]:
         serve = ["-m", "uvicorn", "config.asgi:application", "--port", str(port), "--log-level", "warning", "--no-access-log"]
         work = ["-m", "celery", "-A", "config", "worker", "-P", "threads", "-c", "4", "--loglevel", "WARNING"]
     with tempfile.TemporaryFile() as log:
-        started = [
-            subprocess.Popen([sys.executable, *command], env=environ, stdout=log, stderr=log) for command in (serve, work) if command
-        ]
+        commands = [[sys.executable, *command] for command in (serve, work) if command]
+        started = [subprocess.Popen(command, env=environ, stdout=log, stderr=log) for command in commands]
         try:
             _until_ready(f"http://127.0.0.1:{port}/healthz")
             yield Site(f"http://127.0.0.1:{port}", tools, tokens.create(user=person(), by="ada", name="bench"))
@@ -110,5 +114,3 @@ def _until_ready(address: str) -> None:
             pass
         never.wait(0.1)
     raise AssertionError("the processes did not come up")
-
-

@@ -1,6 +1,7 @@
 """Durable steps a second, one run at a time and sixteen at once, beside plain commits measured before, between and after."""
 
 import time
+from collections import defaultdict
 
 from tests.bench import plain
 from tests.bench.floor import STEPS, chain, definition, floor
@@ -16,7 +17,7 @@ def main() -> None:
     publish(definition("tools", *chain(lambda _: tool, STEPS)))
     publish(definition("pure", *chain(lambda i: {"type": "set", "values": {"n": i}}, PURE)))
     plain.prepare()
-    found: dict[str, list[float]] = {name: [] for name in ("one", "many", "single", "sixteen", "ours", "theirs", "pure", "pure16")}
+    found: dict[str, list[float]] = defaultdict(list)
     with floor() as engine:
         for workflow in ("tools", "pure"):
             engine.time(workflow, 4)
@@ -35,9 +36,13 @@ def main() -> None:
     told = {name: middle(values) for name, values in found.items()}
     row("plain commits, 1 connection", f"{told['one']:,.0f} /s")
     row("plain commits, 16 connections", f"{told['many']:,.0f} /s")
-    note = "start of the run included"
-    row("durable tool steps, one run at a time", f"{told['single']:,.0f} /s", f"{told['single'] / told['one']:.2f} of plain; {note}")
+    beside = f"{told['single'] / told['one']:.2f} of plain; start of the run included"
+    row("durable tool steps, one run at a time", f"{told['single']:,.0f} /s", beside)
     used = f"{told['ours']:.2f} ms of CPU a step, and {told['theirs']:.2f} of the database"
-    row("durable tool steps, 16 runs at once", f"{told['sixteen']:,.0f} /s", f"{told['sixteen'] / told['many']:.2f} of plain; {used}")
+    row(
+        "durable tool steps, 16 runs at once",
+        f"{told['sixteen']:,.0f} /s",
+        f"{told['sixteen'] / told['many']:.2f} of plain; {used}",
+    )
     for name, key, tools in (("one run", "pure", "single"), ("16 runs at once", "pure16", "sixteen")):
         row(f"pure steps, {name}", f"{told[key]:,.0f} /s", f"{told[key] / told[tools]:.1f} times the tool steps")
