@@ -8,12 +8,13 @@ from django.test import Client
 
 from orchestration.acts import tokens
 from orchestration.core import values
+from tests import described
 
 Ask = Callable[..., Any]
 
 
 class Api:
-    """A client with a token: `api.post("runs", {...})` gives (status, document)."""
+    """A client with a token: `api.post("runs", {...})` gives (status, document). Each answer is held beside the description."""
 
     def __init__(self, user: User, **token: Any) -> None:
         made = tokens.create(user=user, by="ada", **token)
@@ -23,7 +24,9 @@ class Api:
         if body is not None and not isinstance(body, str | bytes):
             body = values.dump(body)
         kind = options.pop("type", "application/json")
-        return self.client.generic(method, f"/api/v1/{path}", body or b"", content_type=kind, **options)
+        answer = self.client.generic(method, f"/api/v1/{path}", body or b"", content_type=kind, **options)
+        described.check(method, f"/api/v1/{path}", answer)
+        return answer
 
     def __getattr__(self, method: str) -> Ask:
         def asked(path: str, body: Any = None, **options: Any) -> tuple[int, Any]:

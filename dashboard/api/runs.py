@@ -10,8 +10,11 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Status
 from pydantic import Field
 
+from dashboard.api import answers as answered
 from dashboard.api import shape
+from dashboard.api.answers import Cancelled, Listed, Records, RunItem, Started, State
 from dashboard.api.bodies import Cancel, Start, known, mended
+from dashboard.api.description import REPEATABLE, answers
 from dashboard.api.guard import may, who
 from orchestration.acts import runs as acts
 from orchestration.core.errors import Problem, Refused
@@ -25,12 +28,19 @@ MOST_WAIT = 60.0
 MOST_WAITING = threading.BoundedSemaphore(64)
 """Who waits holds a thread; so many at once may. The next is answered at once, with the run as it is."""
 _LOOK_EVERY = (0.05, 1.0)
+_LOCATION = {"Location": "Where the run is looked into."}
 
 router = Router(tags=["runs"])
 starting = Router(tags=["runs"])
 
 
-@starting.post("/{workflow}/runs", auth=may(Role.OPERATOR), summary="Start a run", response={200: Any, 202: Any})
+@starting.post(
+    "/{workflow}/runs",
+    auth=may(Role.OPERATOR),
+    summary="Start a run",
+    response={200: Any, 202: Any},
+    openapi_extra={**REPEATABLE, **answers(headers=_LOCATION, accepted=Started, ok=answered.Run)},
+)
 def start_run(
     request: HttpRequest,
     response: HttpResponse,
@@ -59,7 +69,7 @@ def start_run(
     return Status(200, shape.run_detail(queries.run(run)))
 
 
-@router.get("", auth=may(Role.VIEWER), summary="List runs")
+@router.get("", auth=may(Role.VIEWER), summary="List runs", openapi_extra=answers(ok=Listed[RunItem]))
 def list_runs(
     request: HttpRequest,
     status: str = "",
@@ -86,12 +96,12 @@ def list_runs(
     return shape.page(queries.runs(wanted, after or None, limit), shape.run)
 
 
-@router.get("/{run}", auth=may(Role.VIEWER), summary="A run")
+@router.get("/{run}", auth=may(Role.VIEWER), summary="A run", openapi_extra=answers(ok=answered.Run))
 def get_run(request: HttpRequest, run: str) -> Any:
     return shape.run_detail(queries.run(run))
 
 
-@router.get("/{run}/records", auth=may(Role.VIEWER), summary="The step records of a run")
+@router.get("/{run}/records", auth=may(Role.VIEWER), summary="The step records of a run", openapi_extra=answers(ok=Records))
 def list_records(request: HttpRequest, run: str, after: str = "", limit: int = 50) -> Any:
     """In order, each with its calls. `open`, on the last page, are the calls of the visit that is not over."""
     known(request, "after", "limit")
@@ -100,14 +110,16 @@ def list_records(request: HttpRequest, run: str, after: str = "", limit: int = 5
     return {**shape.page(found, shape.record), "open": [shape.call(call) for call in still]}
 
 
-@router.get("/{run}/state", auth=may(Role.VIEWER), summary="The state of a run as of a step record")
+@router.get(
+    "/{run}/state", auth=may(Role.VIEWER), summary="The state of a run as of a step record", openapi_extra=answers(ok=State)
+)
 def get_state(request: HttpRequest, run: str, at: int | None = None) -> Any:
     """The latest without `?at=`; 0 is before the first record."""
     known(request, "at")
     return record_queries.state_at(run, at).as_dict()
 
 
-@router.post("/{run}/cancel", auth=may(Role.OPERATOR), summary="Cancel a run")
+@router.post("/{run}/cancel", auth=may(Role.OPERATOR), summary="Cancel a run", openapi_extra=answers(409, ok=Cancelled))
 def cancel_run(request: HttpRequest, run: str, body: Cancel | None = None) -> Any:
     """`{cancel: cancelled}`, or `asked` where a worker holds the run: it stops at its next commit. With the run as it is."""
     done = acts.cancel(run=run, by=who(request), reason=body.reason if body else "")

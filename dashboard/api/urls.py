@@ -3,14 +3,13 @@
 There is no page for the description: those that are to be had bring scripts from elsewhere.
 """
 
-from ninja import NinjaAPI
-
 from dashboard.api import escalations, problems, reach, runs, trial, workflows
 from dashboard.api.bodies import CleanParser
+from dashboard.api.description import DescribedAPI
 from dashboard.api.guard import guarded, may
 from orchestration.roles import Role
 
-api = NinjaAPI(
+api = DescribedAPI(
     title="Interlock",
     version="1",
     description="Problems come as RFC 9457 documents; lists as {items, next}, the next page with ?after=.",

@@ -6,7 +6,9 @@ from django.http import HttpRequest
 from ninja import Query, Router, Status
 
 from dashboard.api import shape
+from dashboard.api.answers import Checked, Diff, Listed, Version, VersionWhole, Workflow, WorkflowWhole
 from dashboard.api.bodies import DEFINITION, Publish, known
+from dashboard.api.description import answers
 from dashboard.api.guard import may, who
 from dashboard.api.problems import refusal
 from dashboard.definition_diff import definition_diff
@@ -18,7 +20,7 @@ from orchestration.roles import Role
 router = Router(tags=["workflows"])
 
 
-@router.get("", auth=may(Role.VIEWER), summary="List workflows")
+@router.get("", auth=may(Role.VIEWER), summary="List workflows", openapi_extra=answers(ok=Listed[Workflow]))
 def list_workflows(request: HttpRequest, after: str = "", limit: int = 50) -> Any:
     known(request, "after", "limit")
     return shape.page(queries.workflows(after or None, limit), shape.workflow)
@@ -29,7 +31,7 @@ def list_workflows(request: HttpRequest, after: str = "", limit: int = 50) -> An
     auth=may(Role.DESIGNER),
     summary="Create a workflow, or change its draft",
     response={200: Any, 201: Any},
-    openapi_extra=DEFINITION,
+    openapi_extra={**DEFINITION, **answers(409, ok=Checked, created=Checked)},
 )
 def push_workflow(request: HttpRequest, revision: int | None = None) -> Any:
     """The body is the definition, as YAML or JSON. It is kept as the draft, with what is wrong said in `problems`; 422 where
@@ -40,7 +42,7 @@ def push_workflow(request: HttpRequest, revision: int | None = None) -> Any:
     return Status(status, {"id": pushed.workflow.id, "revision": pushed.workflow.revision, **shape.checked(pushed.checked)})
 
 
-@router.post("/check", auth=may(Role.DESIGNER), summary="Check a definition", openapi_extra=DEFINITION)
+@router.post("/check", auth=may(Role.DESIGNER), summary="Check a definition", openapi_extra={**DEFINITION, **answers(ok=Checked)})
 def check_workflow(request: HttpRequest) -> Any:
     """The same, storing nothing. 200 also where there are problems, as long as it could be read as a definition at all."""
     known(request)
@@ -50,12 +52,19 @@ def check_workflow(request: HttpRequest) -> Any:
     return {"id": checked.definition.id if checked.definition else None, "revision": None, **shape.checked(checked)}
 
 
-@router.get("/{workflow}", auth=may(Role.VIEWER), summary="A workflow with its draft and versions")
+@router.get(
+    "/{workflow}",
+    auth=may(Role.VIEWER),
+    summary="A workflow with its draft and versions",
+    openapi_extra=answers(ok=WorkflowWhole),
+)
 def get_workflow(request: HttpRequest, workflow: str) -> Any:
     return shape.workflow_detail(queries.workflow(workflow))
 
 
-@router.post("/{workflow}/publish", auth=may(Role.DESIGNER), summary="Publish the draft")
+@router.post(
+    "/{workflow}/publish", auth=may(Role.DESIGNER), summary="Publish the draft", openapi_extra=answers(409, ok=VersionWhole)
+)
 def publish_workflow(request: HttpRequest, workflow: str, body: Publish | None = None) -> Any:
     """The next version, frozen with its proof; the latest where it says the same already. 409 with `problems` where the proof
     stands against it."""
@@ -67,19 +76,26 @@ def publish_workflow(request: HttpRequest, workflow: str, body: Publish | None =
     return shape.version_detail(queries.version(workflow, made.number))
 
 
-@router.get("/{workflow}/versions", auth=may(Role.VIEWER), summary="List versions")
+@router.get("/{workflow}/versions", auth=may(Role.VIEWER), summary="List versions", openapi_extra=answers(ok=Listed[Version]))
 def list_versions(request: HttpRequest, workflow: str, after: str = "", limit: int = 50) -> Any:
     known(request, "after", "limit")
     queries.workflow(workflow)
     return shape.page(queries.versions(workflow, after or None, limit), shape.version)
 
 
-@router.get("/{workflow}/versions/{int:number}", auth=may(Role.VIEWER), summary="A version with its definition and proof")
+@router.get(
+    "/{workflow}/versions/{int:number}",
+    auth=may(Role.VIEWER),
+    summary="A version with its definition and proof",
+    openapi_extra=answers(ok=VersionWhole),
+)
 def get_version(request: HttpRequest, workflow: str, number: int) -> Any:
     return shape.version_detail(queries.version(workflow, number))
 
 
-@router.get("/{workflow}/diff", auth=may(Role.VIEWER), summary="What one version changes in another")
+@router.get(
+    "/{workflow}/diff", auth=may(Role.VIEWER), summary="What one version changes in another", openapi_extra=answers(ok=Diff)
+)
 def diff_workflow(
     request: HttpRequest, workflow: str, before: Annotated[str, Query(alias="from")] = "", to: str = queries.DRAFT
 ) -> Any:

@@ -1,0 +1,402 @@
+"""What comes back, for the description alone: a model for each shape of `shape`. Nothing is sent through them, so that an answer
+costs what it costs to write it; the tests hold every answer they get beside what is said here.
+
+A key without a default is always there; one with a default may be missing.
+"""
+
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, Field
+
+from orchestration.core.errors import Severity
+
+T = TypeVar("T")
+Money = float
+"""Dollars."""
+
+
+class Trouble(BaseModel):
+    """One thing that is wrong: `code` is stable, `path` a dotted place in what was sent, `message` says what to do."""
+
+    code: str
+    severity: Severity
+    step: str | None
+    path: str
+    message: str
+    line: int | None
+
+
+class Refusal(BaseModel, extra="allow"):
+    """Problem details (RFC 9457). A conflict says besides who was first, in `by`, `at`, `state` and `revision`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    problems: list[Trouble] = Field(default_factory=list)
+
+
+class Listed(BaseModel, Generic[T]):
+    """A page of a list. `next` is what to send as `after` for the page that follows, null at the end."""
+
+    items: list[T]
+    next: str | None
+
+
+# Definitions
+
+
+class Proof(BaseModel):
+    """`worst` is what no run exceeds, with its derivation; `errors` is step → error → where it goes."""
+
+    ok: bool
+    worst: dict[str, Any]
+    errors: dict[str, dict[str, str]]
+
+
+class Checked(BaseModel):
+    """`id`, `proof` and `hash` are null where the text can't be read that far."""
+
+    id: str | None
+    revision: int | None
+    problems: list[Trouble]
+    proof: Proof | None
+    hash: str | None
+
+
+class Version(BaseModel):
+    version: int
+    hash: str
+    published: datetime
+    published_by: str
+    note: str
+
+
+class VersionWhole(Version):
+    """`text` as it was written, `definition` as it was read; `proof` and `problems` are those of the publishing."""
+
+    workflow: str
+    definition: dict[str, Any]
+    text: str
+    proof: Proof
+    problems: list[Trouble]
+
+
+class Workflow(BaseModel):
+    """`version` is the latest that was published; `live` counts runs that have not ended."""
+
+    id: str
+    title: str
+    revision: int
+    version: int | None
+    published: datetime | None
+    sample: bool
+    live: int
+    created: datetime
+    updated: datetime
+    updated_by: str
+
+
+class WorkflowWhole(Workflow):
+    draft: str
+    versions: list[Version]
+
+
+class DiffLine(BaseModel):
+    kind: Literal["same", "added", "taken", "gap"]
+    text: str
+    before: int | None
+    after: int | None
+
+
+class DiffSteps(BaseModel):
+    added: list[str]
+    taken: list[str]
+    changed: list[str]
+
+
+class Diff(BaseModel):
+    """`steps` and `keys` are null where one of the texts can't be read."""
+
+    workflow: str
+    from_: str | None = Field(alias="from")
+    to: str
+    lines: list[DiffLine]
+    steps: DiffSteps | None
+    keys: list[str] | None
+
+
+# Runs
+
+Status = Literal["ready", "held", "waiting", "succeeded", "failed", "cancelled", "quarantined"]
+
+
+class Started(BaseModel):
+    id: str
+
+
+class RunHead(BaseModel):
+    """`outcome` is the named end, `position` the path of the step it stands at, `escalation` the open one's id."""
+
+    id: str
+    workflow: str
+    version: int
+    status: Status
+    wait: str | None
+    outcome: str | None
+    position: str | None
+    revision: int
+    seq: int
+    escalation: str | None
+    cost: Money
+    key: str | None
+    labels: dict[str, str | int | float | bool]
+    created: datetime
+    created_by: str
+    started: datetime | None
+    ended: datetime | None
+    due: datetime | None
+    output: Any
+    error: dict[str, Any] | None
+
+
+class RunItem(RunHead):
+    """`truncated` names what is too large for a list, and stands with the run alone."""
+
+    truncated: list[str]
+
+
+class Run(RunHead):
+    """`mended` are places of the input at which what can't be kept was replaced."""
+
+    input: Any
+    mended: list[str] = Field(default_factory=list)
+    spent: dict[str, Any]
+    parent: str | None
+
+
+class Cancelled(Run):
+    """`asked`: a worker holds the run, and stops it with its next commit."""
+
+    cancel: Literal["cancelled", "asked"]
+
+
+class Tokens(BaseModel):
+    in_: int = Field(alias="in")
+    out: int
+
+
+class Tried(BaseModel):
+    """One request as it was sent, and its answer as it came."""
+
+    path: str
+    n: int
+    kind: str
+    key: str
+    request: dict[str, Any]
+    response: dict[str, Any] | None
+    error: dict[str, Any] | None
+    tokens: Tokens | None
+    cost: Money | None
+
+
+class Call(Tried):
+    """`finished` is null as long as nobody has recorded an answer; `late` one that came too late to count."""
+
+    visit: int
+    protocol: str
+    target: str
+    effect: str
+    tokens: Tokens
+    cost: Money
+    intended: datetime
+    finished: datetime | None
+    late: Any = None
+
+
+class Result(BaseModel):
+    """What a visit came back with. `mended` as with a run."""
+
+    kind: str
+    error: dict[str, Any] | None = None
+    degraded: bool = False
+    mended: list[str] = Field(default_factory=list)
+
+
+class Decision(BaseModel, extra="allow"):
+    """Where the run went, the place in the definition that says so, and the values that it rested on."""
+
+    to: str
+    rule: str
+    because: list[dict[str, Any]]
+    sentence: str
+
+
+class Record(BaseModel):
+    """One visit of a step."""
+
+    seq: int
+    step: str
+    path: str
+    visit: int
+    type: str
+    input: Any
+    output: Any
+    result: Result
+    decision: Decision
+    calls: list[Call]
+    fingerprints: dict[str, Any]
+    state_hash: str
+    queued: datetime | None
+    started: datetime | None
+    finished: datetime | None
+    tokens: Tokens
+    cost: Money
+    actor: str | None
+
+
+class Records(Listed[Record]):
+    """`open`, on the last page, are the calls of the visit that is not over."""
+
+    open: list[Call]
+
+
+class State(BaseModel):
+    """What had been written at `seq`, by step and by scope, and where the run stood."""
+
+    seq: int
+    hash: str
+    position: str | None
+    run: dict[str, Any]
+    steps: dict[str, Any]
+    scopes: dict[str, dict[str, Any]]
+    carry: dict[str, Any]
+
+
+class Trial(BaseModel):
+    """What came of one step alone."""
+
+    result: Result
+    output: Any
+    decision: Decision | None
+    calls: list[Tried]
+
+
+# People
+
+
+class Escalation(BaseModel):
+    """`revision` is the run's: who answers says which one they saw."""
+
+    id: str
+    run: str
+    workflow: str
+    version: int
+    kind: str
+    step: str
+    path: str
+    title: str
+    about: str
+    status: Literal["open", "claimed", "resolved", "expired", "cancelled"]
+    queue: str
+    priority: int
+    revision: int
+    created: datetime
+    due: datetime | None
+    claimed_by: str | None
+    claimed_until: datetime | None
+    resolved: datetime | None
+    resolved_by: str | None
+
+
+class Action(BaseModel, extra="allow"):
+    id: str
+    label: str
+    form: Literal["required", "ignored"]
+
+
+class Good(BaseModel):
+    step: str
+    path: str
+    seq: int
+    value: Any
+
+
+class EscalationWhole(Escalation):
+    """With its dossier: why it stopped, the form as a JSON Schema and what it opens with, what was tried, what was last good."""
+
+    reason: dict[str, Any]
+    form: dict[str, Any]
+    values: Any
+    show: dict[str, Any]
+    actions: list[Action]
+    draft: dict[str, Any] | None
+    answer: dict[str, Any] | None
+    tried: list[Call]
+    last_good: Good | None
+    messages: list[dict[str, Any]] | None
+    raw_answer: str | None
+
+
+class Resolved(EscalationWhole):
+    action: str
+
+
+class Kept(BaseModel):
+    id: str
+
+
+class Preview(BaseModel):
+    """What is wrong with an answer, or where the run would go."""
+
+    problems: list[Trouble]
+    to: str | None
+    outcome: str | None
+    sentence: str | None
+
+
+# What runs may reach
+
+
+class Provider(BaseModel):
+    name: str
+    protocol: str
+    base_url: str
+    secret: str
+    default_model: str
+    structured: str
+    prices: dict[str, Any]
+    headers: dict[str, str]
+    options: dict[str, Any]
+    cap: int | None
+    updated: datetime
+
+
+class ProviderWritten(Provider):
+    problems: list[Trouble]
+
+
+class Tool(BaseModel):
+    """`http`, `reconcile` and `updated` stand with shared HTTP tools; Python tools are registered in code."""
+
+    name: str
+    kind: Literal["http", "python", "mcp"]
+    title: str
+    description: str
+    effect: str
+    input: dict[str, Any]
+    output: dict[str, Any]
+    timeout: float
+    http: dict[str, Any] = Field(default_factory=dict)
+    reconcile: dict[str, Any] | None = None
+    updated: datetime | None = None
+
+
+class ToolWritten(Tool):
+    problems: list[Trouble]
+
+
+class Secret(BaseModel):
+    name: str
+    updated: datetime
