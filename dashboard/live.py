@@ -9,6 +9,7 @@ in a full channel; since the page says again what it watches at each tick, a los
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Coroutine
 from importlib import import_module
@@ -88,7 +89,13 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self._tell(topic, revision)
 
     async def _tell(self, topic: str, revision: int) -> None:
-        await self.send(json.dumps({"topic": topic, "revision": revision}))
+        await self._say({"topic": topic, "revision": revision})
+
+    async def _say(self, message: dict[str, Any]) -> None:
+        """Says it, or nothing where nobody is there any more: a server raises an OSError of its own for that. The end of the
+        socket comes in as a message, after what is being done here, and tidies up."""
+        with contextlib.suppress(OSError):
+            await self.send(json.dumps(message))
 
     async def _tick(self) -> None:
         number = 0
@@ -96,9 +103,10 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await asyncio.sleep(TICK)
             number += 1
             if not await database_sync_to_async(_still_allowed)(self.scope["session"].session_key):
-                await self.close(DENIED)
+                with contextlib.suppress(OSError):
+                    await self.close(DENIED)
                 return
-            await self.send(json.dumps({"tick": number}))
+            await self._say({"tick": number})
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         job = asyncio.ensure_future(work)

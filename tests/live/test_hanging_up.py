@@ -1,0 +1,106 @@
+"""A client that goes away in the middle of something leaves nothing behind, and no line on the console."""
+
+import asyncio
+import gc
+import socket as sockets
+import struct
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from channels.layers import get_channel_layer
+from django.contrib.auth.models import User
+
+from dashboard.api import runs
+from orchestration import nudges
+from orchestration.acts import tokens
+from orchestration.queries import changes
+from tests import factories
+from tests.live.test_live_socket import PATIENCE, socket, watch
+
+
+def cut(connection: sockets.socket) -> None:
+    """Ends it with a reset, as a process that dies does, and gives the server's loop the time to see that."""
+    connection.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.shutdown(sockets.SHUT_RDWR)
+    turns()
+
+
+def turns(count: int = 20) -> None:
+    async def turn() -> None:
+        for _ in range(count):
+            await asyncio.sleep(0)
+
+    asyncio.run_coroutine_threadsafe(turn(), nudges._loop).result(PATIENCE)  # type: ignore[arg-type]
+
+
+def until(condition: Any) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        turns()
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    gc.collect()  # what a task failed with and nobody asked for is told when it is thrown away
+    turns()
+    return [record.getMessage() for record in caplog.records]
+
+
+def ticking() -> Iterable[Any]:
+    return [task for task in asyncio.all_tasks(nudges._loop) if "_tick" in repr(task.get_coro())]
+
+
+def test_a_socket_that_is_gone_when_it_is_told_something(
+    site: str, viewer: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    looking, gone = threading.Event(), threading.Event()
+
+    def revisions(topics: Any) -> dict[str, int]:
+        looking.set()
+        assert gone.wait(PATIENCE)
+        return dict.fromkeys(topics, 7)
+
+    monkeypatch.setattr(changes, "revisions", revisions)
+    with socket(site, viewer) as opened:
+        watch(opened, "inbox", "runs")
+        assert looking.wait(PATIENCE)
+        cut(opened.socket)
+        gone.set()
+    layer: Any = get_channel_layer()
+    until(lambda: not ticking() and not layer.groups.get("inbox"))
+    assert lines(caplog) == []
+
+
+def test_a_client_that_does_not_wait_to_the_end(
+    site: str, operator: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    factories.publish(factories.asking())
+    looked, gone, over = threading.Event(), threading.Event(), threading.Event()
+
+    def rests(run: str) -> bool:
+        looked.set()
+        assert gone.wait(PATIENCE)
+        over.set()
+        return True
+
+    monkeypatch.setattr(runs, "_rests", rests)
+    host, _, port = site.removeprefix("http://").partition(":")
+    body = b'{"input": {"text": "Hello"}}'
+    head = [
+        "POST /api/v1/workflows/asking/runs?wait=30 HTTP/1.1",
+        f"Host: {host}",
+        f"Authorization: Bearer {tokens.create(user=operator, by='ada')}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+    ]
+    with sockets.create_connection((host, int(port))) as connection:
+        connection.sendall("\r\n".join([*head, "", ""]).encode() + body)
+        assert looked.wait(PATIENCE)
+        cut(connection)
+        gone.set()
+        assert over.wait(PATIENCE)
+    until(lambda: not [task for task in asyncio.all_tasks(nudges._loop) if "run_asgi" in repr(task.get_coro())])
+    assert lines(caplog) == []
