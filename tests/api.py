@@ -31,6 +31,6 @@ class Api:
     def __getattr__(self, method: str) -> Ask:
         def asked(path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
             response = self.ask(method.upper(), path, body, **options)
-            return response.status_code, response.json()
+            return response.status_code, response.json() if response.content else None
 
         return asked

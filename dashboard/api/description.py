@@ -68,12 +68,14 @@ REPEATABLE: Json = {
 
 
 def answers(*refused: int, headers: dict[str, str] | None = None, **models: Any) -> Json:
-    """Of an endpoint: `ok`, `created` or `accepted` with the model that comes back, and what it may be `refused` with beside what
-    it is refused with by what it takes. `headers` come with each answer."""
+    """Of an endpoint: `ok`, `created`, `accepted` or `no_content` with the model that comes back, if any, and what it may be
+    `refused` with beside what it is refused with by what it takes. `headers` come with each answer."""
     found: dict[int, Json] = {}
     for name, model in models.items():
         status = HTTPStatus[name.upper()]
-        said = {"description": status.phrase, "content": {"application/json": {"schema": ref(model)}}}
+        said: Json = {"description": status.phrase}
+        if model is not None:
+            said["content"] = {"application/json": {"schema": ref(model)}}
         if headers:
             said["headers"] = {key: {"description": text, "schema": {"type": "string"}} for key, text in headers.items()}
         found[int(status)] = said

@@ -3,22 +3,26 @@
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Router, Status
 
 from dashboard.api import shape
 from dashboard.api.answers import Listed, Provider, ProviderWritten, Secret, Tool, ToolWritten
 from dashboard.api.bodies import SecretValue, Whole, known
 from dashboard.api.description import answers, body
 from dashboard.api.guard import may, who
-from dashboard.api.problems import as_dicts
+from dashboard.api.problems import as_dicts, refusal
 from orchestration.acts import reach as acts
+from orchestration.acts import removal
 from orchestration.core.definition import ToolDefinition
+from orchestration.core.errors import Refused
 from orchestration.queries import reach as queries
+from orchestration.queries.uses import Kind
 from orchestration.roles import Role
 
 router = Router(tags=["reach"])
 _PROVIDER = {**body(acts.ProviderBody, "The account, whole."), **answers(ok=ProviderWritten)}
 _NAMES = answers(422, ok=Listed[Secret])
+_GONE = answers(409, no_content=None)
 _TOOL = {**body(ToolDefinition, "As a definition's own tools are."), **answers(ok=ToolWritten)}
 
 
@@ -79,3 +83,29 @@ def put_secret(request: HttpRequest, name: str, body: SecretValue) -> Any:
     acts.put_secret(name=name, value=body.value, by=who(request))
     found = queries.secret(name)
     return {"name": found.name, "updated": shape.when(found.updated)}
+
+
+@router.delete("/providers/{name}", auth=may(Role.ADMIN), summary="Delete a provider", response={204: None}, openapi_extra=_GONE)
+def delete_provider(request: HttpRequest, name: str) -> Any:
+    return _deleted(request, "provider", name)
+
+
+@router.delete(
+    "/tools/{name}", auth=may(Role.ADMIN), summary="Delete a shared HTTP tool", response={204: None}, openapi_extra=_GONE
+)
+def delete_tool(request: HttpRequest, name: str) -> Any:
+    return _deleted(request, "tool", name)
+
+
+@router.delete("/secrets/{name}", auth=may(Role.ADMIN), summary="Delete a secret", response={204: None}, openapi_extra=_GONE)
+def delete_secret(request: HttpRequest, name: str) -> Any:
+    return _deleted(request, "secret", name)
+
+
+def _deleted(request: HttpRequest, kind: Kind, name: str) -> Any:
+    """204, or 409 with a problem for each that still names it."""
+    try:
+        removal.delete(kind=kind, name=name, by=who(request))
+    except Refused as refused:
+        return refusal(refused, 409)
+    return Status(204, None)

@@ -1,5 +1,6 @@
 """What runs may reach: providers, tools and secrets. Everybody looks, at the names of secrets designers, and admins write."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -11,11 +12,14 @@ from dashboard.needs import needs
 from dashboard.outline import EFFECTS
 from dashboard.provider_form import ProviderForm, body_of, initial
 from orchestration.acts import reach as acts
+from orchestration.acts import removal
 from orchestration.core import source
-from orchestration.core.errors import Forbidden, Problem, Refused
+from orchestration.core.errors import Forbidden, NotFound, Problem, Refused
 from orchestration.queries import reach
+from orchestration.queries.uses import Kind, uses
 from orchestration.roles import Role, allows
 
+_PARTS = {"provider": ("Providers", "providers"), "tool": ("Tools", "tools"), "secret": ("Secrets", "secrets")}
 TOOL_START = """\
 title: Look up a customer
 description: Name and plan of a customer.
@@ -76,12 +80,15 @@ def tool_page(request: HttpRequest, name: str = "") -> HttpResponse:
         return render(request, "settings/tool.html", {**context, "text": text})
     _must_write(request)
     text, wanted = request.POST.get("text", "").replace("\r\n", "\n"), name or request.POST.get("name", "").strip()
+    read = source.Source(None)
     try:
         if not name:
             _must_be_new(wanted, [each.tool.name for each in reach.tools()], "tool")
-        warnings = acts.put_tool(name=wanted, body=source.read(text).data, by=request.user.get_username())
+        read = source.read(text)
+        warnings = acts.put_tool(name=wanted, body=read.data, by=request.user.get_username())
     except Refused as refused:
-        context |= {"text": text, "problems": refused.problems, "wanted": wanted}
+        located = [replace(problem, line=problem.line or read.line(problem.path)) for problem in refused.problems]
+        context |= {"text": text, "problems": located, "wanted": wanted}
         return render(request, "settings/tool.html", context, status=422)
     return _written(request, "settings_tools", f"The tool {wanted} is written.", warnings)
 
@@ -102,6 +109,24 @@ def secrets_page(request: HttpRequest) -> HttpResponse:
     return render(
         request, "settings/secrets.html", {**context, "secrets": reach.secrets(), "wanted": request.GET.get("name", "")}
     )
+
+
+@needs(Role.ADMIN)
+def delete_page(request: HttpRequest, kind: Kind, name: str) -> HttpResponse:
+    """Who still names it, or a button that deletes it."""
+    words, part = _PARTS[kind]
+    context: dict[str, Any] = {"here": "settings", "tab": part, "trail": _trail(words, part), "kind": kind, "name": name}
+    if request.method != "POST":
+        if not reach.there(kind, name):
+            raise NotFound(f"There is no {kind} {name[:60]} that can be deleted.")
+        return render(request, "settings/delete.html", {**context, "uses": uses(kind, name)})
+    try:
+        removal.delete(kind=kind, name=name, by=request.user.get_username())
+    except Refused:
+        if not (named := uses(kind, name)):
+            raise
+        return render(request, "settings/delete.html", {**context, "uses": named, "refused": True}, status=409)
+    return _written(request, f"settings_{part}", f"The {kind} {name} is deleted.", ())
 
 
 def _must_write(request: HttpRequest) -> None:

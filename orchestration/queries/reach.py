@@ -103,6 +103,12 @@ def secret(name: str) -> SecretView:
     return SecretView(*found)
 
 
+def there(kind: str, name: str) -> bool:
+    """Whether there is a provider, shared tool or secret of this name. One narrow query."""
+    tables: dict[str, Any] = {"provider": Provider, "tool": ToolRow, "secret": Secret}
+    return tables[kind].objects.filter(name=name).exists()
+
+
 def tokens(username: str) -> tuple[TokenView, ...]:
     """A person's tokens, the newest first; those that were revoked too."""
     rows = ApiToken.objects.filter(user__username=username).order_by("-id").values(*TokenView.__slots__)

@@ -47,12 +47,15 @@ ROUTES: dict[tuple[str, str], tuple[Role, int]] = {
     ("GET", "providers"): (Role.VIEWER, 200),
     ("GET", "providers/<name>"): (Role.VIEWER, 404),
     ("PUT", "providers/<name>"): (Role.ADMIN, 422),
+    ("DELETE", "providers/<name>"): (Role.ADMIN, 404),
     ("GET", "tools"): (Role.VIEWER, 200),
     ("GET", "tools/<name>"): (Role.VIEWER, 404),
     ("PUT", "tools/<name>"): (Role.ADMIN, 422),
+    ("DELETE", "tools/<name>"): (Role.ADMIN, 404),
     ("GET", "secrets"): (Role.DESIGNER, 200),
     ("GET", "secrets/<name>"): (Role.DESIGNER, 404),
     ("PUT", "secrets/<name>"): (Role.ADMIN, 422),
+    ("DELETE", "secrets/<name>"): (Role.ADMIN, 404),
 }
 """Each route: the least role that may call it, and what an empty request about nothing is answered."""
 
