@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -54,7 +55,8 @@ SOON = 60.0
 
 class Engine:
     """`group` is 0 for an ordinary worker; else it runs suspects, so many at once, and ends when there are none. `fatal`: where
-    the engine breaks, its process ends, for somebody starts another one."""
+    the engine breaks, its process ends, for somebody starts another one. `patience`: for so many seconds it waits for a database
+    that can't be used, then its process ends; as long as the recorder says where nothing is said."""
 
     def __init__(
         self,
@@ -64,6 +66,7 @@ class Engine:
         clock: Any = None,
         on_commit: Callable[[list[Commit]], None] | None = None,
         fatal: bool = False,
+        patience: float | None = None,
     ) -> None:
         self.id = new_id()
         self.name = f"{name or 'worker'}@{socket.gethostname()}:{os.getpid()}"
@@ -71,7 +74,8 @@ class Engine:
         self.capacity = capacity or group or settings.RUNS
         self.clock = clock or DatabaseClock()
         self.on_commit = on_commit
-        self.recorder = Recorder(self._die, self._flushed, self._answer)
+        self._patience = patience
+        self.recorder = Recorder(self._die, self._flushed, self._answer, patience)
         self.held: dict[str, Held] = {}
         self.refused = 0
         self.draining = False
@@ -359,7 +363,8 @@ class Engine:
 
     async def read(self, work: Callable[[], Any]) -> Any:
         """A read, on a reader's thread, tried again while the database can't be used. Its connection is not held after it."""
-        return await self._loop.run_in_executor(self._readers, _closing, lambda: patiently(work, enough=lambda: self.draining))
+        patient = partial(patiently, work, enough=lambda: self.draining, patience=self._patience)
+        return await self._loop.run_in_executor(self._readers, _closing, patient)
 
     def _flushed(self, commits: list[Commit]) -> None:
         people = any(commit.escalations or commit.closings for commit in commits)

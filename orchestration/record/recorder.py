@@ -29,7 +29,10 @@ log = logging.getLogger(__name__)
 MOST = 200
 MOST_BYTES = 4_000_000
 PATIENCE = 120.0
-"""Seconds for which a flush is tried again while the database can't be reached; then the process ends."""
+"""Seconds for which a flush is tried again while the database can't be reached; then the process ends, unless nobody would start
+another one."""
+TOLD_EVERY = 60.0
+"""Seconds after which it is said again that the database can't be used, for the same reason."""
 
 
 class Waiting(Protocol):
@@ -57,14 +60,17 @@ def give(answers: Sequence[Answer]) -> None:
 
 
 class Recorder:
-    """`answer` hands a flush's answers to those who wait for them, where that is not to be done on this thread."""
+    """`answer` hands the answers of a flush to those who wait for them, where that is not to be done on this thread. `patience`: in
+    seconds, `PATIENCE` where nothing is said."""
 
     def __init__(
         self,
         on_death: Callable[[BaseException], None],
         on_flush: Callable[[list[Commit]], None] | None = None,
         answer: Callable[[list[Answer]], None] = give,
+        patience: float | None = None,
     ) -> None:
+        self._patience = patience
         self._on_death = on_death
         self._on_flush = on_flush
         self._answer = answer
@@ -149,14 +155,14 @@ class Recorder:
         if not future.set_running_or_notify_cancel():
             return
         try:
-            future.set_result(patiently(work))
+            future.set_result(patiently(work, patience=self._patience))
         except Exception as error:
             future.set_exception(error)
 
     def _flush(self, batch: list[_Waiting]) -> None:
         commits = [commit for commit, _ in batch]
         try:
-            answers = patiently(lambda: apply(commits), lambda: _again(commits))
+            answers = patiently(lambda: apply(commits), lambda: _again(commits), patience=self._patience)
         except Exception as error:
             if passing(error):
                 raise
@@ -189,11 +195,16 @@ def _again(commits: list[Commit]) -> list[bool]:
     return done
 
 
-def patiently(work: Callable[[], Any], again: Callable[[], Any] | None = None, enough: Callable[[], bool] = lambda: False) -> Any:
-    """`work`, and after trouble `again`, for `PATIENCE` seconds, or until that is `enough`. Raises the last trouble, and what is
+def patiently(
+    work: Callable[[], Any],
+    again: Callable[[], Any] | None = None,
+    enough: Callable[[], bool] = lambda: False,
+    patience: float | None = None,
+) -> Any:
+    """`work`, and after trouble `again`, for `patience` seconds, or until that is `enough`. Raises the last trouble, and what is
     none."""
-    until = time.monotonic() + PATIENCE
-    wait = 0.05
+    until = time.monotonic() + (PATIENCE if patience is None else patience)
+    wait, told, said = 0.05, "", 0.0
     while True:
         try:
             return work()
@@ -203,7 +214,10 @@ def patiently(work: Callable[[], Any], again: Callable[[], Any] | None = None, e
             connection.close()
             if time.monotonic() > until or enough():
                 raise
-            log.warning("The database can't be used (%s); trying again.", str(error).strip().splitlines()[0])
+            reason = str(error).strip().splitlines()[0]
+            if reason != told or time.monotonic() - said >= TOLD_EVERY:
+                told, said = reason, time.monotonic()
+                log.warning("The database can't be used (%s); trying again.", reason)
             time.sleep(wait)
             wait = min(wait * 2, 2.0)
             work = again or work

@@ -5,6 +5,7 @@ import signal
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from orchestration import fsck, tasks
 from orchestration.acts import runs
+from orchestration.executor.engine import Engine
+from orchestration.management.commands import up
 from orchestration.models import Provider, Run, StepRecord, Version, Worker
 from orchestration.record import recorder
 from orchestration.record.recorder import Recorder
@@ -234,6 +237,24 @@ class TestAServerOfOnesOwn:
 
 @pytest.mark.sqlite
 class TestOnSqlite:
+    def test_where_nobody_would_start_it_again_the_engine_waits_however_long_it_takes(
+        self, transactional_db: None, server: ScriptedServer, gate: Gate, ear: Ear, settings: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A worker's patience is over at once here, so that its process would end."""
+        monkeypatch.setattr(recorder, "PATIENCE", 0.0)
+        deaths: list[BaseException] = []
+        monkeypatch.setattr(Engine, "_die", lambda engine, error: deaths.append(error))
+        floor = Floor(server)
+        floor.engine = Engine(name="embedded", on_commit=floor._on_commit, patience=up.PATIENCE)
+        with _working(floor, settings):
+            run = under_way(floor)
+            with locked(floor):
+                gate.open()
+                ear.wait("locked")
+                assert Run.objects.get(id=run).status == "held"
+            unharmed(floor, floor.ended(run))
+        assert deaths == []
+
     def test_a_full_disk_stops_nothing_for_good(self, floor: Floor, gate: Gate, ear: Ear) -> None:
         run = under_way(floor)
         waiting = publish({**sending(floor), "id": "waiting"})
@@ -253,14 +274,21 @@ class TestOnSqlite:
 
     def test_a_lock_held_for_longer_than_anybody_waits_is_outlasted(self, floor: Floor, gate: Gate, ear: Ear) -> None:
         run = under_way(floor)
-        other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
-        options = connections.settings["default"]["OPTIONS"]
-        with elsewhere(OPTIONS={**options, "timeout": 0.01}):
-            floor.engine.recorder.job(lambda: connection.close()).result(PATIENCE)
-            other.execute("BEGIN IMMEDIATE")
+        with locked(floor):
             gate.open()
             ear.wait("locked")
             assert Run.objects.get(id=run).status == "held"
-            other.execute("ROLLBACK")
-            other.close()
         unharmed(floor, floor.ended(run))
+
+
+@contextmanager
+def locked(floor: Floor) -> Iterator[None]:
+    """Another process writes, and does not come to an end with it."""
+    other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
+    options = connections.settings["default"]["OPTIONS"]
+    with elsewhere(OPTIONS={**options, "timeout": 0.01}):
+        floor.engine.recorder.job(lambda: connection.close()).result(PATIENCE)
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+        other.close()

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import importlib
 import importlib.util
+import math
 import os
 import socket
 from argparse import ArgumentParser
@@ -20,6 +21,8 @@ from orchestration import accounts, nudges, tasks
 from orchestration.executor.engine import Engine
 from orchestration.management.server import GRACE, PortTaken, Server, exit_after, listening_socket, serve_until_told
 
+PATIENCE = math.inf
+"""Seconds that the engine waits for its database: nobody would start this process again, and its pages say what is wrong."""
 DRAIN = 2.5
 """Seconds that the engine gets to bring what it holds to a commit and give it back."""
 
@@ -44,7 +47,7 @@ class Command(BaseCommand):
         prepare_database()
         lines = [f"  {mode()}", *who_signs_in(), "  Stop with Ctrl-C; every run goes on at the next start."]
         _install_samples(listener.getsockname()[1])
-        engine = Engine(name="embedded")
+        engine = Engine(name="embedded", patience=PATIENCE)
         tasks.use_engine(engine)
 
         def on_ready(loop: asyncio.AbstractEventLoop) -> None:
