@@ -1,15 +1,20 @@
 """The dossier of a pause in words: why it stopped, what was tried, and what each action leads to. Values in, words out."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from dashboard import conversation
 from dashboard.presentation import Tone, money, span
 from orchestration.core.plan import Plan
-from orchestration.core.proof.bound import visit
+from orchestration.core.proof import ahead
+from orchestration.core.proof.worst_case import WorstCases
+from orchestration.core.routes import BREAK, CONTINUE
 from orchestration.core.wording import abbreviate
+from orchestration.queries.dossier import root_of
 from orchestration.queries.escalations import EscalationDetail
 from orchestration.queries.records import CallView
 
@@ -136,52 +141,95 @@ def _ending(call: CallView, error: dict[str, Any]) -> tuple[Tone, str, str]:
 
 
 def actions(found: EscalationDetail, plan: Plan | None) -> tuple[ActionView, ...]:
-    return tuple(_action(number, action, found, plan) for number, action in enumerate(found.actions, 1))
+    """Each with the most that may come of it, until the run ends or asks again."""
+    leads = _Leads(found, plan) if plan else None
+    return tuple(_action(number, action, found, leads) for number, action in enumerate(found.actions, 1))
 
 
-def _action(number: int, action: dict[str, Any], found: EscalationDetail, plan: Plan | None) -> ActionView:
+def _action(number: int, action: dict[str, Any], found: EscalationDetail, leads: "_Leads | None") -> ActionView:
     takes_form = action.get("form") == "required"
     target = action.get("to") or ""
-    if target:
-        to, consequence, grave, ends = _leads_to(target, plan)
+    if leads is None:
+        to, consequence, grave, ends = target or found.step, "", False, False
     else:
-        to, consequence, grave, ends = _built_in(action["id"], found, plan)
+        to, consequence, grave, ends = leads.to(target) if target else leads.by(action["id"])
     key = str(number) if number < 10 else ""
     return ActionView(action["id"], action.get("label") or action["id"], takes_form, key, to, consequence, grave, ends)
 
 
-def _leads_to(target: str, plan: Plan | None) -> tuple[str, str, bool, bool]:
-    step = plan.steps.get(target) if plan else None
-    if step is None or plan is None:
-        return target, "", False, False
-    if step.type == "end":
-        return step.label, f"the run ends: {step.model.outcome}", False, True
-    words = []
-    if step.tool is not None and (effect := _EFFECTS.get(step.tool.effect)):
-        words.append(effect)
-    most = visit(plan, step)
-    if most.model_calls:
-        cost = "" if most.cost_usd is None else f", {money(most.cost)}"
-        words.append(f"at most {most.model_calls} model call{'s' if most.model_calls > 1 else ''}{cost}")
-    return step.label, ", ".join(words), step.tool is not None and step.tool.effect == "irreversible", False
+Lead = tuple[str, str, bool, bool]
+"""(a step's title, the rest of the sentence, whether it can't be undone, whether the run ends)"""
 
 
-def _built_in(action: str, found: EscalationDetail, plan: Plan | None) -> tuple[str, str, bool, bool]:
-    step = plan.steps.get(found.step) if plan else None
-    label = step.label if step else found.step
-    outcome = plan.workflow.on_failure if plan else ""
-    match action:
-        case "happened":
-            return label, "counts as done, with what you give; nothing is sent again", False, False
-        case "did_not_happen":
-            return label, "is sent once more, as a new call", True, False
-        case "abort":
-            return outcome, "the run ends there", True, True
-        case "continue":
-            return label, "goes on; the limit no longer holds for this run", False, False
-        case "retry":
-            return label, "is tried again, by a worker of its own", False, False
-    return label, "", False, False
+class _Leads:
+    """Where the actions of a question lead. `rounds` are those that the loops around it are in."""
+
+    def __init__(self, found: EscalationDetail, plan: Plan) -> None:
+        self.plan = plan
+        path = root_of(found.path)
+        self.step = plan.steps.get(path.rpartition("/")[2])
+        self.label = self.step.label if self.step else found.step
+        self.rounds = tuple(map(int, re.findall(r"\[(\d+)\]", path)))
+
+    @cached_property
+    def ahead(self) -> WorstCases:
+        return ahead(self.plan)
+
+    def to(self, target: str) -> Lead:
+        """An action of the workflow's own."""
+        if target in (BREAK, CONTINUE) and self.step and self.step.level:
+            label = self.plan.steps[self.step.level].label
+            return label, _joined("is left" if target == BREAK else "ends this round", self._most(target)), False, False
+        step = self.plan.steps.get(target)
+        if step is None:
+            return target, "", False, False
+        if step.type == "end":
+            return step.label, f"the run ends: {step.model.outcome}", False, True
+        if step.type == "human":
+            return step.label, "which asks a person", False, False
+        effect = _EFFECTS.get(step.tool.effect, "") if step.tool is not None else ""
+        return (
+            step.label,
+            _joined(effect, self._most(target)),
+            step.tool is not None and step.tool.effect == "irreversible",
+            False,
+        )
+
+    def by(self, action: str) -> Lead:
+        """One of the engine's own."""
+        again = self._most(None)
+        match action:
+            case "happened":
+                return (
+                    self.label,
+                    _joined("counts as done, with what you give; nothing is sent again", self._most("")),
+                    False,
+                    False,
+                )
+            case "did_not_happen":
+                return self.label, _joined("is sent once more, as a new call", again), True, False
+            case "abort":
+                return self.plan.workflow.on_failure, "the run ends there", True, True
+            case "continue":
+                return self.label, _joined("goes on; the limit no longer holds for this run", again), False, False
+            case "retry":
+                return self.label, _joined("is tried again, by a worker of its own", again), False, False
+        return self.label, "", False, False
+
+    def _most(self, to: str | None) -> str:
+        """The worst case from there on; "" where no model is asked."""
+        if self.step is None:
+            return ""
+        most = self.ahead.beyond(self.step.id, to, self.rounds).bound
+        if not most.model_calls:
+            return ""
+        cost = "at an unknown price" if most.cost_usd is None else money(most.cost)
+        calls = f"{most.model_calls:,} model call{'s' if most.model_calls > 1 else ''}"
+        return f"at most {calls}, {cost}, until it ends or asks again"
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(filter(None, parts))
 
 
 def says_something(value: Any) -> bool:

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from functools import reduce
+from itertools import pairwise
 from operator import or_
 from typing import Any
 
@@ -19,7 +20,9 @@ from orchestration.core.position import Sub
 from orchestration.core.proof import prove
 from orchestration.core.proof.assignment import Assignment
 from orchestration.core.proof.bound import QUANTITIES, Bound, total, visit
+from orchestration.core.proof.failures import Failures
 from orchestration.core.proof.graph import build
+from orchestration.core.proof.worst_case import WorstCases
 from orchestration.core.result import Failure
 from orchestration.core.source import write
 from tests.core.drawn import Data, ask, flow, planned, put
@@ -63,6 +66,25 @@ def test_the_worst_case_is_the_worst_of_all_runs(data: Data) -> None:
         assert sum(getattr(line, name) for line in worst.derivation) == getattr(most, name), name
     paths = [Counter(walk.records) for walk in runs(data)]
     assert {line.step: line.times for line in worst.derivation}.items() <= reduce(or_, paths).items()
+
+
+@settings(max_examples=150)
+@given(definitions())
+def test_what_an_answer_may_come_to_is_the_worst_of_all_runs_up_to_the_next_person_or_the_end(data: Data) -> None:
+    plan = planned(data)
+    routes = build(plan)
+    cases = WorstCases(routes, Failures(routes), past_people=False)
+    people = {name for name, each in plan.steps.items() if each.type == "human"}
+    own = {name: visit(plan, each) for name, each in plan.steps.items()}
+    most: dict[str, Bound] = {}
+    for walk in runs(data):
+        asked = [index for index, name in enumerate(walk.records) if name in people]
+        for index, following in pairwise([*asked, len(walk.records)]):
+            come = total(own[name] for name in walk.records[index + 1 : following])
+            most[walk.records[index]] = most.get(walk.records[index], Bound()) | come
+    for name, bound in most.items():
+        targets = {found.to for found in plan.steps[name].exits}
+        assert reduce(or_, (cases.beyond(name, to).bound for to in targets)) == bound, name
 
 
 COLUMNS = tuple(name for name in QUANTITIES if name != "cost")

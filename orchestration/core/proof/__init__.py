@@ -1,6 +1,7 @@
 """Publishing is a proof: what is wrong with a plan, that every run ends, where each failure goes, and the worst case.
 
 `prove(plan)` gathers the problems that compiling found and its own, each with a stable code, a place and a sentence.
+`ahead(plan)` tells the worst case of what is left of a run.
 
     graph          routes, levels, circles, what is reached
     names          outcomes, missing exits, unreachable steps, priorities
@@ -43,7 +44,7 @@ from orchestration.core.proof.failures import ErrorRoute, Failures
 from orchestration.core.proof.graph import Graph
 from orchestration.core.proof.worst_case import WorstCases, with_breach
 
-__all__ = ["Bound", "ErrorRoute", "Line", "OpenEnd", "Proof", "WorstCase", "prove"]
+__all__ = ["Bound", "ErrorRoute", "Line", "OpenEnd", "Proof", "WorstCase", "ahead", "prove"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,13 @@ def prove(plan: Plan) -> Proof:
     ]
     error_routes = tuple(failing.routes())
     return Proof(_in_order(plan, _causes(found, assigned)), _worst(routes, failing, cases), error_routes)
+
+
+def ahead(plan: Plan) -> WorstCases:
+    """What may come until a run of the plan ends, or asks a person: `beyond` tells it from where the run stands. Costs as much as
+    a proof at most, for all that is asked of it together."""
+    routes = graph.build(plan)
+    return WorstCases(routes, Failures(routes), past_people=False)
 
 
 def _causes(found: list[Problem], assigned: assignment.Assignment) -> list[Problem]:

@@ -6,7 +6,8 @@ its own, which the derivation shows.
 """
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -14,8 +15,8 @@ from typing import Any
 from orchestration.core.plan import Plan, PlanStep
 from orchestration.core.proof.bound import NANO, QUANTITIES, Bound, visit
 from orchestration.core.proof.failures import Failures
-from orchestration.core.proof.graph import Graph, Level
-from orchestration.core.routes import CONTINUE
+from orchestration.core.proof.graph import Edge, Graph, Level
+from orchestration.core.routes import BREAK, CONTINUE
 
 Path = str | tuple[tuple[Any, int], ...]
 """A step, or paths and how often each is gone."""
@@ -62,10 +63,44 @@ def _count(whole: Path) -> Counter[str]:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What a step may come to where the run goes on from it, and where the run ends inside of it."""
+    """What a step may come to where the run goes on from it as from one that is done, where it goes on as from one that failed,
+    and where the run ends, or stops, inside of it. None: there is no such way."""
 
-    through: Trail
+    through: Trail | None
+    failing: Trail | None
     ending: Trail | None = None
+
+
+@dataclass(slots=True)
+class Ways:
+    """The longest paths through a level, from where it was entered: `left` by which edge out of it, `failed` where no catch of it
+    takes the failure, `ended` where the run ends or stops; and `all` of these, and those on the way."""
+
+    left: list[tuple[Edge, Trail]] = field(default_factory=list)
+    failed: list[Trail] = field(default_factory=list)
+    ended: list[Trail] = field(default_factory=list)
+    all: list[Trail] = field(default_factory=list)
+
+    @property
+    def on(self) -> Trail | None:
+        """To the end of a round."""
+        return _most(path for edge, path in self.left if edge.target == CONTINUE)
+
+    @property
+    def out(self) -> Trail | None:
+        """To where a loop may be left: the end of a round may be that of its last."""
+        return _most(path for _, path in self.left)
+
+    def then(self, more: "Ways", rounds: int) -> "Ways":
+        """Those that go on into so many more rounds of a loop beside those that don't. All but the last come to their end."""
+        if self.on is None or not rounds:
+            return self
+        before = self.on + more.on * (rounds - 1) if more.on is not None else self.on
+        return Ways(
+            [*self.left, *((edge, before + path) for edge, path in more.left)],
+            [*self.failed, *(before + path for path in more.failed)],
+            [*self.ended, *(before + path for path in more.ended)],
+        )
 
 
 def trail(step: str, bound: Bound) -> Trail:
@@ -75,64 +110,101 @@ def trail(step: str, bound: Bound) -> Trail:
 NOTHING = Trail(Bound(), ((),) * len(QUANTITIES))
 
 
-class WorstCases:
-    """`own` is what one visit of each step comes to by itself; `passages` with all that is inside of it."""
+def _most(paths: Iterable[Trail]) -> Trail | None:
+    found = list(paths)
+    return reduce(or_, found) if found else None
 
-    def __init__(self, graph: Graph, failures: Failures) -> None:
-        self.graph, self.plan, self.failures = graph, graph.plan, failures
+
+class WorstCases:
+    """`own` is what one visit of each step comes to by itself; `passages` with all that is inside of it. `past_people`: whether
+    the way goes on past steps that ask a person, or stops before them."""
+
+    def __init__(self, graph: Graph, failures: Failures, past_people: bool = True) -> None:
+        self.graph, self.plan, self.failures, self.past_people = graph, graph.plan, failures, past_people
         self.own: dict[str, Bound] = {}
         self.passages: dict[str, Passage] = {}
+        self._rounds: dict[str, Ways] = {}
         start = self.plan.workflow.start
-        self.run = self._whole("", start) if start in graph.levels[""].entries else NOTHING
+        self.run = self._whole(start) if start in graph.levels[""].entries else NOTHING
 
     def breached(self) -> Trail:
         """The worst from where a run goes that has met a limit."""
         to = self.plan.workflow.limits.on_breach
-        return self._whole("", to) if to in self.graph.levels[""].entries else NOTHING
+        return self._whole(to) if to in self.graph.levels[""].entries else NOTHING
 
-    def _whole(self, level: str, start: str) -> Trail:
+    def beyond(self, step: str, to: str | None = None, rounds: Sequence[int] = ()) -> Trail:
+        """The worst from a step on, its own visit included; or from where its exit leads, `to`; or, where that is "", from where
+        it leads when it is done. `rounds`: those that the loops around it are in, the outermost first; else their first."""
+        level = self.plan.steps[step].level
+        around = self.plan.chain(level)[:-1]
+        ways = self._from(self.graph.levels[level], step, to)
+        numbers = [*reversed(rounds)] if len(rounds) == len(around) else [1] * len(around)
+        for name, number in zip(around, numbers, strict=True):
+            loop = self.plan.steps[name]
+            passage = self._around(loop, ways.then(self._round(loop), loop.model.max - number))
+            ways = self._ways(self.graph.levels[loop.level], name, passage)
+        return _most(ways.all) or NOTHING
+
+    def _from(self, level: Level, step: str, to: str | None) -> Ways:
+        if to in (BREAK, CONTINUE):
+            return Ways([(edge, NOTHING) for edge in level.edges[step] if edge.target == to])
+        return self._ways(level, to or step, Passage(NOTHING, None) if to == "" else None)
+
+    def _whole(self, start: str) -> Trail:
         """The longest path from `start`, wherever it ends: a run may fail at each of its steps."""
-        paths, endings = self._paths(self.graph.levels[level], start)
-        return reduce(or_, [*paths.values(), *endings], NOTHING)
+        return _most(self._ways(self.graph.levels[""], start).all) or NOTHING
 
-    def _paths(self, level: Level, start: str) -> tuple[dict[str, Trail], list[Trail]]:
-        """Step → the longest path to it, itself included; and the longest that end inside of a step on the way."""
-        before: dict[str, Trail] = {start: NOTHING}
-        after: dict[str, Trail] = {}
-        endings: list[Trail] = []
+    def _ways(self, level: Level, start: str, first: Passage | None = None) -> Ways:
+        """`first`: what the step where it begins may come to, where that is not its whole passage."""
+        before, ways = {start: NOTHING}, Ways()
         for name in level.order:
             if name not in before:
                 continue
-            passage = self._passage(self.plan.steps[name])
-            if passage.ending is not None:
-                endings.append(before[name] + passage.ending)
-            after[name] = before[name] + passage.through
+            step = self.plan.steps[name]
+            passage = first if first is not None and name == start else self._passage(step)
+            done, failed, ended = (
+                None if way is None else before[name] + way for way in (passage.through, passage.failing, passage.ending)
+            )
+            ways.all += [way for way in (done, failed, ended) if way is not None]
+            ways.ended += [way for way in (ended, done if step.type == "end" else None) if way is not None]
+            if failed is not None and self.failures.uncaught(step):
+                ways.failed.append(failed)
             for edge in level.edges[name]:
-                if edge.inside:
-                    before[edge.target] = before[edge.target] | after[name] if edge.target in before else after[name]
-        return after, endings
+                way = done if edge.writes else failed
+                if way is not None and edge.inside:
+                    before[edge.target] = before[edge.target] | way if edge.target in before else way
+                elif way is not None:
+                    ways.left.append((edge, way))
+        return ways
 
     def _passage(self, step: PlanStep) -> Passage:
         if step.id not in self.passages:
             self.own[step.id] = visit(self.plan, step)
-            if step.type == "loop":
-                self.passages[step.id] = self._loop(step)
-            else:
-                self.passages[step.id] = Passage(trail(step.id, self.own[step.id]))
+            self.passages[step.id] = self._found(step)
         return self.passages[step.id]
 
-    def _loop(self, step: PlanStep) -> Passage:
-        level = self.graph.levels[step.id]
-        paths, endings = self._paths(level, *level.entries) if level.entries else ({}, [])
-        rounds = [path for name, path in paths.items() if any(edge.target == CONTINUE for edge in level.edges[name])]
-        leaving = [path for name, path in paths.items() if self._leaves(name, level)]
-        ending = [path for name, path in paths.items() if self.plan.steps[name].type == "end"] + endings
-        full = reduce(or_, rounds) * (step.model.max - 1) if rounds else NOTHING
-        inside = full + reduce(or_, leaving) if leaving else NOTHING
-        return Passage(inside + trail(step.id, self.own[step.id]), full + reduce(or_, ending) if ending else None)
+    def _found(self, step: PlanStep) -> Passage:
+        if step.type == "loop":
+            rounds = self._round(step)
+            return self._around(step, rounds.then(rounds, step.model.max - 1), begins=True)
+        if step.type == "human" and not self.past_people:
+            unasked = trail(step.id, Bound(executions=1)) if self.failures.codes(step) else None
+            return Passage(None, unasked, NOTHING)
+        own = trail(step.id, self.own[step.id])
+        return Passage(own, own)
 
-    def _leaves(self, name: str, level: Level) -> bool:
-        return any(not edge.inside for edge in level.edges[name]) or self.failures.uncaught(self.plan.steps[name])
+    def _round(self, loop: PlanStep) -> Ways:
+        """One round of a loop, whole."""
+        if loop.id not in self._rounds:
+            level = self.graph.levels[loop.id]
+            self._rounds[loop.id] = self._ways(level, level.entries[0]) if level.entries else Ways()
+        return self._rounds[loop.id]
+
+    def _around(self, loop: PlanStep, ways: Ways, begins: bool = False) -> Passage:
+        """What the loop comes to whose rounds are these. It may fail where they fail, where it is left, and where it `begins`."""
+        own, out = trail(loop.id, self.own.setdefault(loop.id, visit(self.plan, loop))), ways.out
+        broken = _most([*([out] if out is not None else []), *ways.failed, *([NOTHING] if begins else [])])
+        return Passage(out + own if out is not None else None, broken + own if broken is not None else None, _most(ways.ended))
 
 
 def with_breach(plan: Plan, run: Bound, rest: Bound) -> Bound:
