@@ -6,6 +6,7 @@ from dashboard.api.urls import urls as api
 from dashboard.gallery import gallery
 from dashboard.health import healthz
 from dashboard.pages.home import home
+from dashboard.pages.reference import reference_page
 from dashboard.pages.start import start
 
 urlpatterns = [
@@ -15,6 +16,7 @@ urlpatterns = [
     path("runs/", include("dashboard.run_urls")),
     path("inbox/", include("dashboard.inbox_urls")),
     path("settings/", include("dashboard.settings_urls")),
+    path("reference/", reference_page, name="reference"),
     path("healthz", healthz, name="healthz"),
     path("api/v1/", api),
     path("gallery/", gallery, name="gallery"),

@@ -132,6 +132,7 @@ def pages(found: Site, ended: dict[str, str]) -> dict[str, str]:
         "secrets": "/settings/secrets/",
         "tokens": "/settings/tokens/",
         "people": "/settings/people/",
+        "reference": "/reference/",
         "not-found": "/workflows/nothing/",
     }
     shown = {f"run-{name}": f"/runs/{run}/" for name, run in ended.items()}

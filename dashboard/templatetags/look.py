@@ -1,12 +1,13 @@
 """Tags and filters of the design system. They only hand over to `dashboard.presentation` and `dashboard.json_view`."""
 
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from dashboard import json_view, presentation
@@ -21,6 +22,20 @@ register.filter("json_text", json_view.text)
 @register.filter
 def words(text: str) -> list[str]:
     return text.split()
+
+
+@register.filter
+def coded(text: str) -> SafeString:
+    """The text with what stands in `backticks` as code."""
+    parts = text.split("`")
+    return format_html_join(
+        "",
+        "{}{}",
+        (
+            (part, format_html("<code>{}</code>", code) if code else "")
+            for part, code in zip_longest(parts[::2], parts[1::2], fillvalue="")
+        ),
+    )
 
 
 @register.filter

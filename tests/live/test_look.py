@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 RUN_AXE = """() => axe.run(document, {resultTypes: ["violations"]}).then(found =>
   found.violations.map(v => `${v.id}: ${v.nodes.map(n => n.target.join(" ")).join(", ")}`))"""
-PAGES = ("/gallery/?toasts=1", "/account/password/", "/account/logout/", "/account/2fa/", "/nowhere/")
+PAGES = ("/gallery/?toasts=1", "/reference/", "/account/password/", "/account/logout/", "/account/2fa/", "/nowhere/")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
