@@ -1,4 +1,4 @@
-"""The README's curl lines do what they say."""
+"""The README's curl lines do what they say, and its roles may what it says."""
 
 import os
 import re
@@ -10,7 +10,50 @@ from django.contrib.auth.models import User
 from orchestration import samples
 from orchestration.acts import tokens
 from orchestration.models import Run
+from orchestration.roles import Role
+from tests import described
 from tests.repo import tree
+
+ROLES: dict[Role, dict[str, set[str]]] = {
+    Role.VIEWER: {
+        "look at workflows, runs, the inbox, providers and tools": {
+            *("list_workflows", "get_workflow", "list_versions", "get_version", "diff_workflow"),
+            *("list_runs", "get_run", "list_records", "get_state", "list_escalations", "get_escalation"),
+            *("list_providers", "get_provider", "list_tools", "get_tool"),
+        },
+        "make API tokens of their own": set(),  # on a page alone
+    },
+    Role.OPERATOR: {
+        "start and cancel runs": {"start_run", "cancel_run"},
+        "claim and answer what waits in the inbox": {
+            *("claim_escalation", "release_escalation", "save_draft", "preview_answer", "resolve_escalation"),
+        },
+    },
+    Role.DESIGNER: {
+        "check, try, edit and publish workflows": {"check_workflow", "try_one_step", "push_workflow", "publish_workflow"},
+        "see the names of secrets": {"list_secrets", "get_secret"},
+    },
+    Role.ADMIN: {
+        "write and delete providers, tools and secrets": {
+            *("put_provider", "put_tool", "put_secret", "delete_provider", "delete_tool", "delete_secret"),
+        },
+        "keep accounts": set(),  # on a page alone
+    },
+}
+"""What the README says that a role may besides those before it, and the operations of the API that this means."""
+
+
+def test_a_role_may_what_the_readme_says_and_no_operation_is_left_out() -> None:
+    text = (tree.ROOT / "README.md").read_text(encoding="utf-8")
+    for role, rights in ROLES.items():
+        assert f"| {role} | {'; '.join(rights)} |" in text
+    needed: dict[str, set[str]] = {role: set() for role in Role}
+    for methods in described.document()["paths"].values():
+        for operation in methods.values():
+            role = re.search(r"For the role (\w+) and those above", operation["description"])
+            assert role
+            needed[role[1]].add(operation["operationId"])
+    assert needed == {role: set().union(*rights.values()) for role, rights in ROLES.items()}
 
 
 def test_its_lines_over_http_run_as_they_stand(site: str, admin: User, settings: Any) -> None:
