@@ -16,6 +16,12 @@ Money = float
 """Dollars."""
 
 
+class Id(BaseModel):
+    """Of what was started, or kept."""
+
+    id: str
+
+
 class Trouble(BaseModel):
     """One thing that is wrong: `code` is stable, `path` a dotted place in what was sent, `message` says what to do."""
 
@@ -130,10 +136,6 @@ class Diff(BaseModel):
 # Runs
 
 Status = Literal["ready", "held", "waiting", "succeeded", "failed", "cancelled", "quarantined"]
-
-
-class Started(BaseModel):
-    id: str
 
 
 class RunHead(BaseModel):
@@ -341,10 +343,6 @@ class EscalationWhole(Escalation):
 
 class Resolved(EscalationWhole):
     action: str
-
-
-class Kept(BaseModel):
-    id: str
 
 
 class Preview(BaseModel):

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from ninja import Router
 
 from dashboard.api import shape
-from dashboard.api.answers import Escalation, EscalationWhole, Kept, Listed, Preview, Resolved
+from dashboard.api.answers import Escalation, EscalationWhole, Id, Listed, Preview, Resolved
 from dashboard.api.bodies import Claim, Draft, Resolve, known, mended
 from dashboard.api.description import REPEATABLE, answers
 from dashboard.api.guard import may, who
@@ -70,7 +70,7 @@ def release_escalation(request: HttpRequest, escalation: str) -> Any:
     "/{escalation}/draft",
     auth=may(Role.OPERATOR),
     summary="Keep an answer that is not finished",
-    openapi_extra=answers(409, ok=Kept),
+    openapi_extra=answers(409, ok=Id),
 )
 def save_draft(request: HttpRequest, escalation: str, body: Draft) -> Any:
     acts.save_answer_draft(escalation=escalation, values=body.values, by=who(request))

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from dashboard.api import answers as answered
 from dashboard.api import shape
-from dashboard.api.answers import Cancelled, Listed, Records, RunItem, Started, State
+from dashboard.api.answers import Cancelled, Id, Listed, Records, RunItem, State
 from dashboard.api.bodies import Cancel, Start, known, mended
 from dashboard.api.description import REPEATABLE, answers
 from dashboard.api.guard import may, who
@@ -39,7 +39,7 @@ starting = Router(tags=["runs"])
     auth=may(Role.OPERATOR),
     summary="Start a run",
     response={200: Any, 202: Any},
-    openapi_extra={**REPEATABLE, **answers(headers=_LOCATION, accepted=Started, ok=answered.Run)},
+    openapi_extra={**REPEATABLE, **answers(headers=_LOCATION, accepted=Id, ok=answered.Run)},
 )
 def start_run(
     request: HttpRequest,
