@@ -60,8 +60,8 @@ def give(answers: Sequence[Answer]) -> None:
 
 
 class Recorder:
-    """`answer` hands the answers of a flush to those who wait for them, where that is not to be done on this thread. `patience`: in
-    seconds, `PATIENCE` where nothing is said."""
+    """`answer` hands the answers of a flush to those who wait for them, where that is not to be done on this thread. `patience`:
+    in seconds, `PATIENCE` where nothing is said."""
 
     def __init__(
         self,
