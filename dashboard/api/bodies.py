@@ -1,12 +1,14 @@
 """What comes in: JSON through the one sanitiser, and definitions as YAML or JSON."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import ninja
 from django.http import HttpRequest
 from ninja import Schema
 from ninja.parser import Parser
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from orchestration.core import values
 from orchestration.core.errors import Problem, Refused
@@ -37,12 +39,44 @@ def mended(request: HttpRequest, key: str) -> list[str]:
     return [place for place in request.META.get(_MENDED, ()) if place == key or place.startswith((f"{key}.", f"{key}["))]
 
 
+def to_the_letter(request: HttpRequest, key: str | None = None) -> None:
+    """Refuses a body, or what stands below `key` in it, where something that can't be kept was replaced: a definition or a secret
+    with another character in it is another one."""
+    found = request.META.get(_MENDED, ()) if key is None else mended(request, key)
+    message = "There is a NUL character or half of a surrogate pair here, which no store can keep. Remove it."
+    if found:
+        raise Refused(*(Problem("bad_character", message, place) for place in found[:20]))
+
+
+def _one_of(words: str, *types: type) -> Callable[[Any], Any]:
+    """One problem where a value is of none of these types. A union would be one for each of them."""
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, types):
+            raise PydanticCustomError("wrong_type", "This has to be {words}.", {"words": words})
+        return value
+
+    return check
+
+
+Label = Annotated[
+    Any,
+    AfterValidator(_one_of("text, a number, true or false", str, int, float)),
+    WithJsonSchema({"type": ["string", "number", "boolean"]}),
+]
+Definition = Annotated[
+    Any,
+    AfterValidator(_one_of("the text of a definition, or its object", str, dict)),
+    WithJsonSchema({"type": ["string", "object"]}),
+]
+
+
 class Start(Body):
     """`key` is the business key that runs are found by; `labels` are free."""
 
     input: Any = Field(default_factory=dict)
     key: Annotated[str, Field(max_length=200)] = ""
-    labels: dict[str, str | int | float | bool] = Field(default_factory=dict, max_length=50)
+    labels: dict[str, Label] = Field(default_factory=dict, max_length=50)
     version: Annotated[int, Field(ge=1, le=2_000_000_000)] | None = None
 
 
@@ -77,10 +111,10 @@ class Resolve(Body):
 class Try(Body):
     """`definition` as text or object. `mocks` by step or tool: {output}, {answer} or {error}, or a list, one for each call."""
 
-    definition: str | dict[str, Any]
+    definition: Definition
     step: str
     input: Any = Field(default_factory=dict)
-    mocks: dict[str, dict[str, Any] | list[dict[str, Any]]] = Field(default_factory=dict)
+    mocks: dict[str, Any] = Field(default_factory=dict)
 
 
 class SecretValue(Body):

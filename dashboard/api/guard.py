@@ -18,7 +18,7 @@ from ninja.utils import check_csrf
 from dashboard.errors import problem
 from orchestration.accounts import must_change_password
 from orchestration.acts import tokens
-from orchestration.core.errors import Forbidden
+from orchestration.core.errors import Forbidden, Problem
 from orchestration.roles import Role, role_of
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
@@ -98,10 +98,10 @@ def _too_large(request: HttpRequest) -> HttpResponse | None:
     return too_large() if given.isdecimal() and int(given[:18]) > most else None
 
 
-def too_large(**more: Any) -> HttpResponse:
+def too_large() -> HttpResponse:
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1_000_000
     sentence = f"What you sent is too large; a body has at most {limit} MB. Nothing was stored. Send less at a time."
-    return problem(413, HTTPStatus(413).phrase, sentence, **more)
+    return problem(413, HTTPStatus(413).phrase, sentence, problems=[Problem("too_large", sentence).as_dict()])
 
 
 def _told(request: HttpRequest, response: HttpResponse) -> HttpResponse:

@@ -24,6 +24,11 @@ from orchestration.core.wording import dotted
 _SORTS = {
     "missing": ("missing_key", "This is missing. Add it."),
     "extra_forbidden": ("unknown_key", "This is not known here. Remove it, or look for a slip of the pen."),
+    "wrong_type": ("wrong_type", ""),
+    "string_type": ("wrong_type", "This has to be text."),
+    "int_type": ("wrong_type", "This has to be a whole number."),
+    "bool_type": ("wrong_type", "This has to be true or false."),
+    "dict_type": ("wrong_type", "This has to be an object."),
 }
 _MEMBERS = {"status": "state"}
 """A run's or escalation's own status, beside the document's, which is the HTTP one."""
@@ -52,7 +57,7 @@ def refusal(error: Refused, status: int = 422) -> HttpResponse:
     """Where it is wrong, and what to do."""
     found = as_dicts(error.problems)
     if isinstance(error, Unreadable) and any(item.code == "too_large" for item in error.problems):
-        return too_large(problems=found)
+        status = 413
     first = next((item for item in error.problems if item.severity == "error"), error.problems[0])
     return problem(status, HTTPStatus(status).phrase, _sentence(first, len(error.problems)), problems=found)
 

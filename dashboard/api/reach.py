@@ -7,7 +7,7 @@ from ninja import Router, Status
 
 from dashboard.api import shape
 from dashboard.api.answers import Listed, Provider, ProviderWritten, Secret, Tool, ToolWritten
-from dashboard.api.bodies import SecretValue, Whole, known
+from dashboard.api.bodies import SecretValue, Whole, known, to_the_letter
 from dashboard.api.description import answers, body
 from dashboard.api.guard import may, who
 from dashboard.api.problems import as_dicts, refusal
@@ -41,6 +41,7 @@ def get_provider(request: HttpRequest, name: str) -> Any:
 def put_provider(request: HttpRequest, name: str, body: Whole) -> Any:
     """`{protocol, base_url, secret, default_model, structured, prices: {model: {usd_per_mtok_in, usd_per_mtok_out}}, headers,
     options, cap}`; a price under `*` is any other model's."""
+    to_the_letter(request)
     warnings = acts.put_provider(name=name, body=shape.writable(body, name=name), by=who(request))
     return {**shape.provider(queries.provider(name)), "problems": as_dicts(warnings)}
 
@@ -60,6 +61,7 @@ def get_tool(request: HttpRequest, name: str) -> Any:
 def put_tool(request: HttpRequest, name: str, body: Whole) -> Any:
     """As a definition's own tools: `{title, description, http: {method, url, headers, body}, effect, input, output, timeout,
     reconcile}`."""
+    to_the_letter(request)
     warnings = acts.put_tool(name=name, body=shape.writable(body, name=name, kind="http"), by=who(request))
     return {**shape.tool(queries.tool(name)), "problems": as_dicts(warnings)}
 
@@ -80,6 +82,7 @@ def get_secret(request: HttpRequest, name: str) -> Any:
 
 @router.put("/secrets/{name}", auth=may(Role.ADMIN), summary="Write a secret", openapi_extra=answers(ok=Secret))
 def put_secret(request: HttpRequest, name: str, body: SecretValue) -> Any:
+    to_the_letter(request)
     acts.put_secret(name=name, value=body.value, by=who(request))
     found = queries.secret(name)
     return {"name": found.name, "updated": shape.when(found.updated)}

@@ -14,6 +14,7 @@ from orchestration.acts.trial import try_step
 from orchestration.core import values
 from orchestration.core.errors import NotFound, Problem, Refused, Unreadable
 from orchestration.core.plan import Plan, PlanStep
+from orchestration.core.wording import under
 from orchestration.queries import last_inputs
 from orchestration.queries import workflows as stored
 from orchestration.roles import Role
@@ -72,9 +73,7 @@ def _json(text: str, what: str) -> Any:
     try:
         value = values.parse_json(text).value
     except Unreadable as error:
-        raise Refused(
-            *(Problem(p.code, p.message, f"{what}.{p.path}".rstrip("."), line=p.line) for p in error.problems)
-        ) from None
+        raise Refused(*(Problem(p.code, p.message, under(what, p.path), line=p.line) for p in error.problems)) from None
     if not isinstance(value, dict):
         raise Refused(Problem("wrong_type", f"The {what} is a JSON object, in braces.", what))
     return value

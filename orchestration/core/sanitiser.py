@@ -10,12 +10,12 @@ What can be mended without guessing is mended and marked (`Clean.marks`); everyt
 import json
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from orchestration.core.errors import Problem, Unreadable
-from orchestration.core.wording import abbreviate, dotted
+from orchestration.core.wording import abbreviate, dotted, under
 
 MAX_BYTES = 4_000_000
 MAX_DEPTH = 100
@@ -36,14 +36,15 @@ class Clean:
 
     def under(self, root: str) -> tuple[str, ...]:
         """The marks as places below `root`: `text` as `input.text`, `[0]` as `input[0]`."""
-        return tuple(f"{root}{'' if mark.startswith('[') or not mark else '.'}{mark}" for mark in self.marks)
+        return tuple(under(root, mark) for mark in self.marks)
 
 
 def parse_json(text: str | bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH, max_nodes: int = MAX_NODES) -> Clean:
     """Read strict JSON. Raises `Unreadable` with one problem: `not_json`, `too_large` (bytes or nodes), `too_deep`,
     `duplicate_key`, `not_a_number` (NaN, Infinity, 1e400) or `number_too_large` (an integer beyond 64 bits).
 
-    A node is any value, containers included. The cost is linear in the text, whatever it holds.
+    A node is any value, containers included. The cost is linear in the text, whatever it holds; a value that can't be kept is
+    looked for once more, so that its place can be told.
     """
     content = _decoded(text, max_bytes)
     opened = content.count("[") + content.count("{")
@@ -58,7 +59,12 @@ def parse_json(text: str | bytes, *, max_bytes: int = MAX_BYTES, max_depth: int 
     shallow, few = opened <= max_depth, content.count(",") + opened + 1 <= max_nodes
     if shallow and few and "\\u" not in content and not _BAD_CHARACTER.search(content):
         return Clean(value)
-    return _Cleaner(max_depth, max_nodes, max_bytes).clean(value)
+    try:
+        return _Cleaner(max_depth, max_nodes, max_bytes).clean(value)
+    except Unreadable as error:
+        if error.problems[0].code == "too_deep":
+            _check_depth(content, max_depth)
+        raise
 
 
 def clean(value: Any, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH, max_nodes: int = MAX_NODES) -> Clean:
@@ -97,9 +103,16 @@ def _strict(text: str) -> Any:
     try:
         return DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise unreadable("not_json", f"it is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+        raise unreadable("not_json", f"it is not JSON: {fault(error)}") from None
     except RecursionError:
         raise unreadable("too_deep", "it is nested too deep to read. Send a flatter value") from None
+    except Unreadable as error:
+        raise Unreadable(replace(error.problems[0], path=_place(text))) from None
+
+
+def fault(error: json.JSONDecodeError) -> str:
+    """What is wrong with a text that is no JSON, and where."""
+    return f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}"
 
 
 def _check_depth(text: str, max_depth: int) -> None:
@@ -110,7 +123,9 @@ def _check_depth(text: str, max_depth: int) -> None:
         if character in "[{":
             depth += 1
             if depth > max_depth:
-                raise unreadable("too_deep", f"it is nested more than {max_depth} levels deep. Send a flatter value")
+                line, column = text.count("\n", 0, token.start()) + 1, token.start() - text.rfind("\n", 0, token.start())
+                where = f"at line {line}, column {column}"
+                raise unreadable("too_deep", f"it is nested more than {max_depth} levels deep {where}. Send a flatter value")
         elif character in "]}":
             depth -= 1
 
@@ -150,6 +165,41 @@ def _constant(name: str) -> NoReturn:
 
 DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_int=_integer, parse_float=_float, parse_constant=_constant)
 """Reads JSON text by the rules above, except depth, nodes and bad characters. Raises JSONDecodeError and `Unreadable`."""
+
+
+def _place(text: str) -> str:
+    """Where the value stands that `DECODER` refuses first. "" where the text can't be read even without it."""
+    wrong: list[object] = []
+
+    def marked(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def hook(given: Any) -> Any:
+            try:
+                return read(given)
+            except Unreadable:
+                if wrong:
+                    return dict(given) if isinstance(given, list) else None
+                wrong.append(object())
+                return wrong[0]
+
+        return hook
+
+    hooks = {"parse_int": marked(_integer), "parse_float": marked(_float), "parse_constant": marked(_constant)}
+    try:
+        value = json.JSONDecoder(object_pairs_hook=marked(_pairs), **hooks).decode(text)
+        return dotted("", _way(value, wrong[0]) or ())
+    except (ValueError, RecursionError):
+        return ""
+
+
+def _way(value: Any, wanted: object) -> list[str | int] | None:
+    """The keys and indices that lead to this very object."""
+    if value is wanted:
+        return []
+    parts: Iterable[Any] = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        if (part is wanted or isinstance(part, dict | list)) and (way := _way(part, wanted)) is not None:
+            return [key, *way]
+    return None
 
 
 def unreadable(code: str, message: str, path: str = "") -> Unreadable:

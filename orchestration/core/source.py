@@ -61,12 +61,13 @@ def join_path(path: str, key: str | int) -> str:
 def read(text: str | bytes) -> Source:
     """Reads a definition's text. Raises `Unreadable` with one problem that says where and why."""
     if len(text) > MAX_BYTES:
-        raise _unreadable("too_large", f"The definition is larger than {MAX_BYTES // 1_000_000} MB.")
+        raise _unreadable("too_large", f"The definition is larger than {MAX_BYTES // 1_000_000} MB. Write a smaller one.")
     if isinstance(text, bytes):
         try:
             text = text.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise _unreadable("not_text", f"The definition is not UTF-8 text: byte {error.start} can't be read.") from None
+            message = f"The definition is not UTF-8 text: byte {error.start} can't be read. Save it in UTF-8."
+            raise _unreadable("not_text", message) from None
     if bad := _BAD.search(text):
         raise _bad_character(bad[0], "", text.count("\n", 0, bad.start()) + 1)
     found = _read_json(text) if text.lstrip("\ufeff \t\r\n").startswith("{") else None
@@ -131,16 +132,17 @@ class _Composer:
             elif isinstance(event, yaml.NodeEvent):
                 data = self._node(event, "", 0)
         if documents == 0:
-            raise _unreadable("empty", "The definition is empty.")
+            raise _unreadable("empty", "The definition is empty. Begin it with `interlock: 1`.")
         return Source(data, self.lines)
 
     def _node(self, event: Any, path: str, depth: int) -> Any:
         line = self.lines.setdefault(path, _line(event))
         self.nodes += 1
         if self.nodes > MAX_NODES:
-            raise _unreadable("too_large", f"There are more than {MAX_NODES:,} values.", path, line)
+            raise _unreadable("too_large", f"There are more than {MAX_NODES:,} values. Write fewer.", path, line)
         if depth > MAX_DEPTH:
-            raise _unreadable("too_deep", f"Values are nested more than {MAX_DEPTH} levels deep.", _cut(path), line)
+            message = f"Values are nested more than {MAX_DEPTH} levels deep. Write flatter ones."
+            raise _unreadable("too_deep", message, _cut(path), line)
         if isinstance(event, yaml.AliasEvent):
             raise _unreadable("anchor", "Anchors and aliases are refused. Write the value out where it is used.", path, line)
         if event.anchor is not None:
@@ -205,7 +207,7 @@ class _Composer:
                 raise _unreadable("not_a_number", message, path, line)
             return number + 0.0  # -0.0 + 0.0 is 0.0, as everywhere
         if _NOT_A_NUMBER.match(text):
-            raise _unreadable("not_a_number", f"{text} is not a number that JSON can hold.", path, line)
+            raise _unreadable("not_a_number", f"{text} is not a number that JSON can hold. Write a number or null.", path, line)
         return text
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from orchestration.core.errors import Unreadable
-from orchestration.core.sanitiser import DECODER, Clean, clean, clean_text, parse_json, unreadable
+from orchestration.core.sanitiser import DECODER, Clean, clean, clean_text, fault, parse_json, unreadable
 from orchestration.core.wording import abbreviate
 
 __all__ = [
@@ -168,4 +168,4 @@ def _refuse_unless_prose(body: str, start: int, error: json.JSONDecodeError) -> 
             "Answer again with the whole value, and shorter",
         )
     if _STRONG_OPENER.match(body, start):
-        raise unreadable("not_json", f"the answer is not JSON: {error.msg} at line {error.lineno}, column {error.colno}")
+        raise unreadable("not_json", f"the answer is not JSON: {fault(error)}")

@@ -22,6 +22,11 @@ def dotted(root: str, parts: Sequence[str | int]) -> str:
     return path
 
 
+def under(root: str, place: str) -> str:
+    """A dotted place below `root`: `text` as `input.text`, `[0]` as `input[0]`, "" as `input`."""
+    return f"{root}{'' if not place or not root or place.startswith('[') else '.'}{place}"
+
+
 def abbreviate(value: Any, limit: int = 80) -> str:
     """The value as JSON for a sentence to a person, cut to about `limit` characters. Takes clean values of any size."""
     if isinstance(value, str):

@@ -82,6 +82,30 @@ def test_what_json_cannot_hold_is_refused_with_one_problem(text: str | bytes, co
     assert problem(text) == code
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('{"a": [1, {"b c": NaN}]}', 'a[1]["b c"]'),
+        ("[0, 1e400, NaN]", "[1]"),
+        ('{"a": {"x": 1, "x": 2}, "b": 1e400}', "a"),
+        ('{"a": {"x": 9223372036854775808, "y": [NaN]}}', "a.x"),
+        ("NaN", ""),
+        ('{"a": NaN, "a": 1}', ""),
+        ('{"a": NaN', ""),
+    ],
+)
+def test_a_value_that_can_t_be_kept_is_told_by_its_place(text: str, place: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        values.parse_json(text)
+    assert caught.value.problems[0].path == place
+
+
+@pytest.mark.parametrize("end", ["]" * 101, ""])
+def test_what_is_too_deep_says_in_which_line(end: str) -> None:
+    with pytest.raises(Unreadable, match="at line 3, column 92"):
+        values.parse_json('{"a":\n [[[[[[[[\n' + "[" * 101 + end)
+
+
 def test_brackets_inside_a_string_are_not_depth() -> None:
     text = json.dumps({'a\\"': "[{" * 500 + '"'})
     assert values.parse_json(text).value == {'a\\"': "[{" * 500 + '"'}
