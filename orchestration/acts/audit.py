@@ -96,4 +96,8 @@ def replay(by: str, verb: str, key: str | None, body: str) -> Any:
 def _scoped(by: str, verb: str, key: str) -> str:
     """A key belongs to who sent it, and to what it was for."""
     whole = f"{by}:{verb}:{key}"
-    return whole if len(whole) <= _MOST_KEY else f"{verb}:{hashlib.sha256(whole.encode()).hexdigest()}"
+    return (
+        whole
+        if len(whole) <= _MOST_KEY and whole.isprintable()
+        else f"{verb}:{hashlib.sha256(whole.encode('utf-8', 'surrogatepass')).hexdigest()}"
+    )

@@ -38,7 +38,7 @@ def claim(*, escalation: str, by: str, take_over: bool = False, note: str = "") 
             raise _taken(_find(escalation))
         detail = {"run": found.run_id, "until": until.isoformat()}
         if found.claimed_by and found.claimed_by != by:
-            detail |= {"from": found.claimed_by, "note": note[:500]}
+            detail |= {"from": found.claimed_by, "note": json_values.clean_text(note).value[:500]}
         audit.write(subject=f"escalation:{escalation}", verb="claim", by=by, detail=detail)
     nudges.announce([], people=True)
     return until

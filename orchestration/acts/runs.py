@@ -22,6 +22,8 @@ from orchestration.record.clock import database_now
 from orchestration.record.pack import keep, pack
 
 MOST_INPUT = 1_000_000
+MOST_KEY = 200
+MOST_REASON = 2000
 
 
 def start(
@@ -41,6 +43,7 @@ def start(
     With `idempotency` the same request gives the same run, however often it comes. Raises `Refused` with a problem for each
     wrong place of the input, or because the key came with another request before, and `NotFound`.
     """
+    key = values.clean_text(key).value[:MOST_KEY]
     body = values.digest([workflow, version, _digestible(input), key, dict(labels or {})])
     if (answer := audit.replay(by, "start", idempotency, body)) is not None:
         return str(answer["id"])
@@ -104,7 +107,7 @@ def _insert(run: str, version: Version, given: Any, by: str, key: str, labels: d
         id=run,
         workflow_id=version.workflow_id,
         version=version,
-        key=key[:200],
+        key=key,
         labels=values.dump(values.clean(labels).value),
         input=packed,
         created=now,
@@ -119,6 +122,7 @@ def _insert(run: str, version: Version, given: Any, by: str, key: str, labels: d
 def cancel(*, run: str, by: str, reason: str = "") -> str:
     """Cancels a run. One that a worker holds is asked to stop, and does at its next commit. Returns `cancelled` or `asked`.
     Raises `Conflict` where it has ended already, and `NotFound`."""
+    reason = values.clean_text(reason).value[:MOST_REASON]
     for _ in range(20):
         found = Run.objects.filter(id=run).values("status", "fence", "revision", "outcome").first()
         if found is None:
@@ -147,7 +151,7 @@ def _cancel_now(run: str, by: str, reason: str) -> None:
 
 
 def _ask(run: str, seen: Mapping[str, Any], by: str, reason: str) -> bool:
-    asked = values.dump({"verb": "cancel", "by": by, "reason": values.clean_text(reason).value[:2000]})
+    asked = values.dump({"verb": "cancel", "by": by, "reason": reason})
     with transaction.atomic():
         moved = Run.objects.filter(id=run, fence=seen["fence"], revision=seen["revision"], status=Run.Status.HELD).update(
             asked=asked, revision=seen["revision"] + 1

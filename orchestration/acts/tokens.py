@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from orchestration.acts import audit
 from orchestration.core.errors import NotFound
+from orchestration.core.values import clean_text
 from orchestration.models import ApiToken
 from orchestration.record.trouble import at_once
 from orchestration.roles import Role, role_of
@@ -35,7 +36,7 @@ def create(*, user: User, by: str, name: str = "", days: int | None = None, role
     expires = timezone.now() + timedelta(days=days) if days is not None else None
     with transaction.atomic():
         made = ApiToken.objects.create(
-            name=(name or "token")[:100],
+            name=(clean_text(name).value or "token")[:100],
             user=user,
             hash=_hash(token),
             prefix=token[:_SHOWN],

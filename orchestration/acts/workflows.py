@@ -186,6 +186,7 @@ def publish(*, workflow: str, by: str, revision: int | None = None, note: str = 
     Raises `Refused` with the problems that stand against it, `Conflict` where the draft is not at `revision`, or was changed
     while it was being proved, and `NotFound`.
     """
+    note = values.clean_text(note).value
     seen = Workflow.objects.filter(id=workflow).first()
     if seen is None:
         raise _missing(workflow)

@@ -18,28 +18,33 @@ from config import settings as real
 from dashboard.access import PUBLIC
 from dashboard.errors import MACHINES
 from orchestration import accounts
+from orchestration.acts.runs import start as start_run
+from orchestration.models import Run
 from orchestration.roles import Role, allows, role_of
 from tests.conftest import PASSWORD
+from tests.factories import asking, publish
 
 METHODS = ("get", "post", "put", "patch", "delete")
 SAMPLES = {"int": "7", "uuid": "0190a6b0-0000-7000-8000-000000000000"}
 
 
-def addresses(resolver: URLResolver | None = None, before: str = "/", space: str = "") -> Iterator[tuple[str, str]]:
-    """(view name, an address that leads to it) for every route there is."""
+def addresses(
+    resolver: URLResolver | None = None, before: str = "/", space: str = "", text: str = "x"
+) -> Iterator[tuple[str, str]]:
+    """(view name, an address that leads to it) for every route there is, with `text` where it names something."""
     for entry in (resolver or get_resolver()).url_patterns:
-        path = before + sample(entry.pattern)
+        path = before + sample(entry.pattern, text)
         if isinstance(entry, URLResolver):
             inner = f"{space}{entry.namespace}:" if entry.namespace else space
-            yield from addresses(entry, path, inner)
+            yield from addresses(entry, path, inner, text)
         else:
             yield f"{space}{entry.name or ''}", path
 
 
-def sample(pattern: Any) -> str:
+def sample(pattern: Any, text: str) -> str:
     route = str(pattern)
     if hasattr(pattern, "_route"):
-        return re.sub(r"<(?:(\w+):)?\w+>", lambda hit: SAMPLES.get(hit[1] or "str", "x"), route)
+        return re.sub(r"<(?:(\w+):)?\w+>", lambda hit: SAMPLES.get(hit[1] or "str", text), route)
     route = re.sub(r"\(\?P<\w+>([^()|]*)[^()]*\)", lambda hit: hit[1] if hit[1].isalnum() else "x", route)
     return route.lstrip("^").rstrip("$")
 
@@ -70,6 +75,22 @@ def test_no_address_answers_a_token_that_is_none(as_nobody: Client, token: str) 
     as_nobody.defaults["HTTP_AUTHORIZATION"] = token
     answered = [path for name, path in ADDRESSES if name not in PUBLIC and not _denied(path, as_nobody.get(path))]
     assert answered == []
+
+
+@pytest.mark.django_db
+def test_a_nul_in_an_address_is_answered_once_and_asked_of_no_database(as_admin: Client) -> None:
+    """In a name, and in a parameter of any name. PostgreSQL takes it for an error, SQLite for text."""
+    publish(asking())
+    named = [path for _, path in addresses(text="a%00b") if "%00" in path]
+    assert len(named) > 30
+    wrong = [(path, method) for path in named for method in ("get", "post") if getattr(as_admin, method)(path).status_code != 404]
+    assert wrong == []
+    for path in ("/workflows/", "/runs/", "/inbox/", "/api/v1/runs", "/api/v1/escalations", "/api/v1/workflows"):
+        for query in ("after=a%00b", "q=x&key=%00&workflow=%00&queue=%00", "a%00b=7"):
+            answer = as_admin.get(f"{path}?{query}")
+            assert answer.status_code in (200, 422), (path, query)
+    run = Run.objects.get(id=start_run(workflow="asking", input={"text": "x"}, by="ada", key="a\0b"))
+    assert [found["id"] for found in as_admin.get("/api/v1/runs?key=a%00b").json()["items"]] == [run.id]
 
 
 def test_one_without_a_role_is_told_so_everywhere(as_nobody: Client, db: None) -> None:
