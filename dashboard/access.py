@@ -81,7 +81,7 @@ def _to(request: HttpRequest, redirect: HttpResponseRedirect) -> HttpResponse:
 
 
 class PlainAddresses:
-    """Middleware that lets no NUL through in an address, which some databases take for an error: nothing has such a name, and in a
+    """Middleware that lets no NUL through in an address, an error to some databases: nothing has such a name, and in a
     parameter it is replaced, as in what was stored."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

@@ -121,8 +121,10 @@ def get_state(request: HttpRequest, run: str, at: int | None = None) -> Any:
 
 @router.post("/{run}/cancel", auth=may(Role.OPERATOR), summary="Cancel a run", openapi_extra=answers(409, ok=Cancelled))
 def cancel_run(request: HttpRequest, run: str, body: Cancel | None = None) -> Any:
-    """`{cancel: cancelled}`, or `asked` where a worker holds the run: it stops at its next commit. With the run as it is."""
-    done = acts.cancel(run=run, by=who(request), reason=body.reason if body else "")
+    """`{cancel: cancelled}`, or `asked` where a worker holds the run: it stops at its next commit. With the run as it is.
+    The same `Idempotency-Key` gets the same answer; without one, a run that has ended already is a conflict."""
+    reason = body.reason if body else ""
+    done = acts.cancel(run=run, by=who(request), reason=reason, idempotency=idempotency_key(request))
     return {"cancel": done, **shape.run_detail(queries.run(run))}
 
 

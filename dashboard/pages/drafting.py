@@ -61,7 +61,7 @@ def new(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, "workflows/new.html", _writing(START))
     text = _posted(request)
-    checked = acts.check_new(text)
+    checked = acts.check_new(text, request.user.get_username())
     if request.POST.get("do") == "check":
         return _checked(request, "workflows/new.html", _writing(text, checked))
     if checked.unfiled:

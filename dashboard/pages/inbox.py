@@ -114,6 +114,9 @@ def _answer(request: HttpRequest, escalation: str) -> HttpResponse:
             revision=_number(request.POST.get("revision")), idempotency=request.POST.get("token", "")[:100] or None,
         )  # fmt: skip
     except Refused as refused:
+        if any(problem.code == "idempotency_key_reused" for problem in refused.problems):  # somebody went back to this very form
+            overtaken = Conflict("This form was sent before, with another answer, and that one counts.", action=action)
+            return _shown(request, place, find(escalation), form, 409, conflict=overtaken)
         return _shown(request, place, found, form.mark(refused.problems), 422, pressed=action)
     except Conflict as conflict:
         return _shown(request, place, find(escalation), form, 409, conflict=conflict)

@@ -3,6 +3,7 @@ where the run is. One fragment serves the page, a click and a refresh."""
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, HttpResponseRedirect
@@ -15,7 +16,7 @@ from dashboard.needs import needs
 from dashboard.step_titles import titles_of
 from dashboard.timeline import timeline
 from orchestration.acts import runs as acts
-from orchestration.core.errors import Conflict
+from orchestration.core.errors import Conflict, Refused
 from orchestration.core.state import State
 from orchestration.queries import course as courses
 from orchestration.queries import records, run_list, workflows
@@ -189,16 +190,18 @@ def cancel(request: HttpRequest, run: str) -> HttpResponse:
     """Asks for a reason, and cancels by POST alone. Where the run was faster, says so and keeps the reason."""
     found = queries.run(run)
     reason = request.POST.get("reason", "").strip()[:MOST_REASON]
+    once = request.POST.get("once", "").strip()[:100] or uuid4().hex
     problem, status = "", 200
     if request.method == "POST":
         if not reason:
             problem, status = "Say why, in a few words: it stays in the run's record.", 422
         else:
             try:
-                done = acts.cancel(run=run, by=request.user.get_username(), reason=reason)
-            except Conflict as error:
-                found = queries.run(run)
-                problem, status = str(error), 409
+                done = acts.cancel(run=run, by=request.user.get_username(), reason=reason, idempotency=f"form-{once}")
+            except (Conflict, Refused) as error:
+                found, once = queries.run(run), uuid4().hex
+                before = "This form was sent before, with another reason, and that one counts."
+                problem, status = str(error) if isinstance(error, Conflict) else before, 409
             else:
                 asked = (
                     "The run is held by a worker, which stops at its next commit." if done == "asked" else "The run is cancelled."
@@ -210,6 +213,7 @@ def cancel(request: HttpRequest, run: str) -> HttpResponse:
         "here": "runs",
         "run": found,
         "reason": reason,
+        "once": once,
         "problem": problem,
         "stands_at": run_view.titled(named)(found.place) if found.place else "",
     }

@@ -92,6 +92,7 @@ def put_provider(*, name: str, body: Any, by: str) -> tuple[Problem, ...]:
     plain = given.model_dump(mode="json")
     row = {key: pack(plain[key], blobs) if key in ("prices", "headers", "options") else plain[key] for key in plain}
     with transaction.atomic():
+        audit.lock(f"provider:{name}")
         if not Provider.objects.filter(name=name, **row).exists():  # the same again is no act
             keep(blobs)
             Provider.objects.update_or_create(name=name, defaults=row)
@@ -125,6 +126,7 @@ def put_tool(*, name: str, body: Any, by: str) -> tuple[Problem, ...]:
     blobs: dict[str, str] = {}
     definition = pack(data, blobs)
     with transaction.atomic():
+        audit.lock(f"tool:{name}")
         before = Tool.objects.filter(name=name).values_list("definition", flat=True).first()
         if before is not None and _meaning(unpack_all([before])[0]) == _meaning(data):  # the same again is no act
             return problems
@@ -169,6 +171,7 @@ def put_secret(*, name: str, value: Any, by: str) -> None:
     if values.clean_text(value).marks:
         raise Refused(Problem("bad_character", "The secret holds a NUL character or half of a surrogate pair.", "value"))
     with transaction.atomic():
+        audit.lock(f"secret:{name}")
         vault.put(name, value)
         audit.write(subject=f"secret:{name}", verb="put_secret", by=by)
 

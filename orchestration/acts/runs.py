@@ -1,6 +1,7 @@
 """Start a run, and cancel one."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -119,43 +120,50 @@ def _insert(run: str, version: Version, given: Any, by: str, key: str, labels: d
     return now
 
 
-def cancel(*, run: str, by: str, reason: str = "") -> str:
-    """Cancels a run. One that a worker holds is asked to stop, and does at its next commit. Returns `cancelled` or `asked`.
-    Raises `Conflict` where it has ended already, and `NotFound`."""
+def cancel(*, run: str, by: str, reason: str = "", idempotency: str | None = None) -> str:
+    """Cancels a run. One that a worker holds is asked to stop, and does at its next commit. Returns `cancelled` or `asked`; with
+    `idempotency` the same request gets the same answer, however often it comes. Raises `Conflict` where it has ended already,
+    `Refused` where the key came with another request before, and `NotFound`."""
     reason = values.clean_text(reason).value[:MOST_REASON]
+    once = {"key": idempotency, "body": values.digest([run, reason])}
     for _ in range(20):
         found = Run.objects.filter(id=run).values("status", "fence", "revision", "outcome").first()
+        # After the look: where this very request has ended the run, its answer is there.
+        if (answer := audit.replay(by, "cancel", idempotency, once["body"] or "")) is not None:
+            return str(answer["cancel"])
         if found is None:
             raise NotFound(f"There is no run {run}.")
         if found["status"] in Run.ENDED:
             raise Conflict(f"The run has ended already: {found['status']}.", status=found["status"])
         if found["status"] == Run.Status.HELD:
-            if _ask(run, found, by, reason):
+            if _ask(run, found, by, reason, once):
                 tasks.hint(run)
                 return "asked"
             continue
         try:
-            _cancel_now(run, by, reason)
+            _cancel_now(run, by, reason, once)
             return "cancelled"
         except Conflict:
             continue
     raise Conflict("The run moves too fast to be cancelled at this moment. Try again.")
 
 
-def _cancel_now(run: str, by: str, reason: str) -> None:
+def _cancel_now(run: str, by: str, reason: str, once: Mapping[str, Any]) -> None:
     held = take(run)
     if held.row.status not in (Run.Status.READY, Run.Status.WAITING, Run.Status.QUARANTINED):
         raise Conflict("A worker was first.")  # the holder applies it, with what it was doing
-    act = audit.row(subject=f"run:{run}", verb="cancel", by=by, detail={"reason": reason})
+    act = audit.row(subject=f"run:{run}", verb="cancel", by=by, detail={"reason": reason}, answer={"cancel": "cancelled"}, **once)
     apply_or_conflict(drive(held, lambda desk: settle.cancel(desk, held, by, reason)), act)
 
 
-def _ask(run: str, seen: Mapping[str, Any], by: str, reason: str) -> bool:
+def _ask(run: str, seen: Mapping[str, Any], by: str, reason: str, once: Mapping[str, Any]) -> bool:
     asked = values.dump({"verb": "cancel", "by": by, "reason": reason})
-    with transaction.atomic():
+    with suppress(IntegrityError), transaction.atomic():  # of two requests with one key the second finds the first's answer
         moved = Run.objects.filter(id=run, fence=seen["fence"], revision=seen["revision"], status=Run.Status.HELD).update(
             asked=asked, revision=seen["revision"] + 1
         )
         if moved:
-            audit.write(subject=f"run:{run}", verb="cancel", by=by, detail={"reason": reason})
-    return bool(moved)
+            detail, answer = {"reason": reason}, {"cancel": "asked"}
+            audit.write(subject=f"run:{run}", verb="cancel", by=by, detail=detail, answer=answer, **once)
+        return bool(moved)
+    return False

@@ -70,8 +70,8 @@ def check(given: str | bytes | dict[str, Any], workflow: str | None = None) -> C
     return _with(checked, Problem("other_id", message, "id", line=definition.source.line("id")))
 
 
-def check_new(text: str) -> Checked:
-    """The same for what is to become a workflow of its own, which needs an id that is free."""
+def check_new(text: str, by: str = "") -> Checked:
+    """The same for what is to become a workflow of its own, which needs an id that is free; or `by` has just made it of this."""
     checked = check(text)
     if checked.unreadable:
         return checked._replace(unfiled=True)
@@ -80,7 +80,8 @@ def check_new(text: str) -> Checked:
         name, _ = _names(read)
     except Unreadable as unreadable:
         return _with(checked, *unreadable.problems)._replace(unfiled=True)
-    if Workflow.objects.filter(id=name).exists():
+    taken = Workflow.objects.filter(id=name).first()
+    if taken is not None and not _repeated(taken, _draft(text, read), by, 0):
         return _with(checked, _taken(name, read))._replace(unfiled=True)
     return checked
 
@@ -144,16 +145,18 @@ def push(
     draft = _draft(text, read)
     checked = _proved(text, read)
     with transaction.atomic():
+        audit.lock(f"workflow:{name}")  # of two who make it at once the second finds it
         found = Workflow.objects.select_for_update().filter(id=name).first()
         if found is None:
             _must_be_new(name, revision)
             found = Workflow.objects.create(id=name, title=title, draft=draft, updated_by=by, sample=bool(sample))
             _note(found, "create", by)
             return Pushed(found, True, checked)
-        if new:
+        if new and not _repeated(found, draft, by, 0):
             raise Refused(_taken(name, read))
-        if found.draft != draft or (revision is not None and revision != found.revision):
-            _write(found, draft, title, by, found.revision if revision is None else revision)
+        seen = found.revision if revision is None else revision
+        if (found.draft != draft or seen != found.revision) and not _repeated(found, draft, by, seen):
+            _write(found, draft, title, by, seen)
         if sample is not None and found.sample != sample:
             Workflow.objects.filter(id=name).update(sample=sample)
             found.sample = sample
@@ -175,7 +178,7 @@ def save_draft(*, workflow: str, text: str, revision: int, by: str) -> tuple[int
         if found is None:
             raise _missing(workflow)
         title = checked.definition.workflow.title if checked.definition else found.title
-        if found.draft != text or found.revision != revision:
+        if (found.draft != text or found.revision != revision) and not _repeated(found, text, by, revision):
             _write(found, text, title, by, revision)
     return found.revision, checked
 
@@ -254,6 +257,11 @@ def _write(found: Workflow, draft: str, title: str, by: str, revision: int) -> N
         raise _moved(found, revision)
     found.refresh_from_db()
     _note(found, "draft", by)
+
+
+def _repeated(found: Workflow, draft: str, by: str, revision: int) -> bool:
+    """Whether this very request was here before: it was sent twice, or its answer was lost."""
+    return (found.draft, found.updated_by, found.revision) == (draft, by, revision + 1)
 
 
 def _note(found: Workflow, verb: str, by: str) -> None:

@@ -236,12 +236,12 @@ class Witness:
         self.check(said["deaths"] - told.row.deaths in (0, 1), f"{run} went from {told.row.deaths} deaths to {said['deaths']}")
         told.moved(status="ready", holder=None, step_deadline=None, due=due, fence=told.row.fence + 1, **said)
 
-    def ask(self, run: str, seen: Any, by: str, reason: str) -> bool:
+    def ask(self, run: str, seen: Any, by: str, reason: str, once: Any) -> bool:
         """A person asks something of a run that is held."""
         self.interrupt()
         told = self.runs[run]
         current = (told.row.fence, told.revision, told.row.status) == (seen["fence"], seen["revision"], "held")
-        done = self._ask(run, seen, by, reason)
+        done = self._ask(run, seen, by, reason, once)
         self.writes += 1
         self.check(done == current, f"{run} was asked ({done}), seen as {seen}: {told}")
         self.seen["asked" if current else "asked too late"] += 1

@@ -54,7 +54,7 @@ def typed(answer: Any, text: str) -> bool:
 
 @dataclass(frozen=True)
 class Form:
-    """A text area for JSON: `frame` has a hole where text is due. `kept` reads what came of it. `any_type`: it need not be text."""
+    """A text area for JSON: `frame` has a hole where text is due. `kept` reads what came of it. `any_type`: not only text."""
 
     path: str
     fields: Callable[[str], dict[str, str]]
