@@ -1,98 +1,151 @@
 """Bad answers, as a table: each ends by rule, is classified, and is kept as it came. And values of every size and kind."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
 from orchestration.acts import resolve, runs
 from orchestration.core.errors import Refused
-from orchestration.models import Act, Blob, Call, StepRecord
+from orchestration.models import Act, Blob, Call, Provider, Run, StepRecord
 from orchestration.record.pack import unpack_all
-from tests.engine.conftest import Floor
-from tests.engine.publishing import end, workflow
+from tests.corpora import answers, values
+from tests.corpora.returned import RETURNED
+from tests.engine.conftest import Floor, _working
+from tests.engine.publishing import end, publish, workflow
 from tests.engine.test_runs import LABEL, ask, tool
+from tests.servers import ScriptedServer
 from tests.servers import behaviours as b
+from tests.servers import messages as m
 
-DEEP = "[" * 100_000 + "]" * 100_000
-ROWS: list[tuple[str, b.Behaviour, str, str]] = [
-    # what, the answer, the error it is, what the raw answer holds
-    ("prose", b.prose(), "invalid_output", "Certainly"),
-    ("fenced", b.fenced({"label": "a"}), "", "```json"),
-    ("cut off at the limit", b.truncated({"label": "a", "why": "because"}), "invalid_output", "length"),
-    ("truncated without a word", b.chat('{"label": "a'), "invalid_output", "label"),
-    ("an empty string", b.chat(""), "invalid_output", "chatcmpl-1"),
-    ("null", b.chat(None), "invalid_output", "chatcmpl-1"),
-    ("an empty body", b.empty(), "invalid_output", ""),
-    ("HTML with 200", b.html(), "invalid_output", "Please sign in"),
-    ("half of a body", b.cut(), "unavailable", ""),
-    ("200 that holds an error", b.error(200, "overloaded, come back"), "unavailable", "overloaded"),
-    ("200 that holds a rate limit", b.error(200, "slow down", 429), "rate_limited", "slow down"),
-    ("a stream without an end", b.stream([{"content": '{"label": "a"}'}], finish=None, done=False), "*", "label"),
-    ("50 MB", b.large(), "too_large", ""),
-    ("a bomb", b.bomb(), "too_large", ""),
-    ("nested 100,000 deep", b.chat(DEEP), "invalid_output", "[[["),
-    ("a body nested 100,000 deep", b.body(DEEP), "invalid_output", "[[["),
-    ("NaN", b.chat('{"label": NaN}'), "invalid_output", "NaN"),
-    ("1e400", b.chat('{"label": 1e400}'), "invalid_output", "1e400"),
-    ("a huge integer", b.chat('{"label": 1' + "0" * 5000 + "}"), "invalid_output", "000"),
-    ("a key twice", b.chat('{"label": "a", "label": "b"}'), "*", "label"),
-    ("a wrong type", b.chat({"label": 7}), "invalid_output", "7"),
-    ("a list", b.chat('["a"]'), "invalid_output", "chatcmpl-1"),
-    ("the wrong shape", b.as_json({"choices": [{"message": {"content": ["?"]}}]}), "unavailable", "choices"),
-    ("no choices", b.as_json({"choices": []}), "*", "choices"),
-    ("a filter", b.chat("", finish="content_filter"), "refused", "content_filter"),
-    ("a refusal", b.chat(None, refusal="I can't help with that"), "refused", "help with that"),
-    ("a key that is wrong", b.error(401, "bad key"), "auth", "bad key"),
-    ("a quota that is spent", b.quota_spent(), "refused", "quota"),
-    ("a redirect", b.redirect("http://127.0.0.1:9/"), "*", ""),
-]  # fmt: skip
+ANY = {"type": "object", "required": ["label"], "properties": {"label": {"type": "string"}}}
+SORRY = end({"why": "${error.code}"}, id="sorry")
 
 
-@pytest.mark.parametrize(("answer", "code", "kept"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
-def test_a_models_answer_ends_by_rule_and_is_kept(floor: Floor, answer: b.Behaviour, code: str, kept: str) -> None:
-    floor.server.default(answer)
-    step = ask(catch=[{"errors": ["*"], "to": "sorry"}], timeout="10s")
-    run = floor.run(workflow(step, end({"label": "${steps.classify.label}"}), end({"why": "${error.code}"}, id="sorry")))
-    assert run.outcome == "good"
-    output = floor.output(run)
-    if code == "":
-        assert output == {"label": "a"}
-    elif code != "*":
-        assert output == {"why": code}
-    else:
-        assert output.keys() <= {"why", "label"}
-    call = Call.objects.get(run=run)
-    raw = unpack_all([call.response])[0]["raw"]
-    assert kept in raw
-    assert len(raw) <= 8_000_000
-    sentence = floor.records(run)[0]["decision"]["sentence"]
-    assert len(sentence) < 500
+def asked(floor: Floor, definition: dict[str, Any], names: Iterable[str]) -> dict[str, Run]:
+    """A run for each name, all at once; the model or tool finds it in what it is sent."""
+    version = publish(definition)
+    wanted = {name: runs.start(workflow=version.workflow_id, input={"text": f"<<{name}>>", "n": 0}, by="ada") for name in names}
+    found = {name: floor.ended(run) for name, run in wanted.items()}
+    assert {run.outcome for run in found.values()} == {"good"}
+    return found
 
 
-TOOL_ROWS: list[tuple[str, b.Behaviour, str]] = [
-    ("HTML", b.html(), "invalid_output"),
-    ("nothing", b.empty(), "invalid_output"),
-    ("half of it", b.cut(), "unavailable"),
-    ("50 MB", b.large(), "too_large"),
-    ("deep", b.body(DEEP), "*"),
-    ("NaN", b.body('{"message_id": NaN}'), "*"),
-    ("a wrong type", b.as_json({"message_id": 7}), "invalid_output"),
-    ("an error of its own", b.as_json({"detail": "no such ticket"}, 422), "refused"),
-    ("gone", b.as_json({}, 410), "not_found"),
-    ("a rate limit", b.rate_limited(), "rate_limited"),
-    ("a quota that is spent", b.quota_spent(), "refused"),
-]
+def outputs(floor: Floor, found: dict[str, Run]) -> dict[str, Any]:
+    return {name: floor.output(run) for name, run in found.items()}
 
 
-@pytest.mark.parametrize(("answer", "code"), [row[1:] for row in TOOL_ROWS], ids=[row[0] for row in TOOL_ROWS])
-def test_a_tools_answer_ends_by_rule_and_is_kept(floor: Floor, answer: b.Behaviour, code: str) -> None:
-    step, tools = tool(floor, catch=[{"errors": ["*"], "to": "sorry"}])
-    floor.server.default(answer, "/tools/send")
-    run = floor.run(workflow(step, end(), end({"why": "${error.code}"}, id="sorry"), tools=tools))
-    assert run.outcome == "good"
-    assert (floor.output(run) == {"why": code}) if code != "*" else "why" in floor.output(run)
-    assert Call.objects.get(run=run).finished is not None
+def raw(run: Run) -> str:
+    """What is kept of the answer as it came."""
+    text: str = unpack_all([Call.objects.get(run=run).response])[0]["raw"]
+    assert len(text) <= 4_000_000
+    return text
+
+
+def model(floor: Floor, protocol: str) -> dict[str, Any]:
+    """`models` of a definition whose main one speaks that protocol."""
+    Provider.objects.create(name="other", protocol=protocol, base_url=floor.server.base_url, default_model="m")
+    return {"main": {"provider": "other"}}
+
+
+def sorting(floor: Floor, protocol: str, **more: Any) -> dict[str, Any]:
+    step = ask(output=ANY, catch=[{"errors": ["*"], "to": "sorry"}], timeout="20s", **more)
+    return workflow(step, end({"label": "${steps.classify.label}"}), SORRY, models=model(floor, protocol))
+
+
+@pytest.mark.parametrize("way", answers.WAYS)
+def test_what_a_model_says_is_read_or_is_an_error_by_rule_and_is_kept(floor: Floor, way: str) -> None:
+    protocol, says = answers.WAYS[way]
+    spoken = {name: says(text) for name, (text, _, _) in answers.TEXTS.items()}
+    floor.server.default(
+        answers.by_name(spoken | {"cut at the limit": says('{"label": "a"}', True)}), answers.PROTOCOLS[protocol]
+    )
+    found = asked(floor, sorting(floor, protocol), [*spoken, "cut at the limit"])
+    wanted = {name: {"why": code} if code else {"label": label} for name, (_, code, label) in answers.TEXTS.items()}
+    assert outputs(floor, found) == {**wanted, "cut at the limit": {"why": "invalid_output"}}
+    for name, (text, _, _) in answers.TEXTS.items():
+        end_of_it = json.dumps(text[len(text) // 2 :][-40:])[1:-1].replace("\\u0000", "")
+        assert end_of_it in raw(found[name]).replace("\\u0000", ""), name
+        assert len(floor.records(found[name])[0]["decision"]["sentence"]) < 500, name
+
+
+@pytest.mark.parametrize("protocol", answers.PROTOCOLS)
+def test_what_is_no_answer_of_a_model_ends_by_rule(floor: Floor, protocol: str) -> None:
+    bodies = {name: (body, code) for name, (body, code, _) in answers.BODIES.items()}
+    bodies |= {name: (body, "unavailable") for name, body in answers.UNENDED[protocol].items()}
+    floor.server.default(answers.by_name({name: body for name, (body, _) in bodies.items()}), answers.PROTOCOLS[protocol])
+    found = asked(floor, sorting(floor, protocol), bodies)
+    assert outputs(floor, found) == {name: {"why": code} for name, (_, code) in bodies.items()}
+    assert "Please sign in" in raw(found["HTML with 200"])
+    assert "label" in raw(found["a stream without an end"])
+    assert raw(found["half of a body"]) == '{"half": '
+    assert all(len(raw(found[name])) < 70_000 for name in ("50 MB", "50 MB, announced", "a compressed bomb"))
+
+
+def test_what_is_no_answer_of_a_tool_ends_by_rule(floor: Floor) -> None:
+    good = {**values.GOOD, **values.MENDED}
+    wrong = {name: b.body(case.within('{"message_id": %s}')) for name, case in values.WRONG.items()}
+    floor.server.default(
+        answers.by_name(
+            {name: body for name, (body, _, _) in answers.BODIES.items()}
+            | {name: b.body(case.within('{"message_id": %s}')) for name, case in good.items()}
+            | wrong
+        ),
+        "/tools/send",
+    )
+    step, tools = tool(floor, input={"text": "${run.input.text}"}, catch=[{"errors": ["*"], "to": "sorry"}], timeout="20s")
+    definition = workflow(step, end({"label": "${steps.send.message_id}"}), SORRY, tools=tools)
+    found = asked(floor, definition, [*answers.BODIES, *good, *wrong])
+    wanted = {name: {"why": code} for name, (_, _, code) in answers.BODIES.items()}
+    wanted |= {name: {"label": case.becomes} for name, case in good.items()} | {name: {"why": "invalid_output"} for name in wrong}
+    assert outputs(floor, found) == wanted
+    assert "Please sign in" in raw(found["HTML with 200"])
+
+
+def test_what_a_python_tool_gives_back_is_kept_mended_or_an_error(
+    transactional_db: None, server: ScriptedServer, settings: Any
+) -> None:
+    settings.TOOL_MODULES = ("tests.corpora.returned",)
+    with _working(Floor(server), settings) as floor:
+        step = {"id": "back", "type": "tool", "tool": "corpus.returns", "input": {"which": "${run.input.text}"}, "next": "done"}
+        step |= {"catch": [{"errors": ["*"], "to": "sorry"}], "timeout": "60s"}
+        version = publish(workflow(step, end({"t": "${steps.back.t}"}), SORRY))
+        wanted = {name: runs.start(workflow=version.workflow_id, input={"text": name, "n": 0}, by="ada") for name in RETURNED}
+        found = outputs(floor, {name: floor.ended(run) for name, run in wanted.items()})
+    assert found == {name: {"why": code} if code else {"t": text} for name, (_, code, text) in RETURNED.items()}
+
+
+ARGUMENTS = '{"q": %s}'
+
+
+@pytest.mark.parametrize("protocol", answers.PROTOCOLS)
+def test_arguments_that_can_t_be_read_are_told_to_the_model_and_no_tool_is_called(floor: Floor, protocol: str) -> None:
+    """It may try again, in its next round; here it answers."""
+    cases = {name: case for name, case in values.ALL.items() if case.text.isascii() and len(case.text) < 300_000}
+    del cases["a raw NUL"]  # which is mended before anybody reads arguments
+
+    async def answer(request: Any) -> Any:
+        told = "tool_result" in (text := (await request.read()).decode()) or '"role":"tool"' in text.replace(" ", "")
+        name = text.partition("<<")[2].partition(">>")[0]
+        given = cases[name].within(ARGUMENTS).decode()
+        if protocol == "openai":
+            return await (b.chat({"label": "a"}) if told else b.calls(("look", given)))(request)
+        return await (m.says({"label": "a"}) if told else m.streams(m.use("look", given), stop="tool_use"))(request)
+
+    floor.server.default(answer, answers.PROTOCOLS[protocol])
+    schema = {"type": "object", "required": ["q"], "properties": {"q": {"type": "string"}}}
+    http = {"method": "POST", "url": f"{floor.server.url}/tools/look"}
+    definition = sorting(floor, protocol, tools=["look"], max_rounds=3)
+    found = asked(floor, {**definition, "tools": {"look": {"http": http, "effect": "none", "input": schema}}}, cases)
+    assert outputs(floor, found) == {name: {"label": "a"} for name in cases}
+    sent = sorted(json.loads(seen.body)["q"] for seen in floor.server.seen_at("/tools/look"))
+    assert sent == sorted(case.becomes for case in cases.values() if not case.code)
+    for name, case in cases.items():
+        result = next(each["result"] for each in floor.records(found[name]) if each["path"].endswith("tool.1.0"))
+        assert (result["kind"], result.get("error", {}).get("code", "")) == (
+            ("failed", "refused") if case.code else ("done", "")
+        ), name
 
 
 class TestValues:
