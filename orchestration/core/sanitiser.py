@@ -23,6 +23,7 @@ MAX_NODES = 200_000
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 
 _BAD_CHARACTER = re.compile("[\x00\ud800-\udfff]")
+_MARK_OR_STRING = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{},]', re.DOTALL)
 _BRACKET_OR_STRING = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 _REPLACEMENT = "\ufffd"
 
@@ -47,7 +48,9 @@ def parse_json(text: str | bytes, *, max_bytes: int = MAX_BYTES, max_depth: int 
     looked for once more, so that its place can be told.
     """
     content = _decoded(text, max_bytes)
-    opened = content.count("[") + content.count("{")
+    opened, commas = content.count("[") + content.count("{"), content.count(",")
+    if max(opened, commas + 1) > max_nodes:
+        _check_nodes(content, max_nodes, max_depth)
     try:
         value = _strict(content)
     except Unreadable:
@@ -56,7 +59,7 @@ def parse_json(text: str | bytes, *, max_bytes: int = MAX_BYTES, max_depth: int 
         raise
     # Commas, brackets and one: never fewer than the nodes there are. Escapes are the only way to a bad character here,
     # raw ones aside, so most texts need no second look.
-    shallow, few = opened <= max_depth, content.count(",") + opened + 1 <= max_nodes
+    shallow, few = opened <= max_depth, commas + opened + 1 <= max_nodes
     if shallow and few and "\\u" not in content and not _BAD_CHARACTER.search(content):
         return Clean(value)
     try:
@@ -113,6 +116,18 @@ def _strict(text: str) -> Any:
 def fault(error: json.JSONDecodeError) -> str:
     """What is wrong with a text that is no JSON, and where."""
     return f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}"
+
+
+def _check_nodes(text: str, max_nodes: int, max_depth: int) -> None:
+    """Refuse what must hold more values than are kept before anything is made of it: made, they need twenty times their text."""
+    commas = opened = closed = 0
+    for token in _MARK_OR_STRING.finditer(text):
+        character = text[token.start()]
+        commas, opened, closed = commas + (character == ","), opened + (character in "[{"), closed + (character in "]}")
+        if opened - closed > max_depth:
+            _check_depth(text, max_depth)
+        if max(opened, commas + 1) > max_nodes:
+            raise unreadable("too_large", f"it holds more than {max_nodes:,} values. Send less")
 
 
 def _check_depth(text: str, max_depth: int) -> None:
