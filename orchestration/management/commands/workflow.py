@@ -12,9 +12,9 @@ from django.core.management import BaseCommand, CommandError
 from orchestration.acts import runs, workflows
 from orchestration.acts.workflows import Checked
 from orchestration.core import values
-from orchestration.core.errors import InterlockError, Problem, Refused
+from orchestration.core.errors import InterlockError, Problem, Refused, Unreadable
 from orchestration.core.proof.derivation import money
-from orchestration.core.wording import counted, with_stop
+from orchestration.core.wording import counted, under, with_stop
 from orchestration.models import Run
 from orchestration.queries import runs as run_queries
 
@@ -45,6 +45,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
         try:
             status = getattr(self, f"_{verb}")(options)
+        except Unreadable as unreadable:  # a run's input: what a file can't be read for is told by its verb
+            for problem in unreadable.problems:
+                place = f"{under('input', problem.path)}: " if problem.path else ""
+                said = place + problem.message if place else problem.message[:1].upper() + problem.message[1:]
+                self.stdout.write(f"{options['id']}: {with_stop(said)} ({problem.code})")
+            status = 1
         except Refused as refused:
             self._problems(options.get("id") or verb, refused.problems)
             status = 1
