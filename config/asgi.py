@@ -13,6 +13,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 from django.conf import settings  # noqa: E402
 
+from config.bodies import Bodies  # noqa: E402
 from config.celery import app as celery  # noqa: E402, F401  (hints travel by it)
 from dashboard.access import SignedInSockets  # noqa: E402
 from dashboard.routing import websocket_urlpatterns  # noqa: E402
@@ -20,4 +21,4 @@ from orchestration.samples.service import SampleService  # noqa: E402
 
 sockets = AllowedHostsOriginValidator(AuthMiddlewareStack(SignedInSockets(URLRouter(websocket_urlpatterns))))
 http = SampleService(pages, settings.SECRET_KEY, settings.DATA) if settings.EMBEDDED else pages
-application = ProtocolTypeRouter({"http": http, "websocket": sockets})
+application = ProtocolTypeRouter({"http": Bodies(http, settings.DATA_UPLOAD_MAX_MEMORY_SIZE), "websocket": sockets})
