@@ -256,11 +256,13 @@ async def send(desk: Desk, held: Held, step: PlanStep, given: Any, fact: CallFac
     begun = desk.clock.now()
     answer = await desk.perform(held, prepared.request, prepared.tool)
     failpoint("after_send", held.run_id)
+    # No more than it was allowed, and no less than nothing: the clock may have been set in between.
+    took = min(max((desk.clock.now() - begun).total_seconds(), 0.0), prepared.request.timeout)
     question = None
     if prepared.effect == "reconcilable" and _is_given_up(held, step, fact, answer.failure):
         told = await doubt.ask(desk, held, prepared.request, prepared.tool, given)
         answer, question = doubt.given_up(answer, told), told.question
-    gather(desk, held, step, given, fact, prepared, answer, (desk.clock.now() - begun).total_seconds(), question)
+    gather(desk, held, step, given, fact, prepared, answer, took, question)
 
 
 def _is_given_up(held: Held, step: PlanStep, fact: CallFact, failure: Failure | None) -> bool:
