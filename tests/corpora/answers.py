@@ -102,7 +102,11 @@ BODIES: dict[str, tuple[Behaviour, str, str]] = {
         if case.code != "too_large"
     },
 }
-ENDLESS: dict[str, Behaviour] = {"silence": b.hang(), "half, and then silence": b.stall(), "a byte at a time": b.drip()}
+ENDLESS: dict[str, Behaviour] = {
+    "silence": b.hang(),
+    "half, and then silence": b.stall(),
+    "a byte every ten seconds": b.drip(10.0),
+}
 """What only a deadline ends."""
 UNENDED: dict[str, dict[str, Behaviour]] = {
     "openai": {

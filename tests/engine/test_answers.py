@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -114,6 +115,32 @@ def test_what_a_python_tool_gives_back_is_kept_mended_or_an_error(
         wanted = {name: runs.start(workflow=version.workflow_id, input={"text": name, "n": 0}, by="ada") for name in RETURNED}
         found = outputs(floor, {name: floor.ended(run) for name, run in wanted.items()})
     assert found == {name: {"why": code} if code else {"t": text} for name, (_, code, text) in RETURNED.items()}
+
+
+@pytest.mark.parametrize("protocol", answers.PROTOCOLS)
+def test_what_never_ends_is_ended_by_the_deadline_of_the_attempt(floor: Floor, protocol: str) -> None:
+    """A byte every ten seconds keeps every other limit quiet. What had come is kept, the fallback has its own deadline."""
+    floor.server.default(answers.by_name(answers.ENDLESS), answers.PROTOCOLS[protocol])
+    step = ask(output=ANY, timeout="300ms", catch=[{"errors": ["timeout"], "to": "sorry"}], fallback=[{"model": "again"}])
+    models = model(floor, protocol)
+    definition = workflow(step, end(), SORRY, models={**models, "again": {**models["main"], "model": "another"}})
+    found = asked(floor, definition, answers.ENDLESS)
+    assert outputs(floor, found) == {name: {"why": "timeout"} for name in answers.ENDLESS}
+    for name, run in found.items():
+        assert [(kind, code) for _, kind, code in floor.calls(run)] == [("attempt", "timeout"), ("fallback", "timeout")], name
+        calls = Call.objects.filter(run=run)
+        assert {call.deadline - call.intended for call in calls} == {timedelta(milliseconds=300)}
+        kept = {unpack_all([call.response])[0]["raw"] for call in calls}
+        assert kept == {{"half, and then silence": '{"half":', "a byte every ten seconds": " "}.get(name, "")}, name
+
+
+@pytest.mark.parametrize("name", answers.ENDLESS)
+def test_a_tool_that_never_ends_may_have_done_it(floor: Floor, name: str) -> None:
+    floor.server.default(answers.ENDLESS[name], "/tools/send")
+    step, tools = tool(floor, effect="irreversible", timeout="300ms", catch=[{"errors": ["*"], "to": "sorry"}])
+    run = floor.run(workflow(step, end(), SORRY, tools=tools))
+    assert (floor.escalation(run).kind, len(floor.server.seen_at("/tools/send"))) == ("unknown", 1)
+    runs.cancel(run=run.id, by="otto")
 
 
 ARGUMENTS = '{"q": %s}'

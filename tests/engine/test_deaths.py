@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from datetime import timedelta
@@ -15,7 +16,7 @@ from django.db import OperationalError, connection
 
 from orchestration import fsck, tasks
 from orchestration.acts import resolve, runs
-from orchestration.executor import sweep, visit
+from orchestration.executor import pulse, sweep, visit
 from orchestration.executor.engine import Engine
 from orchestration.models import Call, Escalation, Provider, Run, StepRecord, Worker
 from orchestration.record import failpoints, recorder
@@ -25,6 +26,7 @@ from orchestration.record.late import keep_late
 from orchestration.record.pack import unpack_all
 from orchestration.record.rows import AnswerRow
 from tests.engine.conftest import PATIENCE, Floor
+from tests.engine.outages import until
 from tests.engine.processes import Process, bury, environment
 from tests.engine.publishing import end, publish, workflow
 from tests.engine.test_runs import ask, tool
@@ -84,6 +86,58 @@ def test_a_run_that_kills_its_worker_is_quarantined_after_three_deaths_alone_and
     resolve.resolve(escalation=pause.id, action="retry", values={}, by="otto")
     [ended] = finish(yard, guilty)
     assert (ended.outcome, ended.deaths) == ("good", 0)
+
+
+def test_runs_in_flight_on_a_machine_that_dies_three_times_are_not_blamed_for_it(yard: ScriptedServer) -> None:
+    """Eight at once, then the suspects together, then one of them alone: whatever it is that kills, nobody is quarantined."""
+    yard.default(b.hang())
+    wanted = start(workflow(ask(), end()), 8)
+    for group, in_flight in ((0, 8), (16, 8), (1, 1)):
+        before = len(yard.seen)
+        machine = Process(yard, group=group).claiming()
+        until(lambda before=before, most=in_flight: len(yard.seen) == before + most, "all are in flight")
+        machine.told(signal.SIGKILL)
+        machine.died()
+    assert sorted(Run.objects.values_list("suspicion", "deaths")) == [(2, 0)] * 7 + [(2, 1)]
+    yard.default(GOOD)
+    ended = finish(yard, *wanted, group=1)
+    assert [(run.outcome, run.deaths, run.suspicion) for run in ended] == [("good", 0, 0)] * 8
+    assert not Escalation.objects.exists()
+    assert Call.objects.count() == 8, "each was asked again under its key"
+
+
+def test_a_worker_whose_loop_is_blocked_stops_beating_and_its_runs_go_on_elsewhere(
+    timed: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread of the heart lives, and says nothing for a loop that does not turn."""
+    monkeypatch.setattr(sweep, "BEAT", 0.01)
+    monkeypatch.setattr(pulse, "FROZEN_LOOP", 0.2)
+    timed.server.script(b.hang(), GOOD)
+    run = timed.start(workflow(ask(), end()))
+    _until_seen(timed.server)
+    blocked, go_on, beats = threading.Event(), threading.Event(), []
+    beat = timed.engine.pulse.beat
+    monkeypatch.setattr(timed.engine.pulse, "beat", lambda: beats.append(beat()) or beats[-1])
+    until(lambda: len(beats) > 1, "it beats while its loop turns")
+
+    def block() -> None:
+        blocked.set()
+        go_on.wait(PATIENCE)
+
+    timed.engine._loop.call_soon_threadsafe(block)
+    assert blocked.wait(PATIENCE)
+    until(lambda: time.monotonic() - timed.engine.pulse.turned > 2 * pulse.FROZEN_LOOP, "the loop has stood for long enough")
+    timed.clock.advance(sweep.LAPSE.total_seconds() + 1)
+    assert sweep.recover(timed.clock.now()).lapsed == 1
+    heir = Engine(name="heir", group=1, on_commit=timed._on_commit, clock=timed.clock).start()
+    heir.look()
+    ended = timed.ended(run)
+    go_on.set()
+    heir.stop(1.0)
+    assert (ended.outcome, timed.calls(ended)) == ("good", [("classify", "attempt", "")])
+    timed.engine.stop(grace=0.0)
+    assert Worker.objects.get(id=timed.engine.id).refused == 1, "it wanted to give back what was not its own any more"
+    assert Run.objects.get(id=run).revision == ended.revision
 
 
 def test_suspects_are_run_apart_in_a_process_that_a_worker_starts(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:

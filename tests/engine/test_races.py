@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,12 +10,15 @@ from django.db import connection
 
 from orchestration.acts import escalations, resolve, runs
 from orchestration.core.errors import Conflict, Refused
-from orchestration.models import Act, Call, Escalation, Run
+from orchestration.executor import sweep
+from orchestration.models import Act, Call, Escalation, Run, Worker
+from orchestration.record.clock import database_now
 from tests.engine.conftest import PATIENCE, Floor
 from tests.engine.publishing import end, publish, workflow
 from tests.engine.test_runs import ask, tool
 from tests.servers import behaviours as b
 
+ROUNDS = 1000
 INPUT = {"text": "x", "n": 0}
 
 
@@ -64,6 +68,40 @@ class TestStarting:
         assert runs.start(workflow=version.workflow_id, input=INPUT, by="otto", idempotency="k1") != first
         for run in Run.objects.all():
             floor.ended(run.id)
+
+
+class TestClaiming:
+    def test_of_two_workers_that_want_the_same_run_one_gets_it_a_thousand_times(self, transactional_db: None) -> None:
+        """Each wants the oldest that is due, and no other, until none is left."""
+        version = publish({**workflow(end()), "models": {}})
+        now = database_now()
+        Run.objects.bulk_create(
+            [
+                Run(
+                    id=f"run-{number}", workflow_id=version.workflow_id, version=version, input="{}", status="ready",
+                    created=now, due=now - timedelta(seconds=number), created_by="ada",
+                )
+                for number in range(ROUNDS)
+            ]
+        )  # fmt: skip
+        for name in ("one", "other"):
+            Worker.objects.create(id=name, name=name, pid=1, group=0, capacity=1, started=now, beat=now)
+
+        def claim_all(worker: str) -> dict[str, int]:
+            found: dict[str, int] = {}
+            while claimed := sweep.claim(worker, 0, 1, now):
+                assert not found.keys() & claimed.keys()
+                found |= claimed
+            return found
+
+        one, other = at_once(lambda: claim_all("one"), lambda: claim_all("other"))
+        assert one.keys() & other.keys() == set()
+        assert len(one) + len(other) == ROUNDS
+        assert {*one.values(), *other.values()} == {1}
+        assert one and other, "nobody met"
+        held = dict(Run.objects.values_list("id", "holder"))
+        assert held == dict.fromkeys(one, "one") | dict.fromkeys(other, "other")
+        assert set(Run.objects.values_list("status", "fence", "revision")) == {("held", 1, 2)}
 
 
 class TestAnswering:
