@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -115,10 +116,13 @@ def test_a_worker_whose_loop_is_blocked_stops_beating_and_its_runs_go_on_elsewhe
     timed.server.script(b.hang(), GOOD)
     run = timed.start(workflow(ask(), end()))
     _until_seen(timed.server)
-    blocked, go_on, beats = threading.Event(), threading.Event(), []
-    beat = timed.engine.pulse.beat
-    monkeypatch.setattr(timed.engine.pulse, "beat", lambda: beats.append(beat()) or beats[-1])
-    until(lambda: len(beats) > 1, "it beats while its loop turns")
+    blocked, go_on, woken, stopped = threading.Event(), threading.Event(), [0], timed.engine.pulse._stopped
+
+    def wait(seconds: float) -> bool:
+        woken[0] += 1
+        return stopped.wait(seconds)
+
+    monkeypatch.setattr(timed.engine.pulse, "_stopped", SimpleNamespace(wait=wait, set=stopped.set))
 
     def block() -> None:
         blocked.set()
@@ -128,6 +132,8 @@ def test_a_worker_whose_loop_is_blocked_stops_beating_and_its_runs_go_on_elsewhe
     assert blocked.wait(PATIENCE)
     until(lambda: time.monotonic() - timed.engine.pulse.turned > 2 * pulse.FROZEN_LOOP, "the loop has stood for long enough")
     timed.clock.advance(sweep.LAPSE.total_seconds() + 1)
+    before = woken[0]
+    until(lambda: woken[0] > before + 3, "the thread lives, and has had its chance to beat")
     assert sweep.recover(timed.clock.now()).lapsed == 1
     heir = Engine(name="heir", group=1, on_commit=timed._on_commit, clock=timed.clock).start()
     heir.look()
