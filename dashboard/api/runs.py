@@ -119,7 +119,12 @@ def get_state(request: HttpRequest, run: str, at: int | None = None) -> Any:
     return record_queries.state_at(run, at).as_dict()
 
 
-@router.post("/{run}/cancel", auth=may(Role.OPERATOR), summary="Cancel a run", openapi_extra=answers(409, ok=Cancelled))
+@router.post(
+    "/{run}/cancel",
+    auth=may(Role.OPERATOR),
+    summary="Cancel a run",
+    openapi_extra={**REPEATABLE, **answers(409, ok=Cancelled)},
+)
 def cancel_run(request: HttpRequest, run: str, body: Cancel | None = None) -> Any:
     """`{cancel: cancelled}`, or `asked` where a worker holds the run: it stops at its next commit. With the run as it is.
     The same `Idempotency-Key` gets the same answer; without one, a run that has ended already is a conflict."""

@@ -12,7 +12,7 @@ from tests.api import Api
 
 Json = dict[str, Any]
 METHODS = {"get", "put", "post", "delete"}
-REPEATABLE = {"start_run", "resolve_escalation"}
+REPEATABLE = {"start_run", "resolve_escalation", "cancel_run"}
 
 
 def operations() -> Iterator[Json]:
