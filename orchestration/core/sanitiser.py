@@ -198,10 +198,14 @@ def _place(text: str) -> str:
 
         return hook
 
-    hooks = {"parse_int": marked(_integer), "parse_float": marked(_float), "parse_constant": marked(_constant)}
+    decoder = json.JSONDecoder(
+        object_pairs_hook=marked(_pairs),
+        parse_int=marked(_integer),
+        parse_float=marked(_float),
+        parse_constant=marked(_constant),
+    )
     try:
-        value = json.JSONDecoder(object_pairs_hook=marked(_pairs), **hooks).decode(text)
-        return dotted("", _way(value, wrong[0]) or ())
+        return dotted("", _way(decoder.decode(text), wrong[0]) or ())
     except (ValueError, RecursionError):
         return ""
 

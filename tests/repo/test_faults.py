@@ -1,5 +1,5 @@
-"""What may happen to a run, row by row of the list of faults, and the tests that make it happen: each injects the fault, shows that
-it bit, and what held. A row whose test is renamed or gone fails here."""
+"""What may happen to a run, row by row of the list of faults, and the tests that make it happen: each injects the fault, shows
+that it bit, and what held. A row whose test is renamed or gone fails here."""
 
 import ast
 from functools import cache
