@@ -71,7 +71,7 @@ class Engine:
         self.id = new_id()
         self.name = f"{name or 'worker'}@{socket.gethostname()}:{os.getpid()}"
         self.group = group
-        self.capacity = capacity or group or settings.RUNS
+        self.capacity = capacity or min(group or settings.RUNS, settings.RUNS)
         self.clock = clock or DatabaseClock()
         self.on_commit = on_commit
         self._patience = patience

@@ -7,8 +7,9 @@ Times are the database's.
     overrun   a step past its deadline: ready again, and that counts as a death
     claim     due runs, oldest first, up to the room that the worker has
 
-Suspects (`suspicion` > 0) were held by a worker that died. They run apart, in a child that may die: first in a small group,
-and if that dies too, alone. A run that was alone with three deaths is quarantined; the others are cleared by their next commit.
+Suspects (`suspicion` > 0) were held by a worker that died. They run apart, in a child that may die: first all together, since
+most workers die of what no run has done; if that child dies too, in small groups; and if such a group dies, alone (`GROUPS`).
+A run that was alone with three deaths is quarantined; the others are cleared by their next commit.
 One that is quarantined is due, like one that waits, when the deadline of its pause has passed.
 """
 
@@ -27,8 +28,8 @@ from orchestration.record.apply import adapt
 BEAT = 2.0
 LAPSE = Worker.LAPSE
 EVERY = 2.0
-GROUP = 16
-"""How many suspects run together after their first worker's death."""
+GROUPS = (1000, 16, 1)
+"""How many suspects run together after the first, the second, and each further death of who held them. `Worker.group` is one."""
 DEATHS = 3
 
 
@@ -65,9 +66,15 @@ def _free(worker: str, group: int, now: datetime) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT COUNT(*) FROM orchestration_run WHERE status = 'held' AND holder = %s", [worker])
         alone = cursor.fetchone()[0] == 1
-        blame = ", suspicion = 2, deaths = deaths + 1" if alone and group == 1 else f", suspicion = {2 if alone or group else 1}"
+        level = len(GROUPS) if alone else min(_level(group) + 1, len(GROUPS))
+        blame = f", suspicion = {level}{', deaths = deaths + 1' if alone and group == 1 else ''}"
         cursor.execute(_FREE.format(more=blame, where="holder = %s"), [adapt(now), worker])
         return int(cursor.rowcount)
+
+
+def _level(group: int) -> int:
+    """The suspicion of what such a worker runs: 0 for an ordinary one. Groups of other releases may have had other sizes."""
+    return next(level for level, size in enumerate(GROUPS, 1) if size <= group) if group else 0
 
 
 def _free_overrun(now: datetime) -> int:
@@ -110,9 +117,8 @@ def claim(worker: str, group: int, room: int, now: datetime, only: Iterable[str]
     wanted = list(only) if only is not None else []
     if only is not None and not wanted:
         return {}
-    suspicion = {0: "(suspicion = 0 OR deaths >= 3)", 1: "suspicion >= 2 AND deaths < 3"}.get(
-        group, "suspicion = 1 AND deaths < 3"
-    )
+    same = "suspicion >=" if group == 1 else "suspicion ="
+    suspicion = f"{same} {_level(group)} AND deaths < 3" if group else "(suspicion = 0 OR deaths >= 3)"
     named = f"AND id IN ({', '.join(['%s'] * len(wanted))})" if wanted else ""
     lock = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
     sql = (
@@ -139,11 +145,11 @@ def asked(worker: str) -> list[str]:
 
 
 def suspects(now: datetime) -> set[int]:
-    """Which kinds of isolation there is work for: group sizes, `GROUP` and 1."""
+    """Which kinds of isolation there is work for, of `GROUPS`."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT DISTINCT CASE WHEN suspicion = 1 THEN 0 ELSE 1 END FROM orchestration_run "
+            "SELECT DISTINCT suspicion FROM orchestration_run "
             "WHERE status IN ('ready', 'waiting') AND due <= %s AND suspicion > 0 AND deaths < 3",
             [adapt(now)],
         )
-        return {GROUP if row[0] == 0 else 1 for row in cursor.fetchall()}
+        return {GROUPS[min(row[0], len(GROUPS)) - 1] for row in cursor.fetchall()}

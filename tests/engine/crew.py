@@ -26,7 +26,7 @@ from tests.engine.publishing import end, publish, workflow
 from tests.engine.stepped import Gate, Injected, Slow, Stage, SteppedEngine
 from tests.engine.witness import Witness, claimable
 
-GROUPS = (0, 0, 16, 1)
+GROUPS = (0, 0, *sweep.GROUPS)
 """Places in the crew: two ordinary workers, and one for each kind of suspects."""
 EFFECTS = ("none", "idempotent", "reconcilable", "irreversible")
 PERSON = len(EFFECTS)

@@ -17,6 +17,7 @@ from django.db import OperationalError, connection
 
 from orchestration import fsck, tasks
 from orchestration.acts import resolve, runs
+from orchestration.core import state
 from orchestration.executor import pulse, sweep, visit
 from orchestration.executor.engine import Engine
 from orchestration.models import Call, Escalation, Provider, Run, StepRecord, Worker
@@ -71,8 +72,9 @@ def test_a_run_that_kills_its_worker_is_quarantined_after_three_deaths_alone_and
     yard.default(b.hang())
     Process(yard, armed).died()
     assert set(Run.objects.values_list("suspicion", flat=True)) == {1}, "all were held by the one that died"
-    Process(yard, armed, group=16).died()
-    assert set(Run.objects.values_list("suspicion", "deaths")) == {(2, 0)}, "together they killed another"
+    for level, group in enumerate(sweep.GROUPS[:-1], 2):
+        Process(yard, armed, group=group).died()
+        assert set(Run.objects.values_list("suspicion", "deaths")) == {(level, 0)}, "together they killed another"
     yard.default(GOOD)
     for deaths in (1, 2, 3):
         Process(yard, armed, group=1).died()
@@ -89,17 +91,18 @@ def test_a_run_that_kills_its_worker_is_quarantined_after_three_deaths_alone_and
     assert (ended.outcome, ended.deaths) == ("good", 0)
 
 
-def test_runs_in_flight_on_a_machine_that_dies_three_times_are_not_blamed_for_it(yard: ScriptedServer) -> None:
+def test_runs_in_flight_on_a_machine_that_dies_again_and_again_are_not_blamed_for_it(yard: ScriptedServer) -> None:
     """Eight at once, then the suspects together, then one of them alone: whatever it is that kills, nobody is quarantined."""
     yard.default(b.hang())
     wanted = start(workflow(ask(), end()), 8)
-    for group, in_flight in ((0, 8), (16, 8), (1, 1)):
+    for group, in_flight in ((0, 8), *((group, 8) for group in sweep.GROUPS[:-1]), (1, 1)):
         before = len(yard.seen)
         machine = Process(yard, group=group).claiming()
         until(lambda before=before, most=in_flight: len(yard.seen) == before + most, "all are in flight")
         machine.told(signal.SIGKILL)
         machine.died()
-    assert sorted(Run.objects.values_list("suspicion", "deaths")) == [(2, 0)] * 7 + [(2, 1)]
+    alone = len(sweep.GROUPS)
+    assert sorted(Run.objects.values_list("suspicion", "deaths")) == [(alone, 0)] * 7 + [(alone, 1)]
     yard.default(GOOD)
     ended = finish(yard, *wanted, group=1)
     assert [(run.outcome, run.deaths, run.suspicion) for run in ended] == [("good", 0, 0)] * 8
@@ -159,7 +162,33 @@ def test_suspects_are_run_apart_in_a_process_that_a_worker_starts(floor: Floor, 
     ended = floor.ended(run)
     assert (ended.outcome, ended.suspicion) == ("good", 0)
     apart = Worker.objects.exclude(id=floor.engine.id).get()
-    assert (apart.group, apart.name.partition("@")[0]) == (16, "isolation")
+    assert (apart.group, apart.name.partition("@")[0]) == (sweep.GROUPS[0], "isolation")
+
+
+def test_a_thousand_runs_of_a_worker_that_died_go_on_together_and_none_is_blamed(yard: ScriptedServer) -> None:
+    now = database_now()
+    for name, beat in (("dead", now - 2 * sweep.LAPSE), ("apart", now)):
+        Worker.objects.create(id=name, name=name, pid=1, group=0, capacity=1000, started=now, beat=beat)
+    version = publish(workflow(ask(), end()))
+    Run.objects.bulk_create(
+        Run(
+            id=f"{number:026}",
+            workflow_id=version.workflow_id,
+            version=version,
+            input="{}",
+            created=now,
+            created_by="ada",
+            status="held",
+            holder="dead",
+            step_deadline=now + timedelta(hours=1),
+            state_hash=state.start({}).hash,
+        )
+        for number in range(1000)
+    )
+    assert sweep.recover(now).lapsed == 1000
+    assert set(Run.objects.values_list("status", "suspicion", "deaths")) == {("ready", 1, 0)}
+    assert sweep.suspects(now) == {sweep.GROUPS[0]}
+    assert len(sweep.claim("apart", sweep.GROUPS[0], sweep.GROUPS[0], now)) == 1000
 
 
 def test_a_rolling_deploy_gives_runs_back_and_blames_nobody(yard: ScriptedServer) -> None:

@@ -308,7 +308,8 @@ def claimable(row: RunRow, group: int, now: datetime) -> bool:
         return False
     if row.deaths >= sweep.DEATHS:
         return group == 0
-    return {0: row.suspicion == 0, 1: row.suspicion >= 2}.get(group, row.suspicion == 1)
+    level = {0: 0, **{size: level for level, size in enumerate(sweep.GROUPS, 1)}}[group]
+    return row.suspicion >= level if group == 1 else row.suspicion == level
 
 
 def _rows(sql: str, *names: str) -> list[tuple[Any, ...]]:
