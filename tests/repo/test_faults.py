@@ -113,7 +113,7 @@ FAULTS: dict[int, tuple[str, ...]] = {
     # 23: who kills, and who was there
     23: (
         f"{DEATHS}::test_a_run_that_kills_its_worker_is_quarantined_after_three_deaths_alone_and_the_others_finish",
-        f"{DEATHS}::test_runs_in_flight_on_a_machine_that_dies_three_times_are_not_blamed_for_it",
+        f"{DEATHS}::test_runs_in_flight_on_a_machine_that_dies_again_and_again_are_not_blamed_for_it",
     ),
     # 24: what does not come to an end by itself
     24: (
