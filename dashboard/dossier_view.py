@@ -208,6 +208,13 @@ class _Leads:
                 )
             case "did_not_happen":
                 return self.label, _joined("is sent once more, as a new call", again), True, False
+            case "nothing_happened":
+                return (
+                    self.label,
+                    _joined("is sent, as a new call, and so is whatever this run does after it", again),
+                    True,
+                    False,
+                )
             case "abort":
                 return self.plan.workflow.on_failure, "the run ends there", True, True
             case "continue":

@@ -20,8 +20,10 @@ from orchestration.executor.held import Held
 from orchestration.executor.reading import read_each, read_outputs, read_part
 from orchestration.executor.written import Intent
 from orchestration.llm.ask import ProviderSpec
+from orchestration.models import Run
 from orchestration.queries.catalog import current
 from orchestration.queries.plans import plan_of
+from orchestration.record import rows
 from orchestration.record.apply import apply
 from orchestration.record.clock import Clock, DatabaseClock
 from orchestration.record.rows import ActRow, Commit, RunRow
@@ -31,6 +33,10 @@ log = logging.getLogger(__name__)
 
 class Overtaken(Conflict):
     """Nothing stands against the act but its moment: the same again may do."""
+
+
+class Newer(Conflict):
+    """A newer release has moved the run: what it means is beyond this process."""
 
 
 class ActDesk:
@@ -61,6 +67,9 @@ class ActDesk:
     async def intent(self, held: Held, fact: CallFact) -> Intent:
         raise AssertionError("an act makes no calls")
 
+    async def denied(self, held: Held) -> bool:
+        raise AssertionError("an act makes no calls")
+
     def enter(self, provider: str) -> bool:
         raise AssertionError("an act makes no calls")
 
@@ -76,9 +85,12 @@ class ActDesk:
 
 def take(run: str) -> Held:
     """The run as it is now. Nothing is claimed: the revision that was read guards the write. Raises `NotFound`, and `Conflict`
-    where its record can't be read."""
+    where its record can't be read, or not by this release."""
     world = current()
     found, unread = read_each([run], lambda version, digest: plan_of(version, world, digest))
+    if (found and found[0].row.format > rows.FORMAT) or (unread and Run.objects.filter(id=run, format__gt=rows.FORMAT).exists()):
+        message = "A newer release of Interlock than this one has moved this run. Try again once all processes are upgraded."
+        raise Newer(message, run=run)
     if run in unread:
         log.error("Run %s can't be read: %s", run, unread[run], exc_info=unread[run])
         raise Conflict("This run can't be read, so nothing can be done with it. The server's log says what is missing.", run=run)

@@ -194,6 +194,8 @@ async def _move(
     else:
         limit = unpack_all([found.reason])[0]["rule"].removeprefix("limits.") if kind == "limit" else None
         _again(held, kind, limit, by, now)
+        if action == "nothing_happened":
+            held.row = replace(held.row, restored=0)
 
 
 async def _happened(desk: ActDesk, held: Held, given: Any, by: str, marks: tuple[str, ...]) -> None:

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from orchestration import nudges, tasks
 from orchestration.acts import audit
-from orchestration.acts.moving import apply_or_conflict, drive, take
+from orchestration.acts.moving import Newer, apply_or_conflict, drive, take
 from orchestration.core import state, values
 from orchestration.core.contract import coerce
 from orchestration.core.errors import Conflict, NotFound, Problem, Refused
@@ -19,6 +19,7 @@ from orchestration.models import Run, Version
 from orchestration.models.fields import new_id
 from orchestration.queries.catalog import current
 from orchestration.queries.plans import plan_of
+from orchestration.record import rows
 from orchestration.record.clock import database_now
 from orchestration.record.pack import keep, pack
 
@@ -116,6 +117,7 @@ def _insert(run: str, version: Version, given: Any, by: str, key: str, labels: d
         status=Run.Status.READY,
         due=now,
         state_hash=state.start(given).hash,
+        format=rows.FORMAT,
     )
     return now
 
@@ -143,6 +145,8 @@ def cancel(*, run: str, by: str, reason: str = "", idempotency: str | None = Non
         try:
             _cancel_now(run, by, reason, once)
             return "cancelled"
+        except Newer:
+            raise
         except Conflict:
             continue
     raise Conflict("The run moves too fast to be cancelled at this moment. Try again.")

@@ -205,6 +205,9 @@ class _Desk:
     async def intent(self, held: Held, fact: CallFact) -> Intent:
         raise AssertionError("nobody takes a trial over")
 
+    async def denied(self, held: Held) -> bool:
+        raise AssertionError("a trial was never restored")
+
     def enter(self, provider: str) -> bool:
         return True
 

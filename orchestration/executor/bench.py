@@ -15,9 +15,10 @@ from orchestration.core.ladder import CallFact
 from orchestration.core.result import Answer, Failure, Request
 from orchestration.door import Door
 from orchestration.executor.desk import Released, Superseded
+from orchestration.executor.doubt import DOUBTFUL
 from orchestration.executor.held import Held
 from orchestration.executor.pulse import SURE
-from orchestration.executor.reading import read_intent, read_outputs, read_part, seen
+from orchestration.executor.reading import denied, read_intent, read_outputs, read_part, seen
 from orchestration.executor.written import Intent
 from orchestration.llm.ask import ProviderSpec
 from orchestration.record.clock import Clock
@@ -26,9 +27,6 @@ from orchestration.tools.python import PythonPool
 
 if TYPE_CHECKING:
     from orchestration.executor.engine import Engine
-
-DOUBTFUL = ("irreversible", "reconcilable")
-"""Effects of which a second call may be a second effect."""
 
 
 class Bench:
@@ -98,6 +96,10 @@ class Bench:
         step = held.plan.steps[held.position.active]
         known = step.tool or next((tool for tool in step.tools if tool.name == intent.request.target), None)
         return replace(intent, tool=known or Tool(intent.request.target, intent.request.protocol, intent.effect))  # type: ignore[arg-type]
+
+    async def denied(self, held: Held) -> bool:
+        key, since = held.visit_key, held.row.restored
+        return bool(await self.engine.read(lambda: denied(held.run_id, key, since)))
 
     def enter(self, provider: str) -> bool:
         return self.engine.slots.enter(provider)

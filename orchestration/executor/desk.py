@@ -41,6 +41,9 @@ class Desk(Protocol):
     async def intent(self, held: Held, fact: CallFact) -> Intent:
         """The open call as it was committed."""
 
+    async def denied(self, held: Held) -> bool:
+        """Whether a person has said, since the run was restored from a backup, that the call of this visit did not happen."""
+
     def enter(self, provider: str) -> bool:
         """Takes one of the places among the calls that the provider takes at once, where one is free. `leave` gives it back."""
 

@@ -4,6 +4,10 @@ a call is sent again, and before it is given up.
     it happened          what it says is the call's answer
     it did not           the call may be sent again, with the same bytes and key; or fails as it failed
     that can't be told   the question failed, or there is none: `unknown`, and a person is asked
+
+In a run that was restored from a backup any call may have happened: the run may have been further than it knows. There each
+reconcilable call is asked about before it is first sent, and each irreversible one is unknown, until a person has said of it that
+it did not happen. An idempotent one is sent under the key that it had.
 """
 
 from dataclasses import dataclass, replace
@@ -36,6 +40,22 @@ async def ask(desk: Desk, held: Held, request: Request, tool: Tool | None, given
     if answer.failure.code == ErrorCode.NOT_FOUND:
         return Told(None, question)
     return Told(_unknown(request, f"asked whether it did, {answer.failure.message}"), question)
+
+
+DOUBTFUL = ("irreversible", "reconcilable")
+"""Effects of which a second call may be a second effect."""
+
+
+async def beforehand(
+    desk: Desk, held: Held, request: Request, tool: Tool | None, effect: str, given: Any, failed: Failure | None
+) -> Told:
+    """What is known of a call that is about to be sent. `failed`: how it did before, where it is sent again."""
+    lost = bool(held.row.restored) and effect in DOUBTFUL and not await desk.denied(held)
+    if effect == "reconcilable" and (lost or (failed is not None and tools.may_have_happened(failed))):
+        return await ask(desk, held, request, tool, given)
+    if lost:
+        return Told(_unknown(request, "the database was restored from a backup, and what this run did after that is lost"))
+    return Told(None)
 
 
 def _unknown(request: Request, why: str) -> Answer:

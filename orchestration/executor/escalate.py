@@ -22,6 +22,7 @@ UNKNOWN_ACTIONS = (
     {"id": "did_not_happen", "label": "It did not happen: do it again", "form": "ignored"},
     {"id": "abort", "label": "Stop the run", "form": "ignored"},
 )
+RESTORED_ACTION = {"id": "nothing_happened", "label": "Nothing happened since the backup: do it, ask no more", "form": "ignored"}
 LIMIT_ACTIONS = (
     {"id": "continue", "label": "Go on without this limit", "form": "ignored"},
     {"id": "abort", "label": "Stop the run", "form": "ignored"},
@@ -76,7 +77,7 @@ async def unknown(desk: Desk, held: Held, step: PlanStep, given: Any, taken: Dec
         form,
         example(form) if form else {},
         {},
-        UNKNOWN_ACTIONS,
+        UNKNOWN_ACTIONS if not held.row.restored else (*UNKNOWN_ACTIONS[:2], RESTORED_ACTION, *UNKNOWN_ACTIONS[2:]),
     )
 
 

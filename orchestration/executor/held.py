@@ -17,6 +17,7 @@ from orchestration.core.plan import Plan, PlanStep
 from orchestration.core.position import Position, dump, failure_data
 from orchestration.core.result import Failure, Request, Result
 from orchestration.models.fields import new_id
+from orchestration.record import rows
 from orchestration.record.pack import pack, pack_text
 from orchestration.record.rows import AnswerRow, ClosingRow, Commit, EscalationRow, IntentRow, RecordRow, RunRow
 
@@ -227,6 +228,7 @@ class Held:
             spent=values.dump(self.spent.as_dict()),
             cost=self.spent.cost,
             asked=values.dump(self.asked) if self.asked and row.ended is None else None,
+            format=rows.FORMAT,
         )
         commit = Commit(self.run_id, self.fence, self.revision, new_id(), full)
         for name in ("records", "intents", "answers", "escalations", "closings"):

@@ -154,6 +154,12 @@ def read_intent(run_id: str, key: VisitKey, n: int) -> tuple[dict[str, Any], Int
     return data, Intent(request_of(data), call.effect, call.reserved, call.intended, call.deadline)
 
 
+def denied(run_id: str, key: VisitKey, since: int) -> bool:
+    """Whether a person had this visit begun, in record `since` or later: they said that the one before it did not happen."""
+    path, visit = key
+    return StepRecord.objects.filter(run_id=run_id, path=path, visit=visit - 1, seq__gte=since).exclude(actor="").exists()
+
+
 def seen(run_id: str) -> tuple[int, int, str | None, str | None]:
     """(fence, revision, holder, asked) as they are now."""
     return Run.objects.values_list("fence", "revision", "holder", "asked").get(id=run_id)

@@ -11,6 +11,8 @@ Suspects (`suspicion` > 0) were held by a worker that died. They run apart, in a
 most workers die of what no run has done; if that child dies too, in small groups; and if such a group dies, alone (`GROUPS`).
 A run that was alone with three deaths is quarantined; the others are cleared by their next commit.
 One that is quarantined is due, like one that waits, when the deadline of its pause has passed.
+
+A run that was last written by a newer release (`record.rows.FORMAT`) is claimed by nobody older.
 """
 
 from collections.abc import Container, Iterable
@@ -23,6 +25,7 @@ from django.db.models import Q
 from orchestration.executor import slots
 from orchestration.executor.held import GRACE
 from orchestration.models import Run, Worker
+from orchestration.record import rows
 from orchestration.record.apply import adapt
 
 BEAT = 2.0
@@ -125,11 +128,12 @@ def claim(worker: str, group: int, room: int, now: datetime, only: Iterable[str]
         "UPDATE orchestration_run SET status = 'held', holder = %s, step_deadline = %s, "
         "fence = fence + 1, revision = revision + 1 "
         "WHERE id IN (SELECT id FROM orchestration_run WHERE status IN ('ready', 'waiting', 'quarantined') AND due <= %s "
-        f"AND {suspicion} {named} ORDER BY due LIMIT %s {lock}) AND status IN ('ready', 'waiting', 'quarantined') "
+        f"AND format <= %s AND {suspicion} {named} ORDER BY due LIMIT %s {lock}) "
+        "AND status IN ('ready', 'waiting', 'quarantined') "
         "RETURNING id, fence"
     )
     with connection.cursor() as cursor:
-        cursor.execute(sql, [worker, adapt(now + GRACE), adapt(now), *wanted, room])
+        cursor.execute(sql, [worker, adapt(now + GRACE), adapt(now), rows.FORMAT, *wanted, room])
         return dict(cursor.fetchall())
 
 
@@ -149,7 +153,7 @@ def suspects(now: datetime) -> set[int]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT suspicion FROM orchestration_run "
-            "WHERE status IN ('ready', 'waiting') AND due <= %s AND suspicion > 0 AND deaths < 3",
-            [adapt(now)],
+            "WHERE status IN ('ready', 'waiting') AND due <= %s AND format <= %s AND suspicion > 0 AND deaths < 3",
+            [adapt(now), rows.FORMAT],
         )
         return {GROUPS[min(row[0], len(GROUPS)) - 1] for row in cursor.fetchall()}

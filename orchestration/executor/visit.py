@@ -203,11 +203,10 @@ async def _go(desk: Desk, held: Held, step: PlanStep, given: Any, ask: Ask, prep
         failure = Failure(ErrorCode.REFUSED, "it was not sent, because a person intervened", sent=False)
         gather(desk, held, step, given, held.facts[-1], prepared, Answer(failure=failure), 0.0)
         return
-    if prepared.effect == "reconcilable" and before is not None and tool.may_have_happened(before):
-        told = await doubt.ask(desk, held, prepared.request, prepared.tool, given)
-        if told.answer is not None:
-            gather(desk, held, step, given, held.facts[-1], prepared, told.answer, 0.0, told.question)
-            return
+    told = await doubt.beforehand(desk, held, prepared.request, prepared.tool, prepared.effect, given, before)
+    if told.answer is not None:
+        gather(desk, held, step, given, held.facts[-1], prepared, told.answer, 0.0, told.question)
+        return
     await send(desk, held, step, given, held.facts[-1], prepared)
 
 

@@ -6,6 +6,8 @@ from django.db.models import Q
 from orchestration.models.fields import IdField, PackedField
 from orchestration.models.workflow import Version, Workflow
 
+FIRST_FORMAT = 1
+
 
 class Worker(models.Model):
     """One process that moves runs. It is alive while its heartbeat, by the database's clock, is fresh.
@@ -101,6 +103,11 @@ class Run(models.Model):
     error = PackedField(default="null")
     started = models.DateTimeField(null=True)
     ended = models.DateTimeField(null=True)
+    restored = models.PositiveIntegerField(default=0, db_default=0)
+    """The seq of its first record since the database was restored from a backup, 0 where it was not. What the run did between
+    the two is lost, so that calls of it may have been made already (`executor/doubt`)."""
+    format = models.PositiveSmallIntegerField(default=FIRST_FORMAT, db_default=FIRST_FORMAT)
+    """In which form it was last written (`record.rows.FORMAT`)."""
 
     class Meta:
         ordering = ("-created",)

@@ -9,6 +9,10 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
+FORMAT = 1
+"""In which form runs are written now: their positions, records and calls. Raised by a release whose runs an older one would
+misread; a worker leaves those of a higher number alone."""
+
 
 @dataclass(slots=True)
 class RunRow:
@@ -34,6 +38,8 @@ class RunRow:
     error: str
     started: datetime | None
     ended: datetime | None
+    restored: int = 0
+    format: int = FORMAT
 
     def changed(self, **changes: Any) -> "RunRow":
         """A copy with these changes: what `dataclasses.replace` does, at a third of its cost."""

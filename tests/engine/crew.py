@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from orchestration import fsck
-from orchestration.acts import audit, moving, resolve, runs
+from orchestration.acts import audit, moving, resolve, restored, runs
 from orchestration.core.errors import Conflict, ErrorCode
 from orchestration.core.result import Answer, Failure
 from orchestration.executor import bench, escalate, held, pulse, sweep
@@ -32,7 +32,6 @@ EFFECTS = ("none", "idempotent", "reconcilable", "irreversible")
 PERSON = len(EFFECTS)
 """A run of this size asks a person at once; a smaller one calls the tool of that effect first."""
 ROOM = 2
-LIFT = 1000
 ROUNDS = 30
 """Within which everything comes to rest once the faults have stopped; an hour each."""
 OUTPUT = {"message_id": "m1"}
@@ -68,7 +67,7 @@ class Crew:
         self._open = ExitStack()
         self._open.enter_context(transaction.atomic())
         self._open.enter_context(self.witness.watching())
-        for module in (fsck, audit, runs, clocks):
+        for module in (fsck, audit, restored, runs, clocks):
             self._open.enter_context(patch.object(module, "database_now", self.clock.now))
         self._open.enter_context(patch.object(moving, "DatabaseClock", lambda: self.clock))
         self._elapsed = 0.0
@@ -106,8 +105,9 @@ class Crew:
         assert self.backup is not None
         point, remembered = self.backup
         transaction.savepoint_rollback(point)
-        Run.objects.update(fence=F("fence") + LIFT)
-        self.witness.forget(remembered, LIFT)
+        restored.lift(by="ops")
+        Run.objects.filter(restored__gt=0).update(revision=F("revision") - restored.LIFT)  # the fence has to do alone
+        self.witness.forget(remembered, restored.LIFT, self.clock.at)
         self.keys = {key: found for key, found in self.keys.items() if found[0] in self.witness.runs}
         self.answered, self.backup, self.engines = [], None, {}
         for engine in self.stage.engines:
@@ -270,8 +270,8 @@ class Crew:
 
     def reach(self, gate: Gate) -> None:
         """A call reaches the other side, and is not answered yet."""
-        if not gate.sent and gate.subject.method != "GET" and not gate.engine.old:
-            self.witness.reach(gate.subject)
+        if not gate.sent and gate.subject.method != "GET":
+            (self.witness.reach_late if gate.engine.old else self.witness.reach)(gate.subject)
         gate.sent = True
 
     def reply(self, gate: Gate, how: str) -> None:

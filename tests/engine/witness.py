@@ -18,12 +18,13 @@ from unittest.mock import patch
 from django.db import connection, transaction
 
 from orchestration.acts import moving, runs
+from orchestration.core.ladder import call_key
 from orchestration.core.result import Request
 from orchestration.executor import sweep
 from orchestration.executor.held import GRACE
 from orchestration.models import Act, Call, Escalation, Run, StepRecord, Worker
 from orchestration.record import apply as writing
-from orchestration.record import recorder
+from orchestration.record import recorder, rows
 from orchestration.record.pack import unpack_all
 from orchestration.record.rows import Commit, RunRow, columns
 
@@ -63,6 +64,9 @@ class Witness:
         self.pauses: dict[str, tuple[str, str]] = {}
         """(status, by whom) of each escalation."""
         self.sent: dict[str, Sent] = {}
+        """What the other side has seen. It forgets nothing when a backup is restored here."""
+        self.firsts: set[str] = set()
+        """Keys of first visits. What is sent under others, a person asked for."""
         self.wrong: list[str] = []
         self.writes = self.commits = 0
         self.seen: Counter[str] = Counter()
@@ -92,6 +96,7 @@ class Witness:
 
     def started(self, run: str) -> None:
         self.writes += 1
+        self.firsts |= {call_key(run, effect, 1, 0) for effect in ("irreversible", "reconcilable")}
         if run not in self.runs:
             self.runs[run] = Told(RunRow(**Run.objects.values(*ROW).get(id=run)))
             self.check(self.runs[run].row.status == "ready", f"{run} was not ready when it had been started")
@@ -262,6 +267,13 @@ class Witness:
         sent.bodies.append(request.body)
         self.check(sent.effect != "irreversible" or len(sent.bodies) == 1, f"an irreversible call was sent twice: {request}")
 
+    def reach_late(self, request: Request) -> None:
+        """One that a worker of before the restore sends after it: its intent is lost."""
+        sent = self.sent.setdefault(request.key, Sent(request.url.rpartition("/")[2]))
+        sent.bodies.append(request.body)
+        once = sent.effect != "irreversible" or request.key not in self.firsts or len(sent.bodies) == 1
+        self.check(once, f"an irreversible call was sent twice: {request}")
+
     # what the database says
 
     def compare(self) -> None:
@@ -293,18 +305,20 @@ class Witness:
     def remember(self) -> tuple[Any, ...]:
         return deepcopy((self.runs, self.pauses))
 
-    def forget(self, remembered: tuple[Any, ...], lift: int) -> None:
-        """The database is as it was then, with its fences lifted."""
+    def forget(self, remembered: tuple[Any, ...], lift: int, now: datetime) -> None:
+        """The database is as it was then, with its fences lifted, and what was held given back."""
         self.runs, self.pauses = deepcopy(remembered)
         for told in self.runs.values():
-            told.row = replace(told.row, fence=told.row.fence + lift)
-        intended = set(Call.objects.values_list("key", flat=True))
-        self.sent = {key: sent for key, sent in self.sent.items() if key in intended}
+            if told.row.status == "held":
+                told.row = replace(told.row, status="ready", holder=None, step_deadline=None, due=now)
+            if not told.over:
+                told.row = replace(told.row, fence=told.row.fence + lift, restored=told.row.seq + 1)
+        self.sent = {key: sent for key, sent in self.sent.items() if sent.effect != "irreversible" or key in self.firsts}
         self.writes += 1
 
 
 def claimable(row: RunRow, group: int, now: datetime) -> bool:
-    if row.status not in ("ready", "waiting", "quarantined") or row.due is None or row.due > now:
+    if row.status not in ("ready", "waiting", "quarantined") or row.due is None or row.due > now or row.format > rows.FORMAT:
         return False
     if row.deaths >= sweep.DEATHS:
         return group == 0

@@ -102,11 +102,12 @@ MUTANTS = (
         "a claim ignores a live holder",
         SWEEP,
         """"WHERE id IN (SELECT id FROM orchestration_run WHERE status IN ('ready', 'waiting', 'quarantined') AND due <= %s "
-        f"AND {suspicion} {named} ORDER BY due LIMIT %s {lock}) AND status IN ('ready', 'waiting', 'quarantined') "
+        f"AND format <= %s AND {suspicion} {named} ORDER BY due LIMIT %s {lock}) "
+        "AND status IN ('ready', 'waiting', 'quarantined') "
 """,
         """"WHERE id IN (SELECT id FROM orchestration_run WHERE status IN ('ready', 'waiting', 'quarantined', 'held') "
         "AND COALESCE(due, created) <= %s "
-        f"AND {suspicion} {named} ORDER BY due LIMIT %s {lock}) "
+        f"AND format <= %s AND {suspicion} {named} ORDER BY due LIMIT %s {lock}) "
 """,
         (MACHINE, MEETINGS),
     ),
@@ -201,6 +202,13 @@ MUTANTS = (
 """,
         "        held.row = replace(held.row, fence=fence)\n",
         (MACHINE, MEETINGS, SLEEPER),
+    ),
+    Mutant(
+        "what a restored run may have done is not asked about",
+        "orchestration/executor/doubt.py",
+        "lost = bool(held.row.restored) and ",
+        "lost = False and ",
+        ("tests/engine/test_restored.py -k irreversible", "tests/engine/test_restored.py -k reconcilable"),
     ),
     # people and clients
     Mutant(
