@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from dashboard.errors import MACHINES, forbidden, refuse
 from orchestration.core.errors import Conflict, Forbidden, NotFound, Refused
 from orchestration.core.wording import with_stop
+from orchestration.queries.pruned import Pruned
 from orchestration.roles import Role, allows
 
 View = Callable[..., HttpResponse]
@@ -44,5 +45,8 @@ class SaysNo:
         for kind, status in ((NotFound, 404), (Forbidden, 403), (Conflict, 409), (Refused, 422)):
             if isinstance(exception, kind):
                 told = [p.message for p in exception.problems] if isinstance(exception, Refused) else [str(exception)]
-                return refuse(request, status, " ".join(with_stop(sentence) for sentence in told))
+                answer = refuse(request, status, " ".join(with_stop(sentence) for sentence in told))
+                if isinstance(exception, Pruned):
+                    answer["HX-Refresh"] = "true"  # the page that asked for a part of it: loaded anew, it says so too
+                return answer
         return None

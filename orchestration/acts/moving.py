@@ -12,7 +12,7 @@ from django.db import IntegrityError
 
 from orchestration import nudges, tasks
 from orchestration.core.catalog import Tool
-from orchestration.core.errors import Conflict, NotFound
+from orchestration.core.errors import Conflict
 from orchestration.core.ladder import CallFact
 from orchestration.core.result import Answer, Request
 from orchestration.executor.desk import Released
@@ -23,6 +23,7 @@ from orchestration.llm.ask import ProviderSpec
 from orchestration.models import Run
 from orchestration.queries.catalog import current
 from orchestration.queries.plans import plan_of
+from orchestration.queries.pruned import no_run
 from orchestration.record import rows
 from orchestration.record.apply import apply
 from orchestration.record.clock import Clock, DatabaseClock
@@ -95,7 +96,7 @@ def take(run: str) -> Held:
         log.error("Run %s can't be read: %s", run, unread[run], exc_info=unread[run])
         raise Conflict("This run can't be read, so nothing can be done with it. The server's log says what is missing.", run=run)
     if not found:
-        raise NotFound(f"There is no run {run}.")
+        raise no_run(run)
     found[0].overdue = False
     return found[0]
 

@@ -19,6 +19,7 @@ from orchestration.models import Run, Version
 from orchestration.models.fields import new_id
 from orchestration.queries.catalog import current
 from orchestration.queries.plans import plan_of
+from orchestration.queries.pruned import no_run
 from orchestration.record import rows
 from orchestration.record.clock import database_now
 from orchestration.record.pack import keep, pack
@@ -134,7 +135,7 @@ def cancel(*, run: str, by: str, reason: str = "", idempotency: str | None = Non
         if (answer := audit.replay(by, "cancel", idempotency, once["body"] or "")) is not None:
             return str(answer["cancel"])
         if found is None:
-            raise NotFound(f"There is no run {run}.")
+            raise no_run(run)
         if found["status"] in Run.ENDED:
             raise Conflict(f"The run has ended already: {found['status']}.", status=found["status"])
         if found["status"] == Run.Status.HELD:

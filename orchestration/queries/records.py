@@ -14,6 +14,7 @@ from orchestration.models import Call, Run, StepRecord
 from orchestration.queries.paging import Page, bounded, number, page
 from orchestration.queries.progress import loop_of
 from orchestration.queries.progress import of_each as progress_of
+from orchestration.queries.pruned import no_run
 from orchestration.record.pack import fetch, missing, unpack
 
 
@@ -119,7 +120,7 @@ def state_at(run: str, at: int | None = None) -> state.State:
     and `Refused` where the run has not come so far."""
     found = Run.objects.filter(id=run).values_list("input", "seq").first()
     if found is None:
-        raise NotFound(f"There is no run {run[:60]}.")
+        raise no_run(run)
     last = found[1] if at is None else at
     if not 0 <= last <= found[1]:
         raise Refused(Problem("out_of_range", f"The run has {found[1]} step records; there is no state {last}.", "at"))
@@ -183,4 +184,4 @@ def views_of(calls: "QuerySet[Call]") -> tuple[CallView, ...]:
 
 def _must_exist(run: str) -> None:
     if not Run.objects.filter(id=run).exists():
-        raise NotFound(f"There is no run {run[:60]}.")
+        raise no_run(run)

@@ -8,10 +8,11 @@ from typing import Any
 from django.db.models import OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 
-from orchestration.core.errors import NotFound, Problem, Refused
+from orchestration.core.errors import Problem, Refused
 from orchestration.core.wording import did_you_mean, with_stop
 from orchestration.models import Act, Escalation, Run
 from orchestration.queries.paging import Page, bounded, cursor, moment, page, parts_of
+from orchestration.queries.pruned import no_run
 from orchestration.record.pack import fetch, missing, unpack
 
 WAITS = {"person": Q(wait="person"), "backoff": Q(wait="backoff")}
@@ -121,7 +122,7 @@ def run(id: str) -> RunDetail:
     began = Act.objects.filter(subject=Concat(Value("run:"), OuterRef("pk")), number=1).values("detail")
     row = with_escalation(Run.objects.filter(id=id)).annotate(began=Subquery(began)).values(*_DETAIL, "began").first()
     if row is None:
-        raise NotFound(f"There is no run {id[:60]}.")
+        raise no_run(id)
     blobs = fetch(missing([row["labels"], row["began"], *(row[name] for name in _PACKED)]))
     return RunDetail(
         **_summary(row, blobs),
@@ -137,7 +138,7 @@ def standing(id: str) -> tuple[str, str, int]:
     """(status, wait, revision), for one who waits. One narrow query. Raises `NotFound`."""
     row = Run.objects.filter(id=id).values_list("status", "wait", "revision").first()
     if row is None:
-        raise NotFound(f"There is no run {id[:60]}.")
+        raise no_run(id)
     return row
 
 
