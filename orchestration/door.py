@@ -271,7 +271,9 @@ def _failure(error: Exception, exchange: _Exchange, limits: Limits, timeout: flo
         case _Stop():
             return error.failure
         case placeholders.MissingSecret():
-            return Failure(ErrorCode.AUTH, f"there is no secret named {error.args[0]}: an admin can add it", sent=False)
+            return Failure(
+                ErrorCode.AUTH, f"there is no secret named {error.args[0]} that can be opened: an admin can write it", sent=False
+            )
         case Refused():
             return Failure(ErrorCode.REFUSED, "; ".join(problem.message for problem in error.problems), sent=sent)
         case UnknownEncoding():

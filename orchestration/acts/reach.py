@@ -176,6 +176,15 @@ def put_secret(*, name: str, value: Any, by: str) -> None:
         audit.write(subject=f"secret:{name}", verb="put_secret", by=by)
 
 
+def rotate_secrets(*, by: str) -> tuple[str, ...]:
+    """Seals all secrets with the first of SECRETS_KEY, so that the others may go; the names of those that had another one."""
+    with transaction.atomic():
+        sealed = vault.rotate()
+        for name in sealed:
+            audit.write(subject=f"secret:{name}", verb="rotate", by=by)
+    return sealed
+
+
 def _named(name: str, pattern: re.Pattern[str], what: str, rule: str) -> None:
     if not pattern.match(name):
         raise Refused(Problem("bad_id", f"{name[:60]!r} is no name for a {what}: {rule}.", "name"))

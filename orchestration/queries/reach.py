@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from orchestration import vault
 from orchestration.core.catalog import Tool
 from orchestration.core.errors import NotFound
 from orchestration.models import ApiToken, Provider, Secret
@@ -38,10 +39,11 @@ class ToolView:
 
 @dataclass(frozen=True, slots=True)
 class SecretView:
-    """That there is one, and since when. Its value is never read for showing."""
+    """That there is one, and since when. Its value is never read for showing. `lost`: no key of SECRETS_KEY opens it."""
 
     name: str
     updated: datetime
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,9 @@ def tool(name: str) -> ToolView:
 
 
 def secrets() -> tuple[SecretView, ...]:
-    return tuple(SecretView(*row) for row in Secret.objects.order_by("name").values_list("name", "updated"))
+    """By name. One query."""
+    rows = Secret.objects.order_by("name").values_list("name", "updated", "ciphertext")
+    return tuple(SecretView(name, updated, not vault.opens(text)) for name, updated, text in rows)
 
 
 def secret(name: str) -> SecretView:
