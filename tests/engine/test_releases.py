@@ -3,18 +3,23 @@
 import importlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection, migrations, models
+from django.test import Client
 
 from orchestration import migrations as folder
-from orchestration.acts import runs
+from orchestration.acts import resolve, runs
 from orchestration.core.errors import Conflict
 from orchestration.executor import sweep
-from orchestration.models import Escalation, Run
+from orchestration.models import Escalation, Run, Version
 from orchestration.record import rows
 from orchestration.record.clock import database_now
+from orchestration.record.pack import unpack_all
+from tests.engine.conftest import Floor
 from tests.engine.crew import PERSON, Crew, publish_sample
+from tests.engine.publishing import end, workflow
 
 
 @pytest.fixture
@@ -56,6 +61,45 @@ def test_what_a_newer_release_has_started_or_moved_an_older_one_leaves_alone(cre
     assert set(Run.objects.values_list("status", flat=True)) == {"waiting"}
     crew.answer(Escalation.objects.get(run=ours).id)
     assert Run.objects.get(id=ours).format == rows.FORMAT
+
+
+def asking(to: str, **more: Any) -> dict[str, Any]:
+    """A person is asked, and the run goes on there."""
+    check = {"id": "check", "type": "human", "actions": [{"id": "ok", "label": "Fine", "to": to}], "deadline": "1d"}
+    return workflow({**check, "on_deadline": to, **more}, end(), end(id="other", outcome="bad"), models={})
+
+
+def test_runs_finish_on_their_version_whatever_is_published_meanwhile(floor: Floor) -> None:
+    first = floor.run(asking("done"))
+    second = floor.run(asking("other"))
+    for run, outcome in ((first, "good"), (second, "bad")):
+        resolve.resolve(escalation=floor.escalation(run).id, action="ok", values={}, by="otto")
+        assert floor.ended(run.id).outcome == outcome
+    assert (first.version.number, second.version.number) == (1, 2)
+
+
+def test_a_step_type_that_this_release_has_no_more_goes_to_a_person_and_waits_for_its_return(
+    timed: Floor, as_viewer: Client
+) -> None:
+    run = timed.run(asking("done"))
+    version = run.version
+    kept = version.definition
+    assert kept.count('"human"') == 1
+    Version.objects.update(definition=kept.replace('"human"', '"oracle"'), hash="of a release that knew it")
+    timed.advance(90_000)
+    for deaths in (1, 2):
+        timed.until(run.id, lambda found, deaths=deaths: found.deaths == deaths)
+        timed.advance(60)
+    pause = timed.escalation(timed.until(run.id, lambda found: found.status == "quarantined"))
+    assert pause.title == "This run can't be read"
+    assert "oracle" in unpack_all([pause.reason])[0]["because"]
+    for page in (f"/runs/{run.id}/", f"/inbox/{pause.id}/", "/runs/", "/inbox/"):
+        assert as_viewer.get(page).status_code == 200, page
+    with pytest.raises(Conflict, match="can't be read"):
+        resolve.resolve(escalation=pause.id, action="retry", values={}, by="otto")
+    Version.objects.update(definition=kept, hash=version.hash)
+    resolve.resolve(escalation=pause.id, action="retry", values={}, by="otto")
+    assert timed.rested(run.id).status == "waiting"
 
 
 ADDING = (
