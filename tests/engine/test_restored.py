@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from orchestration import fsck, tasks
 from orchestration.acts import resolve, restored, runs
@@ -64,12 +65,14 @@ def answer(crew: Crew, action: str) -> None:
 
 
 @pytest.mark.parametrize("action", ["happened", "did_not_happen", "nothing_happened"])
-def test_before_an_irreversible_call_a_person_is_asked_once(crew: Crew, action: str) -> None:
+def test_before_an_irreversible_call_a_person_is_asked_once(crew: Crew, action: str, as_operator: Client) -> None:
     run = lost(crew, "irreversible")
     go_on(crew)
     pause = Escalation.objects.get(run=run)
     assert pause.kind == "unknown"
-    assert "restored from a backup" in unpack_all([pause.reason])[0]["error"]["message"]
+    page = as_operator.get(f"/inbox/{pause.id}/").content.decode()
+    assert "restored from a backup" in page
+    assert "Nothing happened since the backup" in page
     assert sent(crew) == [1]
     answer(crew, action)
     assert Escalation.objects.get(run=run, status="open").kind == "human", "the run has gone on"

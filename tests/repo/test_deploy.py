@@ -99,8 +99,7 @@ class TestUnits:
             (tmp_path / path.name).write_text(text, encoding="utf-8")
         verify = ["systemd-analyze", "verify", "--man=no", *map(str, sorted(tmp_path.iterdir()))]
         done = subprocess.run(verify, capture_output=True, text=True, check=False)
-        told = [line for line in done.stderr.splitlines() if "interlock" in line]
-        assert (done.returncode, told) == (0, []) if told else done.returncode in (0, 1)
+        assert [line for line in done.stderr.splitlines() if "interlock" in line] == []
 
     def test_the_example_of_their_environment_is_one_once_its_keys_are_made(self) -> None:
         lines = (DEPLOY / "environment.example").read_text(encoding="utf-8").splitlines()
@@ -244,6 +243,15 @@ def _database(url: str) -> Iterator[str]:
         fresh(drop)
 
 
+def _dumps(url: str) -> bool:
+    """Whether there is a pg_dump for that server: an older one refuses."""
+    if not shutil.which("pg_dump") or not shutil.which("pg_restore"):
+        return False
+    said = subprocess.run(["pg_dump", "--version"], capture_output=True, text=True, check=True).stdout
+    with psycopg.connect(url) as session:
+        return int(said.split()[2].split(".")[0]) >= session.info.server_version // 10_000
+
+
 UNTIL_A_WORKER_LIVES = """
 .venv/bin/python - <<END
 import os, time, psycopg
@@ -264,8 +272,8 @@ def test_the_guide_brings_it_up_and_back_from_a_backup(scene: Scene) -> None:
     assert "ada signs in once with" in said
     assert '{"status": "ok"}' in said
     assert said.endswith("all have ended\n")
-    if not shutil.which("pg_dump"):
-        pytest.skip("there is no pg_dump here")
+    if not _dumps(scene.database):
+        pytest.skip("there is no pg_dump here that is as new as the server")
     keys = {"SECRET_KEY": "s" * 40, "SECRETS_KEY": "k" * 43 + "=", "ALLOWED_HOSTS": "interlock.example"}
     said = scene.run(scene.script("backup", "restore"), DATABASE_URL=scene.database, **keys)
     assert "0 runs can go on" in said
