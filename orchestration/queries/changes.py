@@ -10,8 +10,11 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from orchestration.models import Act, Call, Escalation, Run, StepRecord
+from orchestration.queries.pruned import pruned
 
 RUNS, INBOX = "runs", "inbox"
+GONE = 2**53 - 1
+"""The revision of a run that was pruned: whoever still looks at it is behind, and learns that it is gone."""
 _RUN = re.compile(r"run\.([0-9a-z]{1,26})\Z")
 
 
@@ -26,11 +29,13 @@ def is_topic(topic: object) -> bool:
 
 
 def revisions(topics: Iterable[str]) -> dict[str, int]:
-    """The revision of each topic; none for a run that there is not. Seven narrow queries at most."""
+    """The revision of each topic; none for a run that there never was. Eight narrow queries at most."""
     wanted = set(topics)
     ids = [run for topic in wanted if (run := run_of(topic))]
     rows = Run.objects.filter(id__in=ids).values_list("id", "revision") if ids else ()
     found = {f"run.{run}": revision for run, revision in rows}
+    if missing := [run for run in ids if f"run.{run}" not in found]:
+        found |= dict.fromkeys((f"run.{run}" for run in pruned(missing)), GONE)
     if RUNS in wanted:
         found[RUNS] = runs_changed()
     if INBOX in wanted:

@@ -1,5 +1,6 @@
 """What is said of a run that there is not: that there never was one, or that it was pruned, by its tombstone (`acts/prune`)."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from orchestration.core.errors import NotFound
@@ -10,6 +11,12 @@ from orchestration.record.pack import unpack_all
 
 class Pruned(NotFound):
     """There was such a run."""
+
+
+def pruned(ids: Iterable[str]) -> set[str]:
+    """Those of them that there were."""
+    subjects = Act.objects.filter(subject__in=[f"run:{run}" for run in ids], verb="prune").values_list("subject", flat=True)
+    return {subject.removeprefix("run:") for subject in subjects}
 
 
 def no_run(id: str) -> NotFound:

@@ -17,7 +17,7 @@ from orchestration import fsck
 from orchestration.acts import prune, resolve, runs
 from orchestration.core.errors import NotFound, Refused
 from orchestration.models import Act, Blob, Call, Escalation, Run, StepRecord, Tool
-from orchestration.queries import records
+from orchestration.queries import changes, records
 from orchestration.record import removal
 from orchestration.record.pack import keep, pack
 from tests import factories
@@ -66,6 +66,7 @@ class TestWhatGoes:
 
         page = as_viewer.get(f"/runs/{old}/", headers={"HX-Request": "true", "HX-Target": "run"})
         assert (page.status_code, page["HX-Refresh"]) == (404, "true")
+        assert changes.revisions([f"run.{old}", "run.nothing"]) == {f"run.{old}": changes.GONE}
         assert "This run of asking was pruned on" in page.content.decode()
         assert "had ended on" in as_viewer.get(f"/api/v1/runs/{old}").json()["detail"]
         with pytest.raises(NotFound, match="3 step records; of what it stored nothing is left"):

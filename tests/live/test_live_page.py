@@ -30,19 +30,23 @@ class Script:
         self.revision = 1
         self.up = True
         self.answers = True
+        self.gone = False
         self.sockets: list[WebSocketRoute] = []
         self.said: list[Any] = []
         self.asked: list[str | None] = []
         self.acted = 0
 
     def serve_page(self, route: Route) -> None:
-        route.fulfill(body=PAGE.format(part=PART.format(r=self.revision)), content_type="text/html")
+        body = "It was pruned." if self.gone else PAGE.format(part=PART.format(r=self.revision))
+        route.fulfill(body=body, content_type="text/html")
 
     def serve_part(self, route: Route) -> None:
         etag = route.request.headers.get("if-none-match")
         self.asked.append(etag)
         if not self.answers:
             route.abort()
+        elif self.gone:
+            route.fulfill(status=404, headers={"HX-Refresh": "true"})
         elif etag == f'"{self.revision}"':
             route.fulfill(status=304)
         else:
@@ -108,6 +112,12 @@ def test_a_nudge_fetches_the_fragment_once_and_an_old_one_nothing(live: Script) 
     live.nudge(5)  # three revisions in between were lost; the fragment is whole, so nothing is missing
     expect(live.page.locator("#shown")).to_have_text("revision 5")
     assert live.asked == ['"1"', '"2"']
+
+
+def test_a_page_of_what_is_gone_is_loaded_anew_and_says_so(live: Script) -> None:
+    live.gone = True
+    live.nudge(9)
+    expect(live.page.get_by_text("It was pruned.")).to_be_visible()
 
 
 def test_focus_folds_and_text_outside_survive_a_refresh(live: Script) -> None:

@@ -62,6 +62,7 @@ async function fetchOnce(element) {
     return false;
   }
   if (answer.status === 304) return true;
+  if (answer.headers.get("HX-Refresh")) location.reload(); // what it showed is gone, and the page says so when it is loaded anew
   if (answer.status !== 200) return false;
   const text = await answer.text();
   const fresh = new DOMParser().parseFromString(text, "text/html").getElementById(element.id);
