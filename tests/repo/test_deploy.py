@@ -3,6 +3,7 @@ run, and those of the units and of compose are the same ones."""
 
 import os
 import re
+import secrets
 import shlex
 import shutil
 import signal
@@ -12,15 +13,20 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from io import StringIO
+from ipaddress import ip_network
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 import yaml
+from celery.bin.worker import worker as celery_worker
 from django.core.management import call_command
 from django.urls import resolve
+from uvicorn.main import main as uvicorn
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from config import celery
 from config.env import Env, read_env
@@ -74,7 +80,25 @@ def guides(program: str) -> list[str]:
     return bare(shlex.split(line.removesuffix("&")))
 
 
-def test_the_guides_of_units_and_compose_start_what_the_guide_starts() -> None:
+def _all() -> Iterator[list[str]]:
+    for path in UNITS:
+        yield shlex.split(unit(path)["ExecStart"][0].replace("%%", "%"))
+    for name in ("web", "worker"):
+        yield COMPOSE["services"][name]["command"]
+
+
+@pytest.mark.parametrize("command", list(_all()), ids=lambda command: command[0].rpartition("/")[2])
+def test_each_option_of_a_command_is_one_that_its_program_knows(command: list[str]) -> None:
+    program, *options = command
+    if program.endswith("celery"):
+        assert options[:3] == ["-A", "config", "worker"]
+        told = celery_worker.make_context("worker", options[3:], obj=SimpleNamespace(app=celery.app)).params
+        assert (told["pool"].__module__, told["concurrency"]) == ("celery.concurrency.thread", 4)
+    else:
+        assert uvicorn.make_context("uvicorn", options).params["app"] == "config.asgi:application"
+
+
+def test_units_and_compose_start_what_the_guide_starts() -> None:
     units = {path.stem: bare(shlex.split(unit(path)["ExecStart"][0])) for path in UNITS}
     assert units == {"interlock-web": guides("uvicorn"), "interlock-worker@": guides("celery")}
     services = {name: bare(COMPOSE["services"][name]["command"]) for name in ("web", "worker")}
@@ -149,7 +173,11 @@ class TestCompose:
     def test_whom_web_believes_is_the_network_of_compose(self) -> None:
         command = COMPOSE["services"]["web"]["command"]
         [network] = COMPOSE["networks"]["default"]["ipam"]["config"]
-        assert command[command.index("--forwarded-allow-ips") + 1] == network["subnet"]
+        believed = command[command.index("--forwarded-allow-ips") + 1]
+        assert believed == network["subnet"]
+        trusted = ProxyHeadersMiddleware(None, trusted_hosts=believed).trusted_hosts  # type: ignore[arg-type]
+        gateway = str(next(ip_network(believed).hosts()))
+        assert (gateway in trusted, "203.0.113.7" in trusted) == (True, False)
 
 
 def test_the_image_is_made_of_the_locked_packages_and_run_by_nobody_special() -> None:
@@ -181,8 +209,8 @@ def test_the_commands_of_upkeep_are_there_and_take_what_they_are_given() -> None
 class Scene:
     """The guide followed to the letter in a shell, on a database of its own, and with ports that are free."""
 
-    def __init__(self, postgresql: str, redis: str, folder: Path) -> None:
-        self.database = f"{urlsplit(postgresql)._replace(path='/interlock_guide').geturl()}"
+    def __init__(self, database: str, redis: str, folder: Path) -> None:
+        self.database = database
         self.port = services.free_port()
         self.folder = folder
         self.changes = {
@@ -230,15 +258,17 @@ def scene(redis_url: str, tmp_path: Path) -> Iterator[Scene]:
 
 @contextmanager
 def _database(url: str) -> Iterator[str]:
+    name = f"interlock_guide_{secrets.token_hex(4)}"
+
     def fresh(*statements: str) -> None:
         with psycopg.connect(url, autocommit=True) as session:
             for statement in statements:
                 session.execute(statement)
 
-    drop = "DROP DATABASE IF EXISTS interlock_guide WITH (FORCE)"
-    fresh(drop, "CREATE DATABASE interlock_guide")
+    drop = f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"
+    fresh(drop, f"CREATE DATABASE {name}")
     try:
-        yield url
+        yield urlsplit(url)._replace(path=f"/{name}").geturl()
     finally:
         fresh(drop)
 
