@@ -11,7 +11,7 @@ from django.db import connection
 
 
 class Backup:
-    """Nobody else may be connected while it is taken or restored; `restore` may be called once."""
+    """Whoever is connected while it is taken or restored, is so no longer. `restore` may be called once."""
 
     def __init__(self, folder: Path) -> None:
         self._name = str(connection.settings_dict["NAME"])
@@ -29,6 +29,7 @@ class Backup:
         if connection.vendor == "postgresql":
             with _server() as server:
                 server.execute(f'DROP DATABASE IF EXISTS "{to}" WITH (FORCE)')
+                server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [of])
                 server.execute(f'CREATE DATABASE "{to}" TEMPLATE "{of}"')
             return
         source, target = sqlite3.connect(of), sqlite3.connect(to)

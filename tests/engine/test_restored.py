@@ -12,7 +12,6 @@ from orchestration.acts import resolve, restored, runs
 from orchestration.core.errors import Conflict
 from orchestration.models import Act, Escalation, Run
 from orchestration.record.pack import unpack_all
-from tests import database
 from tests.engine.backups import Backup
 from tests.engine.conftest import Floor
 from tests.engine.crew import EFFECTS, PERSON, Crew, publish_sample
@@ -154,7 +153,6 @@ class TestABackup:
         assert self.go(floor, run).outcome == "good"
         stopped(floor)
         assert [effect.url.rpartition("/")[2] for effect in server.ledger.effects] == ["note", "book", "send"]
-        database.let_go()
         backup.restore()
 
         assert restored.lift(by="ops").runs == 1
