@@ -136,6 +136,30 @@ def test_text_of_any_characters_is_kept_or_mended(which: str, as_admin: Client) 
         assert send(as_admin, "/settings/providers/new/", fields).status_code in (302, 422)
 
 
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        *(("prices", f"gpt {number} 2") for number in ("NaN", "-1", "1e400", "1" + "0" * 5000, "two", "")),
+        *(("cap", number) for number in ("0", "1.5", "NaN", "1" + "0" * 5000, "many")),
+        *(("base_url", url) for url in ("ftp://x.example", "http://[::1", "http://", "https://me:key@x.example", "x" * 501)),
+        *(("default_model", name) for name in ("two\nlines", "x" * 201)),
+        *(("headers", line) for line in ("no colon", "Authorization: Bearer sk-1", "a b: c")),
+        *(("name", name) for name in ("Main", "", "../x", "x" * 49)),
+        *((field, "other") for field in ("protocol", "secret", "structured")),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_a_wrong_field_of_a_provider_is_told_at_it_and_all_fields_come_back(field: str, text: str, as_admin: Client) -> None:
+    sent = {"name": "main", "protocol": "openai", "base_url": "https://x.example", "structured": "none", "default_model": "kept"}
+    answer = send(as_admin, "/settings/providers/new/", {**sent, field: text})
+    assert answer.status_code == 422
+    errors = answer.context["form"].errors
+    assert list(errors) in ([field], ["__all__"]), errors
+    assert typed(answer, text.splitlines()[0] if text else "") or field in ("protocol", "secret", "structured")
+    assert field == "default_model" or 'value="kept"' in answer.content.decode()
+    assert not Provider.objects.exists()
+
+
 def test_a_definition_that_can_not_be_read_comes_back_from_the_editor_or_stays_as_the_draft(as_designer: Client) -> None:
     workflows.push(text=definitions.texts(factories.asking())[definitions.YAML], by="dora")
     for which, bad in from_browsers_too(definitions.UNREADABLE).items():
