@@ -87,14 +87,27 @@ TEMPLATES = [
 
 DATABASES = {"default": database(env)}
 
+# Both are conveniences: where Redis is gone, attempts to sign in are counted by each process for itself, and pages poll.
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": env.redis_url}
+    "default": {
+        "BACKEND": "config.cache.SharedOrOwn",
+        "LOCATION": env.redis_url,
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},
+    }
     if env.redis_url
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
 
 CHANNEL_LAYERS = {
-    "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [env.redis_url]}}
+    "default": {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "CONFIG": {
+            # A socket waits for its next message five seconds at a time, so its connection must stand more than that.
+            "hosts": [{"address": env.redis_url, "socket_connect_timeout": 2, "socket_timeout": 15}],
+            # A page says what it watches every ten seconds. What a process that died watched is forgotten after this.
+            "group_expiry": 120,
+        },
+    }
     if env.redis_url
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 }

@@ -11,7 +11,9 @@ in a full channel; since the page says again what it watches at each tick, a los
 import asyncio
 import contextlib
 import json
+import logging
 from collections.abc import Coroutine
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -20,9 +22,12 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.http import HttpRequest
+from redis import RedisError
 
 from dashboard.access import may_open_socket
 from orchestration.queries import changes
+
+log = logging.getLogger(__name__)
 
 TICK = 10.0
 GAP = 0.15
@@ -30,23 +35,32 @@ GAP = 0.15
 MOST_TOPICS = 60
 MOST_TEXT = 8_000
 
-UNREADABLE, DENIED = 4400, 4403
+LATER, UNREADABLE, DENIED = 1013, 4400, 4403
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
     """Any role may watch any run, as any role may look at it. Whether who opened the socket still has one is asked again
-    at each tick."""
+    at each tick. Where the channel layer is gone the socket closes, and its page polls."""
 
-    async def connect(self) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.watched: set[str] = set()
         self.waiting: dict[str, int] = {}
         self.jobs: set[asyncio.Task[None]] = set()
+        try:
+            await super().__call__(scope, receive, send)
+        except RedisError as error:
+            log.warning("A live socket closes, as the channel layer does not answer (%s); its page polls.", error)
+            with suppress(Exception):  # it may be closed by now, which is as well
+                await send({"type": "websocket.close", "code": LATER})
+        finally:
+            for job in self.jobs:
+                job.cancel()
+
+    async def connect(self) -> None:
         await self.accept()
         self._do(self._tick())
 
     async def disconnect(self, code: int) -> None:
-        for job in self.jobs:
-            job.cancel()
         for topic in self.watched:
             await self.channel_layer.group_discard(topic, self.channel_name)
         self.watched = set()

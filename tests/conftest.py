@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Browser tests come last: from the first one on, the main thread has a running loop, and coroutine tests can't have one."""
     items.sort(key=lambda item: "chromium" in _fixtures(item))
     part = config.getoption("--part")
-    others = {item for item in items if _elsewhere(item) or not _of(part, _fixtures(item))}
+    others = {item for item in items if _elsewhere(item) or not _of(part, item)}
     config.hook.pytest_deselected(items=list(others))
     items[:] = [item for item in items if item not in others]
 
@@ -53,9 +53,11 @@ def _elsewhere(item: pytest.Item) -> bool:
     return bool(marks) and connection.vendor not in marks
 
 
-def _of(part: str | None, fixtures: set[str]) -> bool:
+def _of(part: str | None, item: pytest.Item) -> bool:
+    fixtures = _fixtures(item)
     if part == "database":
-        return bool(fixtures & {"db", "transactional_db"}) and "chromium" not in fixtures
+        touches = bool(fixtures & {"db", "transactional_db"}) and "chromium" not in fixtures
+        return touches or item.get_closest_marker("postgresql") is not None  # which runs nowhere else
     return part is None or (part == "browser") == ("chromium" in fixtures)
 
 
