@@ -20,13 +20,24 @@ app.conf.update(
     task_ignore_result=True,
     result_backend=None,
     task_acks_late=False,
-    task_publish_retry=False,  # a hint that can't be sent is not worth waiting for: the sweep finds the run
     task_default_queue="interlock",
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
     broker_connection_timeout=3.0,
     broker_heartbeat=10,
-    broker_transport_options={"socket_connect_timeout": 2, "socket_timeout": 5},
+    broker_transport_options={
+        # How long who waits for a broker that says nothing does so, in Redis' words and in AMQP's.
+        "socket_connect_timeout": 2,
+        "socket_timeout": 5,
+        "read_timeout": 5,
+        "write_timeout": 5,
+        # How often who sends tries to connect. The consumer goes on for ever, by `broker_connection_max_retries`.
+        "max_retries": 1,
+        "interval_start": 0,
+        "interval_step": 0.1,
+        "interval_max": 0.1,
+    },
+    worker_cancel_long_running_tasks_on_connection_loss=True,  # there are none; unset, each lost connection is a long warning
     worker_concurrency=4,
     worker_hijack_root_logger=False,
     worker_prefetch_multiplier=1,

