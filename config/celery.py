@@ -46,6 +46,9 @@ app.conf.update(
 )
 app.autodiscover_tasks(["orchestration"])
 
+_engine: Any = None
+"""That of this worker, once it claims."""
+
 
 class EngineStep(bootsteps.StartStopStep):  # type: ignore[misc]
     """The engine of this worker. It starts before the consumer does, so that a broker that is down stops nothing."""
@@ -69,7 +72,9 @@ class EngineStep(bootsteps.StartStopStep):  # type: ignore[misc]
     def start(self, worker: Any) -> None:
         from orchestration import tasks
 
+        global _engine
         self.engine.start()
+        _engine = self.engine
         tasks.use_engine(self.engine)
         self.watchdog.start()
 
@@ -85,7 +90,10 @@ app.steps["worker"].add(EngineStep)
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def _end_in_time(**_: Any) -> None:
-    """A consumer that hangs in a dead connection does not keep its process: what is held is leased."""
+    """The engine drains while the consumer still says goodbye to its broker. One that hangs in a dead connection does not keep
+    its process: what is held is leased."""
+    if _engine is not None:
+        _engine.drain(DRAIN)
     alarm = threading.Timer(DRAIN + 5.0, os._exit, [0])
     alarm.daemon = True
     alarm.start()

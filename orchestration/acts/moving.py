@@ -43,6 +43,8 @@ class Newer(Conflict):
 class ActDesk:
     """A desk whose commits are kept for the act to write. It makes no calls."""
 
+    draining = False
+
     def __init__(self) -> None:
         clock = DatabaseClock()
         clock.sync()

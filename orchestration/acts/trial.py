@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import transaction
@@ -145,6 +145,8 @@ class _Now:
 @dataclass
 class _Desk:
     """In memory: every commit is applied, every record and call kept."""
+
+    draining: ClassVar[bool] = False
 
     world: World
     mocks: Mocks

@@ -40,10 +40,14 @@ class Bench:
     def clock(self) -> Clock:
         return self.engine.clock
 
+    @property
+    def draining(self) -> bool:
+        return self.engine.draining
+
     # commits
 
     async def commit(self, held: Held, row: RunRow) -> None:
-        if self.engine.draining and row.status == "held" and not held.intents:
+        if self.draining and row.status == "held" and not held.intents:
             row = row.changed(
                 status="ready", holder=None, step_deadline=None, due=self.clock.now(), wait="backoff" if held.rested else ""
             )

@@ -25,6 +25,10 @@ class Desk(Protocol):
     @property
     def clock(self) -> Clock: ...
 
+    @property
+    def draining(self) -> bool:
+        """Whether a run leaves at its next commit: no call is begun here any more."""
+
     async def commit(self, held: Held, row: RunRow) -> None:
         """Writes what was gathered and moves the run to `row`. Raises `Released` where the run has left with that, and
         `Superseded`. A run that was asked something meanwhile stays, whatever `row` says: look at `held.asked` after it."""

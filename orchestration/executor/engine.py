@@ -6,7 +6,7 @@
     readers    two threads for what is read when a run is taken up
 
 `start()` returns once the engine claims; `hint(run)` says that a run may be due (from any thread, and it may be lost);
-`stop(grace)` drains: nothing new is claimed, runs go on to their next commit, the rest is given back.
+`stop(grace)` drains: nothing new is claimed, no call begun, what is under way is brought to its commit, the rest is given back.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -96,6 +97,7 @@ class Engine:
         self._ready = threading.Event()
         self._stopped = threading.Event()
         self._grace = 0.0
+        self._told_to_stop = False
         self.world: World
         self._failure: BaseException | None = None
         self._fatal = fatal
@@ -113,11 +115,17 @@ class Engine:
 
     def stop(self, grace: float = 10.0) -> None:
         """Drains for at most `grace` seconds, then lets go of what is left. Everything is given back or leased."""
-        self._grace = grace
-        if not self._ready.wait(grace) or not self._thread.is_alive():
-            return  # it never claimed anything
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(grace + 5.0)
+        if self._ready.wait(grace):  # else it never claimed anything
+            self.drain(grace)
+            self._thread.join(grace + 5.0)
+
+    def drain(self, grace: float) -> None:
+        """Begins to, and returns at once: what `stop` then waits for. The first to say it says how long."""
+        if self._told_to_stop or not self._ready.is_set() or not self._thread.is_alive():
+            return
+        self._told_to_stop, self._grace = True, grace
+        with suppress(RuntimeError):  # the loop has just closed
+            self._loop.call_soon_threadsafe(self._stop.set)
 
     def hint(self, run: str) -> None:
         """This run may be due, or may have been asked something while it is held here."""
@@ -337,6 +345,7 @@ class Engine:
 
     async def _drain(self) -> None:
         self.draining = True
+        log.info("Ending: no call is begun any more, and %d runs are brought to a commit.", len(self.held))
         until = time.monotonic() + self._grace
         while self._tasks and (left := until - time.monotonic()) > 0:
             await asyncio.wait(list(self._tasks), timeout=left)

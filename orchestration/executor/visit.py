@@ -139,6 +139,10 @@ async def make(desk: Desk, held: Held, step: PlanStep, given: Any, ask: Ask, pre
         await back_off(desk, held, ask.delay)
         if held.asked:
             return
+    if desk.draining:
+        await desk.commit(held, held.holding(desk.clock.now()))
+        if held.asked:
+            return
     held.rested = False
     prepared = _repeated(held, ask, preparing())
     now = desk.clock.now()
