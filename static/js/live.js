@@ -13,7 +13,7 @@ import { newer, refresh } from "./live/fragment.js";
 import { guard } from "./live/guard.js";
 
 const WORDS = { connecting: "Connecting", live: "Live", reconnecting: "Reconnecting", stale: "Stale" };
-const CLOCK = 1_000;
+const CLOCK = 500;
 
 let state = start(Date.now());
 let socket = null;

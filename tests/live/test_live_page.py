@@ -164,6 +164,23 @@ def test_without_a_socket_the_page_polls_and_stays_current_then_comes_back(live:
     live.word("Live")
 
 
+def test_a_page_shows_the_truth_within_two_seconds_of_the_servers_return_however_long_it_was_gone(live: Script) -> None:
+    live.up = live.answers = False
+    live.sockets[-1].close()
+    for _ in range(120):
+        live.page.clock.run_for(1_000)
+    live.word("Stale")
+    live.revision = 2
+    live.up = live.answers = True
+    live.page.clock.run_for(1_500)
+    expect(live.page.locator("#shown")).to_have_text("revision 2")
+    live.word("Reconnecting")
+    live.page.clock.run_for(500)
+    wait_until(live.page, lambda: len(live.sockets) == 2)
+    live.nudge(2)
+    live.word("Live")
+
+
 def test_nobody_acts_on_a_stale_page_and_nothing_typed_is_lost(live: Script) -> None:
     live.up = live.answers = False
     live.sockets[-1].close()
