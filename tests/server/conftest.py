@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from aiohttp import web
 from django.conf import settings
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client as Browser
@@ -19,21 +20,24 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from orchestration import fsck
 from orchestration.accounts import give_role
-from orchestration.models import Provider, Run
+from orchestration.models import Escalation, Provider, Run
 from orchestration.roles import Role
 from tests import services
 from tests.engine.outages import elsewhere
 from tests.engine.publishing import end, publish, workflow
+from tests.factories import asking
 from tests.server.fleet import Client, Fleet, until
 from tests.servers import ScriptedServer
 
+PASSWORD = "correct horse battery"
 SECRETS_KEY = "t" * 43 + "="
 TOOL = {"type": "object", "required": ["message_id"], "properties": {"message_id": {"type": "string"}}}
 
 
 @dataclass
 class House:
-    """`cookie`: of a session of an operator's. Workflows: `sends` posts to three idempotent tools, `asks` asks a model."""
+    """`cookie`: of a session of an operator's; olga, another, has `PASSWORD`. Workflows: `sends` posts to three idempotent tools,
+    `asks` asks a model, `asking` a person."""
 
     fleet: Fleet
     server: ScriptedServer
@@ -52,6 +56,11 @@ class House:
         rest = Run.objects.filter(id__in=ids).exclude(status__in=Run.ENDED)
         until(lambda: not rest.exists(), f"{len(ids)} runs end")
         return list(Run.objects.filter(id__in=ids))
+
+    def asked(self, id: str) -> Escalation:
+        """The question in which it waits for a person, once it does."""
+        until(lambda: Run.objects.filter(id=id, status="waiting").exists(), "a person is asked")
+        return Escalation.objects.get(run=id, status="open")
 
     def sent(self, *ids: str) -> list[str]:
         """The keys of all requests that tools got for these runs."""
@@ -129,9 +138,15 @@ def _house(
         fleet.manage("migrate", "--verbosity", "0")
         operator = User.objects.create_user("otto")
         give_role(operator, Role.OPERATOR)
+        # As the server mode hashes it, but quickly. Signing in makes it a slow one.
+        give_role(
+            User.objects.create(username="olga", password=PBKDF2PasswordHasher().encode(PASSWORD, "salt" * 6, 1000)),
+            Role.OPERATOR,
+        )
         Provider.objects.create(name="main", protocol="openai", base_url=server.base_url, default_model="m")
         publish(sends(server))
         publish(asks())
+        publish(asking())
         browser = Browser()
         browser.force_login(operator)
         name = settings.SESSION_COOKIE_NAME
