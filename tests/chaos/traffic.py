@@ -1,0 +1,134 @@
+"""Clients that start runs, and a person who answers what runs ask. Both go on whatever happens to the web process: who was not
+answered asks again under the same key."""
+
+import json
+import threading
+import time
+from collections import Counter
+from random import Random
+from typing import Any
+
+import httpx
+
+from tests.chaos.answers import Answers, place_of
+from tests.chaos.generator import given
+from tests.chaos.world import World
+from tests.servers.ledger import Effect
+
+AGAIN = 0.3
+"""Seconds after which who was not answered asks again."""
+
+
+class Client(threading.Thread):
+    """Starts runs, one after the other, each under a key of its own and some of them several times. `accepted`: number → id."""
+
+    def __init__(self, world: World, workflows: int, first: int, stride: int, pause: float) -> None:
+        super().__init__(name=f"client{first}", daemon=True)
+        self.world, self.workflows, self.pause = world, workflows, pause
+        self.numbers = range(first, 10_000_000, stride)
+        self.accepted: dict[int, str] = {}
+        self.wrong: list[str] = []
+        self.counts: Counter[str] = Counter()
+        self.over = threading.Event()
+        self._chance = Random(f"{world.seed}/client/{first}")
+
+    def run(self) -> None:
+        with self.world.client() as client:
+            for number in self.numbers:
+                if self.over.wait(self.pause):
+                    return
+                run = self._start(client, number)
+                self.accepted[number] = run
+                for _ in range(self._chance.choice((0, 0, 0, 1, 3))):
+                    self._same(self._start(client, number), run, number)
+                if self._chance.random() < 0.1 and self.accepted:
+                    old = self._chance.choice(list(self.accepted))
+                    self._same(self._start(client, old), self.accepted[old], old)
+                    self._other_body(client, old)
+
+    def _same(self, run: str, before: str, number: int) -> None:
+        self.counts["starts repeated"] += 1
+        if run != before:
+            self.wrong.append(f"the start {number} was answered with {before}, then with {run}")
+
+    def _start(self, client: httpx.Client, number: int) -> str:
+        body = {"input": given(self.world.seed, number)}
+        while True:
+            if (answer := self._post(client, number, body)) is not None and answer.status_code == 202:
+                return str(answer.json()["id"])
+            time.sleep(AGAIN)
+
+    def _other_body(self, client: httpx.Client, number: int) -> None:
+        answer = self._post(client, number, {"input": given(self.world.seed, number + 1)})
+        if answer is not None and answer.status_code < 500:
+            self.counts["other requests under a key refused"] += 1
+            if answer.status_code not in (409, 422):
+                self.wrong.append(
+                    f"another start under the key of {number} was answered {answer.status_code}: {answer.text[:200]}"
+                )
+
+    def _post(self, client: httpx.Client, number: int, body: Any) -> httpx.Response | None:
+        try:
+            path = f"/workflows/chaos_{number % self.workflows}/runs"
+            answer = client.post(path, json=body, headers={"Idempotency-Key": f"chaos-{self.world.seed}-{number}"})
+        except httpx.HTTPError:
+            self.counts["requests unanswered"] += 1
+            return None
+        if answer.status_code >= 500:
+            self.counts["requests answered 5xx"] += 1
+        return answer
+
+
+class Person(threading.Thread):
+    """Answers as `answers` says; where it is asked whether something happened, as the ledger says. Tries again whatever is stuck."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(name="person", daemon=True)
+        self.world, self.answers = world, Answers(world.seed)
+        self.counts: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        self.over = threading.Event()
+        self._answered: set[str] = set()
+
+    def run(self) -> None:
+        with self.world.client() as client:
+            while not self.over.wait(AGAIN):
+                try:
+                    listed = client.get("/escalations", params={"status": "pending", "limit": 100})
+                    for item in listed.json()["items"] if listed.is_success else ():
+                        if item["id"] not in self._answered:
+                            self._answer(client, item["id"])
+                except (httpx.HTTPError, json.JSONDecodeError):
+                    self.counts["requests unanswered"] += 1
+
+    def _answer(self, client: httpx.Client, pause: str) -> None:
+        found = client.get(f"/escalations/{pause}")
+        if not found.is_success:
+            return
+        asked = found.json()
+        action, values = self._decide(asked)
+        body = {"action": action, "values": values, "revision": asked["revision"]}
+        answer = client.post(f"/escalations/{pause}/resolve", json=body, headers={"Idempotency-Key": f"chaos-{pause}"})
+        if answer.is_success:
+            self._answered.add(pause)
+            self.counts[f"answered: {asked['kind']}{'' if asked['kind'] == 'human' else f' ({action})'}"] += 1
+        elif answer.status_code == 422:
+            self.wrong.append(f"the answer {body} to {asked['kind']} of {asked['run']} was refused: {answer.text[:300]}")
+            self._answered.add(pause)
+
+    def _decide(self, asked: Any) -> tuple[str, Any]:
+        if asked["kind"] == "human":
+            index, amount = self.answers.person(place_of(asked["show"]), len(asked["actions"]))
+            return asked["actions"][index]["id"], {"amount": amount}
+        if asked["kind"] == "unknown":
+            place = place_of(json.loads(asked["reason"]["request"]["body"]))
+            happened = next((e for e in effects(self.world) if place_of(json.loads(e.body)) == place), None)
+            return ("happened", happened.output) if happened else ("did_not_happen", {})
+        return ("retry" if asked["kind"] == "quarantine" else "continue"), {}
+
+
+def effects(world: World) -> list[Effect]:
+    """What the ledger on disk says, repeats included."""
+    if not world.ledger.exists():
+        return []
+    return [Effect(**json.loads(line)) for line in world.ledger.read_text().splitlines()]
