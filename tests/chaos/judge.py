@@ -8,28 +8,39 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tests.chaos.answers import Answers, place_of
+from tests.chaos.database import patiently
 from tests.chaos.generator import definition, given
 from tests.chaos.interpreter import interpret
-from tests.chaos.traffic import effects
+from tests.chaos.traffic import Reading
 from tests.chaos.world import World
 
-
-def live(known: Mapping[int, str]) -> list[str]:
-    """Which of these runs have not ended."""
-    from orchestration.models import Run
-
-    ended = set(Run.objects.filter(status__in=Run.ENDED).values_list("id", flat=True))
-    return [run for run in known.values() if run not in ended]
+BOUND = 12.0
+"""Seconds within which a run is taken up once nothing is broken: the lapse of a heart, a sweep, and two for the rest."""
 
 
-def rest(known: Mapping[int, str], seconds: float) -> float | None:
-    """How long it took until all had ended; None where it took longer."""
-    begun = time.monotonic()
-    while time.monotonic() - begun < seconds:
-        if not live(known):
-            return time.monotonic() - begun
+def rest(known: Mapping[int, str], seconds: float) -> tuple[float, dict[str, float]]:
+    """Waits for all to end, for so long at most: how long it took, and by how much each run was late that was due, and that nobody
+    took up within the bound."""
+    begun, late = time.monotonic(), dict[str, float]()
+    while (taken := time.monotonic() - begun) < seconds:
+        left = patiently(_left)
+        if not left:
+            return taken, late
+        for run, by in left.items():
+            if by > BOUND and taken > BOUND:
+                late[run] = max(by, late.get(run, 0.0))
         time.sleep(0.2)
-    return None
+    return taken, late
+
+
+def _left() -> dict[str, float]:
+    """The runs that have not ended, and for how long each has been due without a holder."""
+    from orchestration.models import Run
+    from orchestration.record.clock import database_now
+
+    now = database_now()
+    rows = Run.objects.exclude(status__in=Run.ENDED).values_list("id", "status", "due")
+    return {run: (now - due).total_seconds() if status == "ready" else 0.0 for run, status, due in rows}
 
 
 def findings(world: World, known: Mapping[int, str], workflows: int) -> Iterator[str]:
@@ -83,7 +94,7 @@ def _path(run: str) -> Iterator[tuple[str, str]]:
 def _effects(world: World) -> Iterator[str]:
     """By what they are about, whatever keys they came under: nobody asks twice for what can't be undone."""
     done: Counter[str] = Counter()
-    for effect in effects(world):
+    for effect in Reading(world.ledger).more():
         kind = effect.url.rpartition("/")[2]
         if kind == "irreversible" or (kind != "none" and not effect.repeat):
             done[json.dumps([kind, place_of(json.loads(effect.body))])] += 1

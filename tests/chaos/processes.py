@@ -28,6 +28,8 @@ class Process:
         """By SIGSTOP."""
         self.unasked: list[int] = []
         """The exit codes of ends that nobody asked for."""
+        self.doomed = False
+        """Somebody is about to do something to it, or has."""
         self._asked = False
 
     @property
@@ -43,8 +45,11 @@ class Process:
     def code(self) -> int | None:
         return self._process.poll() if self._process else None
 
+    def spare(self) -> None:
+        self.doomed = False
+
     def start(self) -> "Process":
-        self._asked = False
+        self._asked = self.stopped = self.doomed = False
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command, cwd=ROOT, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -52,18 +57,20 @@ class Process:
         return self
 
     def tell(self, number: signal.Signals) -> None:
-        """Sends it a signal; one that ends it is waited for by who wants to know (`wait`)."""
+        """Sends it a signal."""
         if number in (signal.SIGKILL, signal.SIGTERM):
             self._asked = True
         self.stopped = number == signal.SIGSTOP or (self.stopped and number not in (signal.SIGCONT, signal.SIGKILL))
         if self.alive:
             os.kill(self.pid, number)
 
-    def wait(self, seconds: float) -> int | None:
-        """Its exit code, None where it has not ended by then."""
-        assert self._process is not None
+    def ended_by(self, number: signal.Signals, seconds: float) -> int | None:
+        """Tells it to end: its exit code, None where it takes longer. Whatever is started in its place is another."""
+        process = self._process
+        assert process is not None
+        self.tell(number)
         try:
-            return self._process.wait(seconds)
+            return process.wait(seconds)
         except subprocess.TimeoutExpired:
             return None
 

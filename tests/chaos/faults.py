@@ -1,0 +1,204 @@
+"""What is done to a deployment, and how each fault is known to have bitten: by what it did to runs, never by that it was tried.
+
+Each returns once it has bitten and what was broken works again, or after a while without. `bites` counts, by kind.
+"""
+
+import contextlib
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+
+from redis import Redis, RedisError
+
+from tests.chaos.database import asked, held_by, refusals, standings, worker_of
+from tests.chaos.processes import Process
+from tests.chaos.takeover import Takeovers
+from tests.chaos.world import World
+
+KINDS = (
+    "worker killed", "worker stopped past its lapse", "worker told to end", "web killed", "database cut off", "reply of a commit lost",
+    "database killed", "broker emptied", "redis killed", "hints repeated and shuffled",
+)  # fmt: skip
+COMMIT = b'"state_hash":'
+"""Is said on the wire with each commit of a run, and with nothing else."""
+TROUBLE = "The database can't be used"
+LAPSE = 8.0
+PATIENCE = 12.0
+"""Seconds for which a fault is waited for to bite."""
+
+
+class Faults:
+    def __init__(self, world: World, unanswered: Callable[[], int]) -> None:
+        """`unanswered`: how many requests of clients have had no answer so far."""
+        self.world, self.unanswered = world, unanswered
+        self.kinds = KINDS
+        self.bites: Counter[str] = Counter()
+        self.tried: Counter[str] = Counter()
+        self.takeovers = Takeovers()
+        self._chance = Random(f"{world.seed}/faults")
+        self._bodies = threading.Lock()
+        """Whoever picks a worker to do something to, does so alone."""
+
+    # workers
+
+    def kill_worker(self) -> None:
+        victim, runs = self._victim("worker killed")
+        if victim is None:
+            return
+        victim.ended_by(signal.SIGKILL, PATIENCE)
+        self._bitten("worker killed", self.takeovers.watch(asked(runs), PATIENCE * 3))
+
+    def stop_worker(self) -> None:
+        """Until others have taken over what it held, at least for its lapse; woken, it must not write what it has in hand."""
+        kind = "worker stopped past its lapse"
+        victim, runs = self._victim(kind)
+        if victim is None:
+            return
+        worker, before = worker_of(victim.pid), time.monotonic()
+        victim.tell(signal.SIGSTOP)
+        refused, moved = refusals(worker), asked(runs)
+        taken = self.takeovers.watch(moved, PATIENCE * 3, count=False)
+        time.sleep(max(LAPSE + 2.0 - (time.monotonic() - before), 0.0))
+        victim.tell(signal.SIGCONT)
+        if taken and self._until(lambda: refusals(worker) > refused, PATIENCE):
+            self._bitten(kind, refusals(worker) - refused)
+
+    def end_worker(self) -> None:
+        """As a rolling deploy does. What it held is with others, or was ended, without anybody having to wait for a lapse."""
+        kind = "worker told to end"
+        victim, runs = self._victim(kind)
+        if victim is None:
+            return
+        worker = worker_of(victim.pid)
+        if victim.ended_by(signal.SIGTERM, 3 * PATIENCE) == 0 and not held_by(worker):
+            self._bitten(kind, len(runs))
+
+    def _victim(self, kind: str) -> tuple[Process | None, list[str]]:
+        """A worker that holds runs, and which; of those that are neither stopped nor on their way out."""
+        self.tried[kind] += 1
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            with self._bodies:
+                found = []
+                for process in self.world.workers:
+                    if process.alive and not process.stopped and not process.doomed:
+                        runs = held_by(worker_of(process.pid))
+                        found.append((len(runs), process, runs))
+                found = [each for each in found if each[0] >= 2]
+                if found:
+                    _, chosen, runs = max(found, key=lambda each: each[0])
+                    chosen.doomed = True
+                    threading.Timer(PATIENCE, chosen.spare).start()
+                    return chosen, runs
+            time.sleep(0.1)
+        return None, []
+
+    # the web process
+
+    def kill_web(self) -> None:
+        self.tried["web killed"] += 1
+        before = self.unanswered()
+        self.world.web.ended_by(signal.SIGKILL, PATIENCE)
+        self._until(lambda: self.unanswered() > before, PATIENCE)
+        if self._until(self.world.answers, 60.0):
+            self._bitten("web killed", self.unanswered() - before)
+
+    # the database
+
+    def cut_database(self) -> None:
+        """For longer than a commit takes, and less than anybody gives up."""
+        self.tried["database cut off"] += 1
+        before = self._complaints()
+        with self.takeovers.disturbed():
+            self.world.cable.cut()
+            self._until(lambda: self._complaints() > before, PATIENCE)
+            time.sleep(1.0)
+            self.world.cable.mend()
+        self._bitten("database cut off", self._complaints() - before)
+
+    def lose_replies(self) -> None:
+        """Of three commits, each in a connection that is cut in the moment in which it is answered."""
+        self.tried["reply of a commit lost"] += 1
+        for _ in range(3):
+            before = self.world.cable.cuts
+            self.world.cable.cut_at(COMMIT, self._chance.randint(1, 4), "after")
+            if self._until(lambda before=before: self.world.cable.cuts > before, PATIENCE):  # type: ignore[misc]
+                self._bitten("reply of a commit lost", 1)
+
+    def kill_database(self) -> None:
+        self.tried["database killed"] += 1
+        before = self._complaints()
+        with self.takeovers.disturbed():
+            self.world.postgresql.kill()
+            self._until(lambda: self._complaints() > before, 5.0)
+            self.world.postgresql.start()
+        self._until(lambda: self._complaints() > before, 5.0)
+        self._bitten("database killed", self._complaints() - before)
+
+    def _complaints(self) -> int:
+        return sum(process.said().count(TROUBLE) for process in self.world.workers)
+
+    # the broker
+
+    def empty_broker(self) -> None:
+        """With hints in it, which takes workers that do not listen for a moment."""
+        self.tried["broker emptied"] += 1
+        redis = self._redis()
+        listening = [each for each in self.world.workers if each.alive and not each.stopped]
+        for process in listening:
+            process.tell(signal.SIGSTOP)
+        try:
+            self._until(lambda: int(redis.llen("interlock")) >= 2, 3.0)  # type: ignore[arg-type]
+            lost = int(redis.llen("interlock"))  # type: ignore[arg-type]
+            redis.flushall()
+        finally:
+            for process in listening:
+                process.tell(signal.SIGCONT)
+        self._bitten("broker emptied", lost)
+
+    def kill_redis(self) -> None:
+        """Runs are started while there is none."""
+        self.tried["redis killed"] += 1
+        before = len(standings())
+        self.world.redis.terminate()
+        self._until(lambda: len(standings()) > before, PATIENCE)
+        began = len(standings()) - before
+        self.world.redis.start(PATIENCE)
+        self._bitten("redis killed", began)
+
+    def repeat_hints(self) -> None:
+        """Of all runs, also of those that wait or are over: each one to five times, in any order."""
+        from orchestration.tasks import advance_run
+
+        self.tried["hints repeated and shuffled"] += 1
+        runs = [standing.run for standing in standings()][-60:]
+        hints = [run for run in runs for _ in range(self._chance.randint(1, 5))]
+        self._chance.shuffle(hints)
+        sent = 0
+        for run in hints:
+            with contextlib.suppress(Exception):
+                advance_run.apply_async((run,), retry=False)
+                sent += 1
+        redis = self._redis()
+        if self._until(lambda: redis.llen("interlock") == 0, PATIENCE):
+            self._bitten("hints repeated and shuffled", sent)
+
+    def _redis(self) -> "Redis":
+        return Redis.from_url(self.world.redis_url, socket_timeout=5)
+
+    # whether it bit
+
+    def _bitten(self, kind: str, times: int) -> None:
+        self.bites[kind] += times
+
+    def _until(self, condition: Callable[[], bool], seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            with contextlib.suppress(RedisError):
+                if condition():
+                    return True
+            time.sleep(0.1)
+        return False

@@ -1,0 +1,83 @@
+"""What a chaos run came to, in words: what was done, what it did, how fast it was made good, and the verdict."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tests.chaos.faults import KINDS, Faults
+from tests.chaos.judge import BOUND
+from tests.chaos.takeover import MOST, share
+
+PASSED, FAILED, INVALID = 0, 1, 3
+_NEEDED = {
+    "rate limits of models and tools": ("429", "429 with Retry-After"),
+    "5xx": ("503", "502 of HTML"),
+    "hanging calls": ("hang",),
+    "broken connections": ("reset", "cut"),
+    "malformed answers": tuple(f"malformed: {kind}" for kind in ("prose", "wrong value", "wrong type", "missing", "truncated")),
+}
+SHOWN = 20
+
+
+@dataclass
+class Outcome:
+    seed: int
+    on: str
+    faults: Faults
+    runs: Mapping[int, str]
+    counts: Counter[str]
+    """What clients and people met."""
+    troubles: Mapping[str, int]
+    """What the scripted server did."""
+    refused: int
+    rested: float
+    late: Mapping[str, float]
+    findings: Sequence[str]
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+    def bites(self) -> dict[str, int]:
+        """How often each kind of fault has bitten."""
+        found = {kind: self.faults.bites[kind] for kind in self.faults.kinds}
+        found |= {name: sum(self.troubles.get(kind, 0) for kind in kinds) for name, kinds in _NEEDED.items()}
+        found["starts repeated under their key"] = self.counts["starts repeated"]
+        found["other requests under a key"] = self.counts["other requests under a key refused"]
+        return found
+
+    @property
+    def code(self) -> int:
+        if self.findings:
+            return FAILED
+        return PASSED if all(self.bites().values()) else INVALID
+
+
+def lines(told: Outcome) -> Iterator[str]:
+    yield f"Seed {told.seed} on {told.on}: {len(told.runs)} runs accepted. {'; '.join(f'{k} {v}' for k, v in told.facts.items())}"
+    yield "What was done, and how often it bit:"
+    for kind, times in told.bites().items():
+        tried = f"tried {told.faults.tried[kind]} times" if kind in KINDS else ""
+        yield f"  {kind:34} {times:6}  {'' if times else 'DID NOT BITE '}{tried}"
+    yield f"  {'writes refused, as another had it':34} {told.refused:6}"
+    for name, times in sorted(told.counts.items()):
+        yield f"  {name:34} {times:6}"
+    yield from _speed(told)
+    yield f"Everything was at rest {told.rested:.1f} s after the last fault."
+    for run, seconds in sorted(told.late.items(), key=lambda item: -item[1])[:SHOWN]:
+        yield f"  slower than the bound of {BOUND:.0f} s: run {run} was due for {seconds:.1f} s, and nobody took it up"
+    yield from (f"WRONG  {found}" for found in told.findings[:SHOWN])
+    if len(told.findings) > SHOWN:
+        yield f"WRONG  and {len(told.findings) - SHOWN} more"
+    yield {
+        PASSED: "Passed.",
+        FAILED: f"FAILED: {len(told.findings)} things are wrong. Again: make chaos SEED={told.seed}",
+        INVALID: "INVALID: not every fault has bitten, so this run proves nothing.",
+    }[told.code]
+
+
+def _speed(told: Outcome) -> Iterator[str]:
+    found = told.faults.takeovers
+    for seconds, words in ((found.seconds, ""), (found.hindered, ", the database being gone in between")):
+        if seconds:
+            figures = f"p50 {share(seconds, 0.5):.1f} s, p99 {share(seconds, 0.99):.1f} s, at most {max(seconds):.1f} s"
+            yield f"From kill -9 of a worker to its {len(seconds)} runs moving again{words}: {figures}"
+    if found.seconds and share(found.seconds, 0.99) > MOST:
+        yield f"  slower than the bound of {MOST:.0f} s"

@@ -1,0 +1,68 @@
+"""When which fault is done. The short form does each kind once, in an order in which each can bite within a minute; the long one goes
+on by chance, two at a time, until its time is over."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from random import Random
+
+from tests.chaos.faults import Faults
+
+Fault = Callable[[], None]
+_PAUSE = (1.0, 8.0)
+
+
+def short(faults: Faults) -> None:
+    """Two workers fall out at once, which leaves one to notice; meanwhile the others' faults. Then the database's."""
+    faults.empty_broker()
+    _beside(faults.stop_worker, faults.kill_worker, _row(faults.repeat_hints, faults.kill_redis, faults.kill_web))
+    _beside(faults.end_worker, _row(faults.lose_replies, faults.cut_database, faults.kill_database))
+
+
+def long(faults: Faults, seconds: float, seed: int) -> None:
+    """Each kind once, then whatever comes."""
+    until = time.monotonic() + seconds
+    bodies = [faults.kill_worker, faults.stop_worker, faults.end_worker, faults.kill_web]
+    stores = [
+        faults.empty_broker, faults.kill_redis, faults.repeat_hints, faults.cut_database, faults.lose_replies, faults.kill_database,
+    ]  # fmt: skip
+    _beside(*(lambda row=row, n=n: _by_chance(row, until, Random(f"{seed}/{n}")) for n, row in enumerate((bodies, stores))))  # type: ignore[misc]
+
+
+def _by_chance(kinds: Sequence[Fault], until: float, chance: Random) -> None:
+    for fault in chance.sample(list(kinds), len(kinds)):
+        fault()
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(min(chance.uniform(*_PAUSE), left))
+        chance.choice(list(kinds))()
+
+
+def _row(*faults: Fault) -> Fault:
+    def do() -> None:
+        for fault in faults:
+            fault()
+
+    return do
+
+
+def _beside(*faults: Fault) -> None:
+    """All at once; returns once all are through. Raises what one of them raised."""
+    raised: list[BaseException] = []
+
+    def do(fault: Fault) -> None:
+        from django.db import connection
+
+        try:
+            fault()
+        except BaseException as error:
+            raised.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=do, args=(fault,), daemon=True) for fault in faults]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if raised:
+        raise raised[0]

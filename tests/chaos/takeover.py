@@ -1,0 +1,61 @@
+"""How long the runs of a worker that was killed stand still: from the kill to each having been claimed by another, or having moved."""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from tests.chaos.database import Standing, asked
+
+MOST = 15.0
+"""Seconds that 99 of 100 may stand still, with the defaults."""
+
+
+class Takeovers:
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        """Of those during which nothing else happened that may hold a take-over up."""
+        self.hindered: list[float] = []
+        """Of those during which the database was gone: then nobody is called dead for a while."""
+        self._lock = threading.Lock()
+        self._outages = 0
+        self._outage_at = float("-inf")
+
+    @contextmanager
+    def disturbed(self) -> Iterator[None]:
+        self._outages += 1
+        try:
+            yield
+        finally:
+            self._outages -= 1
+            self._outage_at = time.monotonic()
+
+    def watch(self, before: Sequence[Standing], seconds: float, count: bool = True) -> int:
+        """How many of these, held until now, move on within that time. `count`: they are measured."""
+        began = time.monotonic()
+        clear = self._outages == 0 and began - self._outage_at > MOST
+        left = {each.run: each for each in before if each.status == "held"}
+        moved = 0
+        while left and time.monotonic() - began < seconds:
+            for now in asked(left):
+                was = left[now.run]
+                if (now.holder not in (None, was.holder)) or now.seq != was.seq or now.status not in ("held", "ready"):
+                    left.pop(now.run)
+                    moved += 1
+                    if count:
+                        self._measured(time.monotonic() - began, clear and self._outages == 0 and self._outage_at < began)
+            time.sleep(0.05)
+        if count:
+            for _ in left:
+                self._measured(seconds, clear)
+        return moved
+
+    def _measured(self, seconds: float, clear: bool) -> None:
+        with self._lock:
+            (self.seconds if clear else self.hindered).append(seconds)
+
+
+def share(seconds: Sequence[float], part: float) -> float:
+    """The least number that this part of them does not exceed."""
+    ordered = sorted(seconds)
+    return ordered[min(int(len(ordered) * part), len(ordered) - 1)] if ordered else 0.0
