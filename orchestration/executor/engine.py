@@ -242,8 +242,12 @@ class Engine:
         await self.slots.settle()
         await self._claim(None)
         if self.isolation is not None:
-            await self.write(lambda: self.isolation.see(sweep.suspects(now)) if self.isolation else None)
+            await self.write(lambda: self._isolate(now))
         self.idle = 0 if self.held else self.idle + 1
+
+    def _isolate(self, now: datetime) -> None:
+        if self.isolation is not None:
+            self.isolation.see(sweep.suspects(now), sweep.suspects_soon(now) if self.pulse.judges else frozenset())
 
     async def _claim(self, only: set[str] | None) -> None:
         """Claims due runs and sets out with each. A full engine does not claim."""

@@ -1,8 +1,10 @@
 """Suspects run in a child process that may die: `manage.py isolate --group N`, an engine that claims nothing else.
 
-The child ends by itself when no suspect is left, and when its parent is gone (its standard input closes).
+The child ends by itself when no suspect is left, and when its parent is gone (its standard input closes); a line there says: look
+now. One is started already where a heart is late, so that what its worker held need not wait for a process to begin.
 """
 
+import contextlib
 import logging
 import os
 import subprocess
@@ -18,16 +20,25 @@ class Isolation:
     def __init__(self) -> None:
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
-    def see(self, groups: set[int]) -> None:
-        """Starts a child for each kind of suspects that there are and that has none."""
+    def see(self, groups: set[int], soon: set[int] | frozenset[int] = frozenset()) -> None:
+        """Starts a child for each kind of suspects that there are, or will be soon, and that has none. A child that there is, is
+        told to look for those that there are."""
         for group, child in list(self._children.items()):
             if child.poll() is not None:
                 self._children.pop(group)
                 if child.returncode:
                     log.warning("The process that ran suspects in groups of %d died (%d).", group, child.returncode)
-        for group in groups - self._children.keys():
+        for group in groups & self._children.keys():
+            self._tell(self._children[group])
+        for group in (groups | soon) - self._children.keys():
             command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "isolate", "--group", str(group)]
             self._children[group] = subprocess.Popen(command, stdin=subprocess.PIPE, env=_environment())
+
+    def _tell(self, child: "subprocess.Popen[bytes]") -> None:
+        with contextlib.suppress(OSError):  # it has just ended; the next sweep sees that
+            assert child.stdin is not None
+            child.stdin.write(b"\n")
+            child.stdin.flush()
 
     def stop(self) -> None:
         for child in self._children.values():

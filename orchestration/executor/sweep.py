@@ -17,10 +17,10 @@ A run that was last written by a newer release (`record.rows.FORMAT`) is claimed
 
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from orchestration.executor import slots
 from orchestration.executor.held import GRACE
@@ -31,6 +31,8 @@ from orchestration.record.apply import adapt
 BEAT = 2.0
 LAPSE = Worker.LAPSE
 EVERY = 2.0
+LATE = timedelta(seconds=5)
+"""A heartbeat older than this may soon have lapsed: two in a row are missing."""
 GROUPS = (1000, 16, 1)
 """How many suspects run together after the first, the second, and each further death of who held them. `Worker.group` is one."""
 DEATHS = 3
@@ -157,3 +159,10 @@ def suspects(now: datetime) -> set[int]:
             [adapt(now), rows.FORMAT],
         )
         return {GROUPS[min(row[0], len(GROUPS)) - 1] for row in cursor.fetchall()}
+
+
+def suspects_soon(now: datetime) -> set[int]:
+    """The kinds of isolation that there will be work for, if the workers whose hearts are late are dead."""
+    late = Worker.objects.filter(group=0, beat__lt=now - LATE, beat__gte=now - LAPSE).values("id")
+    held = Run.objects.filter(status=Run.Status.HELD, holder__in=late).values("holder").annotate(runs=Count("id"))
+    return {GROUPS[-1] if runs == 1 else GROUPS[0] for runs in held.values_list("runs", flat=True)}

@@ -191,6 +191,28 @@ def test_a_thousand_runs_of_a_worker_that_died_go_on_together_and_none_is_blamed
     assert len(sweep.claim("apart", sweep.GROUPS[0], sweep.GROUPS[0], now)) == 1000
 
 
+def test_that_process_is_there_before_a_worker_whose_heart_is_late_is_taken_for_dead(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**environment(floor.server), "DJANGO_SETTINGS_MODULE": "tests.engine.worker_settings"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sweep, "LATE", timedelta(hours=-1))  # to the worker of this process, every heart is late
+    floor.server.default(GOOD)
+    version = publish(workflow(ask(), end()))
+    tasks.use_engine(None)
+    now, hour = database_now(), timedelta(hours=1)
+    late = Worker.objects.create(name="late", pid=1, group=0, capacity=9, started=now, beat=now + hour / 2)
+    for n in range(2):
+        run = runs.start(workflow=version.workflow_id, input={"text": "x", "n": n}, by="ada")
+        Run.objects.filter(id=run).update(status="held", holder=late.id, step_deadline=now + hour, due=None)
+    floor.engine.look()
+    floor.until(run, lambda _: Worker.objects.filter(group=sweep.GROUP).exists())
+    assert set(Run.objects.values_list("holder", "suspicion")) == {(late.id, 0)}
+    Worker.objects.filter(id=late.id).update(beat=now - hour)
+    floor.engine.look()
+    assert {floor.ended(run.id).outcome for run in Run.objects.all()} == {"good"}
+
+
 def test_a_rolling_deploy_gives_runs_back_and_blames_nobody(yard: ScriptedServer) -> None:
     """SIGTERM in the middle of a call that outlasts the grace. The next worker goes on at once, without a heartbeat to lapse."""
     yard.default(b.hang())
