@@ -9,6 +9,7 @@ from typing import Any
 from celery import Celery, bootsteps
 from celery.signals import worker_shutting_down
 from django.conf import settings
+from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -44,6 +45,9 @@ app.conf.update(
     worker_send_task_events=False,
     enable_utc=True,
 )
+# A hint that is lost is found by the sweep. Acknowledged, it would have to be put back when the connection breaks, which a broker
+# that is gone makes fail, and Celery end the worker over it.
+app.conf.task_queues = (Queue("interlock", no_ack=True),)
 app.autodiscover_tasks(["orchestration"])
 
 _engine: Any = None

@@ -31,7 +31,7 @@ class Watchdog:
         self._stopped = threading.Event()
         self._since = time.monotonic()
         """Since when messages left, and none came back."""
-        worker.app.amqp.queues.select_add(self.queue, auto_delete=True)
+        worker.app.amqp.queues.select_add(self.queue, auto_delete=True, no_ack=True)
 
     def start(self) -> None:
         tasks.on_echo(self._heard)

@@ -1,0 +1,29 @@
+"""Hints on their way through a broker."""
+
+from types import SimpleNamespace
+
+import kombu
+from redis import Redis
+
+from config.celery import app
+from config.watchdog import Watchdog
+from orchestration import tasks
+from tests import services
+
+
+def test_nothing_has_to_be_given_back_to_a_broker_that_dies_with_hints_under_way() -> None:
+    """They are gone from it once a worker has them. What had to be put back would end the worker when that fails."""
+    watchdog = Watchdog(SimpleNamespace(app=app), "w1")
+    with services.redis() as found, kombu.Connection(found.url) as connection:
+        received: list[kombu.Message] = []
+        with app.amqp.TaskConsumer(connection.default_channel, on_message=received.append):
+            tasks.advance_run.apply_async(("r1",), connection=connection)
+            tasks.echo.apply_async((), queue=watchdog.queue, connection=connection)
+            while len(received) < 2:
+                connection.drain_events(timeout=10)
+        assert {message.delivery_info["routing_key"] for message in received} == {"interlock", watchdog.queue}
+        assert not any(message.acknowledged for message in received)
+        assert not connection.default_channel.qos._delivered
+        app.amqp.queues.deselect(watchdog.queue)
+        left = {key for key in Redis.from_url(found.url).keys() if not key.startswith(b"_kombu.")}  # type: ignore[union-attr]
+        assert left == {services.CLAIM.encode()}
