@@ -88,7 +88,7 @@ def place_of(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _seconds(chance: Random) -> float:
-    return chance.choices((0.0, chance.uniform(0.05, 0.4), chance.uniform(0.5, 2.0)), (4, 4, 2))[0]
+    return chance.choices((0.0, chance.uniform(0.05, 0.4), chance.uniform(0.5, 1.5)), (2, 4, 4))[0]
 
 
 def _written(chance: Random, kind: str, value: dict[str, Any], ask: int) -> str:

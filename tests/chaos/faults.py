@@ -5,27 +5,35 @@ Each returns once it has bitten and what was broken works again, or after a whil
 
 import contextlib
 import signal
+import sqlite3
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 from redis import Redis, RedisError
 
 from tests.chaos.database import asked, held_by, refusals, standings, worker_of
 from tests.chaos.processes import Process
 from tests.chaos.takeover import Takeovers
-from tests.chaos.world import World
+from tests.chaos.world import OneFile, World
 
 KINDS = (
-    "worker killed", "worker stopped past its lapse", "worker told to end", "web killed", "database cut off", "reply of a commit lost",
-    "database killed", "broker emptied", "redis killed", "hints repeated and shuffled",
+    "worker killed", "worker stopped past its lapse", "worker told to end", "web killed", "database cut off",
+    "reply of a commit lost", "database killed", "broker emptied", "redis killed", "hints repeated and shuffled",
 )  # fmt: skip
+ON_SQLITE = ("worker killed", "worker stopped past its lapse", "worker told to end", "web killed", "write lock held")
 COMMIT = b'"state_hash":'
 """Is said on the wire with each commit of a run, and with nothing else."""
 TROUBLE = "The database can't be used"
+CALM = 2.2
+"""Seconds; a little longer than anybody waits before the next try."""
 LAPSE = 8.0
+LOCKED = 3.0
+NAP = 1.5
+"""Seconds for which a worker may be stopped without thinking that it was late with its heartbeat."""
 PATIENCE = 12.0
 """Seconds for which a fault is waited for to bite."""
 
@@ -34,7 +42,7 @@ class Faults:
     def __init__(self, world: World, unanswered: Callable[[], int]) -> None:
         """`unanswered`: how many requests of clients have had no answer so far."""
         self.world, self.unanswered = world, unanswered
-        self.kinds = KINDS
+        self.kinds = ON_SQLITE if isinstance(world, OneFile) else KINDS
         self.bites: Counter[str] = Counter()
         self.tried: Counter[str] = Counter()
         self.takeovers = Takeovers()
@@ -111,7 +119,7 @@ class Faults:
     def cut_database(self) -> None:
         """For longer than a commit takes, and less than anybody gives up."""
         self.tried["database cut off"] += 1
-        before = self._complaints()
+        before = self._calm()
         with self.takeovers.disturbed():
             self.world.cable.cut()
             self._until(lambda: self._complaints() > before, PATIENCE)
@@ -130,34 +138,58 @@ class Faults:
 
     def kill_database(self) -> None:
         self.tried["database killed"] += 1
-        before = self._complaints()
+        before, held = self._calm(), sum(each.status == "held" for each in standings())
         with self.takeovers.disturbed():
             self.world.postgresql.kill()
-            self._until(lambda: self._complaints() > before, 5.0)
+            self._until(lambda: self._complaints() > before, PATIENCE)
             self.world.postgresql.start()
-        self._until(lambda: self._complaints() > before, 5.0)
-        self._bitten("database killed", self._complaints() - before)
+        if self._complaints() > before:
+            self._bitten("database killed", held)
+
+    def _calm(self) -> int:
+        """How often workers have complained about the database so far, once they do so no more."""
+        found, quiet = self._complaints(), time.monotonic()
+        while time.monotonic() - quiet < CALM:
+            time.sleep(0.2)
+            if (now := self._complaints()) != found:
+                found, quiet = now, time.monotonic()
+        return found
 
     def _complaints(self) -> int:
         return sum(process.said().count(TROUBLE) for process in self.world.workers)
+
+    def hold_lock(self) -> None:
+        """By another process. Nothing is written meanwhile, and all goes on after."""
+        assert isinstance(self.world, OneFile)
+        self.tried["write lock held"] += 1
+        with sqlite3.connect(self.world.database, isolation_level=None, timeout=60) as other, self.takeovers.disturbed():
+            other.execute("BEGIN IMMEDIATE")
+            held, before = sum(each.status == "held" for each in standings()), _written()
+            time.sleep(LOCKED)
+            still = _written() == before
+            other.execute("ROLLBACK")
+        if still and self._until(lambda: _written() > before, PATIENCE):
+            self._bitten("write lock held", held)
 
     # the broker
 
     def empty_broker(self) -> None:
         """With hints in it, which takes workers that do not listen for a moment."""
         self.tried["broker emptied"] += 1
-        redis = self._redis()
-        listening = [each for each in self.world.workers if each.alive and not each.stopped]
-        for process in listening:
-            process.tell(signal.SIGSTOP)
-        try:
-            self._until(lambda: int(redis.llen("interlock")) >= 2, 3.0)  # type: ignore[arg-type]
-            lost = int(redis.llen("interlock"))  # type: ignore[arg-type]
+        end, redis = time.monotonic() + PATIENCE, self._redis()
+        while time.monotonic() < end:
+            listening = [each for each in self.world.workers if each.alive and not each.stopped]
+            for process in listening:
+                process.tell(signal.SIGSTOP)
+            self._until(lambda: redis.llen("interlock") > 1, NAP)
+            lost = redis.llen("interlock")
             redis.flushall()
-        finally:
             for process in listening:
                 process.tell(signal.SIGCONT)
-        self._bitten("broker emptied", lost)
+            if lost:
+                self._bitten("broker emptied", lost)
+                return
+            time.sleep(2.5)
 
     def kill_redis(self) -> None:
         """Runs are started while there is none."""
@@ -186,7 +218,7 @@ class Faults:
         if self._until(lambda: redis.llen("interlock") == 0, PATIENCE):
             self._bitten("hints repeated and shuffled", sent)
 
-    def _redis(self) -> "Redis":
+    def _redis(self) -> Any:
         return Redis.from_url(self.world.redis_url, socket_timeout=5)
 
     # whether it bit
@@ -202,3 +234,8 @@ class Faults:
                     return True
             time.sleep(0.1)
         return False
+
+
+def _written() -> int:
+    """How many step records there are."""
+    return sum(standing.seq for standing in standings())

@@ -1,7 +1,8 @@
-"""Random workflows and inputs out of a seed. Each is sound by the way it is made: what a step reads was written on every way to it.
+"""Random workflows and inputs out of a seed. Each is sound by the way it is made: what a step reads was written on every way to
+it.
 
-A level is a row of blocks, each of which leads to the next: a model, a tool of any effect class, a branch whose arms meet again, a
-loop, a person, a computed value. Failures are caught or not, and lead to the next block, to an end, or out of the loop.
+A level is a row of blocks, each of which leads to the next: a model, a tool of any effect class, a branch whose arms meet again,
+a loop, a person, a computed value. Failures are caught or not, and lead to the next block, to an end, or out of the loop.
 """
 
 from collections.abc import Callable
@@ -39,7 +40,7 @@ RETRY = {"attempts": 8, "backoff": "100ms", "factor": 1.5, "max_backoff": "1s"}
 """Many more than there are troubles, so that what is slow on a busy machine changes no course."""
 ONCE = {**RETRY, "errors": ["rate_limited"]}
 """Of what can't be undone: after anything else it may have happened."""
-MOST_BLOCKS = 6
+MOST_BLOCKS = 5
 
 
 def definition(seed: int, number: int, tools: str) -> Data:
@@ -198,12 +199,12 @@ class _Draft:
     def loop(self, name: str, to: str, known: list[str], inside: bool) -> list[Data]:
         within = [*known, "carry.total", "iter.index"]
         first, self.sure = len(within), 1_000
-        _, body = self.level(self.chance.randint(1, 3), "continue", within, True)
+        _, body = self.level(self.chance.randint(1, 2), "continue", within, True)
         body = [{key: value for key, value in step.items() if (key, value) != ("next", "continue")} for step in body]
         grown = " + ".join(["carry.total", "iter.index", *within[first : self.sure]])
         step: Data = {
-            "id": name, "type": "loop", "body": body, "max": self.chance.randint(2, 4), "carry": {"total": f"${{{known[0]} + 0}}"},
-            "update": {"total": f"${{({grown}) % 50}}"}, "next": to,
+            "id": name, "type": "loop", "body": body, "max": self.chance.randint(2, 3),
+            "carry": {"total": f"${{{known[0]} + 0}}"}, "update": {"total": f"${{({grown}) % 50}}"}, "next": to,
         }  # fmt: skip
         if self.chance.random() < 0.7:
             step["until"] = f"carry.total >= {self.chance.randint(8, 40)}"

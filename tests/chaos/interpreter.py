@@ -1,4 +1,5 @@
-"""What a definition means, once more: a small interpreter written from DESIGN.md alone. It knows nothing of the engine, and may not.
+"""What a definition means, once more: a small interpreter written from the format's description alone. It knows nothing of the
+engine, and may not.
 
     interpret(definition, given, answers)   the path (records with where each went), the outcome and the output
 

@@ -1,5 +1,5 @@
-"""What must be true once the faults have stopped: every accepted run accounted for and ended, on the path, in the outcome and with
-the output that the interpreter says; every effect once by its key; nothing that `fsck` finds."""
+"""What must be true once the faults have stopped: every accepted run accounted for and ended, on the path, in the outcome and
+with the output that the interpreter says; every effect once by its key; nothing that `fsck` finds."""
 
 import json
 import time
@@ -18,9 +18,9 @@ BOUND = 12.0
 """Seconds within which a run is taken up once nothing is broken: the lapse of a heart, a sweep, and two for the rest."""
 
 
-def rest(known: Mapping[int, str], seconds: float) -> tuple[float, dict[str, float]]:
-    """Waits for all to end, for so long at most: how long it took, and by how much each run was late that was due, and that nobody
-    took up within the bound."""
+def rest(seconds: float) -> tuple[float, dict[str, float]]:
+    """Waits for all to end, for so long at most: how long it took, and by how much each run was late that nobody took up within
+    the bound though it was due."""
     begun, late = time.monotonic(), dict[str, float]()
     while (taken := time.monotonic() - begun) < seconds:
         left = patiently(_left)

@@ -1,5 +1,5 @@
-"""A real process of a deployment: started with a clean environment, written about in a log of its own, ended by its id, and started
-again when it has ended, as a service manager would."""
+"""A real process of a deployment: started with a clean environment, written about in a log of its own, ended by its id, and
+started again when it has ended, as a service manager would."""
 
 import os
 import signal

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tests.chaos.faults import KINDS, Faults
+from tests.chaos.faults import Faults
 from tests.chaos.judge import BOUND
 from tests.chaos.takeover import MOST, share
 
@@ -33,7 +33,8 @@ class Outcome:
     rested: float
     late: Mapping[str, float]
     findings: Sequence[str]
-    facts: Mapping[str, object] = field(default_factory=dict)
+    times: Mapping[str, float] = field(default_factory=dict)
+    """Seconds."""
 
     def bites(self) -> dict[str, int]:
         """How often each kind of fault has bitten."""
@@ -51,10 +52,11 @@ class Outcome:
 
 
 def lines(told: Outcome) -> Iterator[str]:
-    yield f"Seed {told.seed} on {told.on}: {len(told.runs)} runs accepted. {'; '.join(f'{k} {v}' for k, v in told.facts.items())}"
+    times = ", ".join(f"{name} {value:.0f} s" for name, value in told.times.items())
+    yield f"Seed {told.seed} on {told.on}: {len(told.runs)} runs accepted; {times}."
     yield "What was done, and how often it bit:"
     for kind, times in told.bites().items():
-        tried = f"tried {told.faults.tried[kind]} times" if kind in KINDS else ""
+        tried = f"tried {told.faults.tried[kind]} times" if kind in told.faults.kinds else ""
         yield f"  {kind:34} {times:6}  {'' if times else 'DID NOT BITE '}{tried}"
     yield f"  {'writes refused, as another had it':34} {told.refused:6}"
     for name, times in sorted(told.counts.items()):
@@ -75,7 +77,7 @@ def lines(told: Outcome) -> Iterator[str]:
 
 def _speed(told: Outcome) -> Iterator[str]:
     found = told.faults.takeovers
-    for seconds, words in ((found.seconds, ""), (found.hindered, ", the database being gone in between")):
+    for seconds, words in ((found.seconds, ""), (found.hindered, ", the database having been gone for long")):
         if seconds:
             figures = f"p50 {share(seconds, 0.5):.1f} s, p99 {share(seconds, 0.99):.1f} s, at most {max(seconds):.1f} s"
             yield f"From kill -9 of a worker to its {len(seconds)} runs moving again{words}: {figures}"

@@ -1,32 +1,42 @@
-"""When which fault is done. The short form does each kind once, in an order in which each can bite within a minute; the long one goes
-on by chance, two at a time, until its time is over."""
+"""When which fault is done. The short form does each kind once, in an order in which each can bite, on a slow machine too; the
+long one goes on by chance, two at a time, until its time is over."""
 
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 
-from tests.chaos.faults import Faults
+from tests.chaos.faults import ON_SQLITE, Faults
 
 Fault = Callable[[], None]
 _PAUSE = (1.0, 8.0)
 
 
-def short(faults: Faults) -> None:
-    """Two workers fall out at once, which leaves one to notice; meanwhile the others' faults. Then the database's."""
-    faults.empty_broker()
-    _beside(faults.stop_worker, faults.kill_worker, _row(faults.repeat_hints, faults.kill_redis, faults.kill_web))
-    _beside(faults.end_worker, _row(faults.lose_replies, faults.cut_database, faults.kill_database))
+def short(faults: Faults, rest: Callable[[], None]) -> None:
+    """Two workers fall out at once, which leaves one to notice; meanwhile the others' faults. Then the database's. From `rest` on
+    nothing new is started, and another worker falls out, with more in its hands than at first."""
+    if faults.kinds == ON_SQLITE:
+        _beside(faults.stop_worker, faults.kill_worker)
+        faults.hold_lock()
+        _beside(faults.end_worker, faults.kill_web)
+    else:
+        faults.empty_broker()
+        _beside(faults.stop_worker, faults.kill_worker, _row(faults.repeat_hints, faults.kill_redis, faults.kill_web))
+        _beside(faults.end_worker, _row(faults.lose_replies, faults.cut_database, faults.kill_database))
+    rest()
+    faults.kill_worker()
 
 
 def long(faults: Faults, seconds: float, seed: int) -> None:
     """Each kind once, then whatever comes."""
     until = time.monotonic() + seconds
     bodies = [faults.kill_worker, faults.stop_worker, faults.end_worker, faults.kill_web]
-    stores = [
-        faults.empty_broker, faults.kill_redis, faults.repeat_hints, faults.cut_database, faults.lose_replies, faults.kill_database,
+    stores = [faults.hold_lock] if faults.kinds == ON_SQLITE else [
+        faults.empty_broker, faults.kill_redis, faults.repeat_hints, faults.cut_database, faults.lose_replies,
+        faults.kill_database,
     ]  # fmt: skip
-    _beside(*(lambda row=row, n=n: _by_chance(row, until, Random(f"{seed}/{n}")) for n, row in enumerate((bodies, stores))))  # type: ignore[misc]
+    _beside(partial(_by_chance, bodies, until, Random(f"{seed}/0")), partial(_by_chance, stores, until, Random(f"{seed}/1")))
 
 
 def _by_chance(kinds: Sequence[Fault], until: float, chance: Random) -> None:

@@ -39,8 +39,8 @@ class Chaotic(ScriptedServer):
 
     async def _model(self, request: web.Request, body: Any) -> web.StreamResponse:
         said = [message["content"] for message in body["messages"]]
-        [(run, step, round, seen)] = _PLACE.findall(said[0])
-        place = {"run": int(run), "step": step, "round": int(round), "seen": int(seen)}
+        [(run, step, rounds, seen)] = _PLACE.findall(said[0])
+        place = {"run": int(run), "step": step, "round": int(rounds), "seen": int(seen)}
         before = [int(number) for message in said for number in _ASK.findall(message)]
         ask = max(before, default=-1) + 1
         told = self.answers.model(body["model"], place, ask)

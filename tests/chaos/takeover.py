@@ -1,4 +1,4 @@
-"""How long the runs of a worker that was killed stand still: from the kill to each having been claimed by another, or having moved."""
+"""How long the runs of a worker that was killed stand still: from the kill to each having been claimed by another."""
 
 import threading
 import time
@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from tests.chaos.database import Standing, asked
 
+LONG = 3.0
+"""Seconds; a heart that is four late judges nobody for a while."""
 MOST = 15.0
 """Seconds that 99 of 100 may stand still, with the defaults."""
 
@@ -16,24 +18,30 @@ class Takeovers:
         self.seconds: list[float] = []
         """Of those during which nothing else happened that may hold a take-over up."""
         self.hindered: list[float] = []
-        """Of those during which the database was gone: then nobody is called dead for a while."""
+        """Of those about which the database was gone for longer than a heart may be late: nobody is called dead then."""
         self._lock = threading.Lock()
-        self._outages = 0
-        self._outage_at = float("-inf")
+        self._outages: list[float] = []
+        self._over = float("-inf")
+        """Since when each that lasts has lasted, and when the last long one was over."""
 
     @contextmanager
     def disturbed(self) -> Iterator[None]:
-        self._outages += 1
+        began = time.monotonic()
+        self._outages.append(began)
         try:
             yield
         finally:
-            self._outages -= 1
-            self._outage_at = time.monotonic()
+            self._outages.remove(began)
+            if time.monotonic() - began > LONG:
+                self._over = time.monotonic()
+
+    def _clear(self, since: float) -> bool:
+        """Whether the database has been there from then on, or nearly."""
+        return self._over < since - MOST and all(time.monotonic() - began < LONG for began in self._outages)
 
     def watch(self, before: Sequence[Standing], seconds: float, count: bool = True) -> int:
         """How many of these, held until now, move on within that time. `count`: they are measured."""
         began = time.monotonic()
-        clear = self._outages == 0 and began - self._outage_at > MOST
         left = {each.run: each for each in before if each.status == "held"}
         moved = 0
         while left and time.monotonic() - began < seconds:
@@ -43,11 +51,11 @@ class Takeovers:
                     left.pop(now.run)
                     moved += 1
                     if count:
-                        self._measured(time.monotonic() - began, clear and self._outages == 0 and self._outage_at < began)
+                        self._measured(time.monotonic() - began, self._clear(began))
             time.sleep(0.05)
         if count:
             for _ in left:
-                self._measured(seconds, clear)
+                self._measured(seconds, self._clear(began))
         return moved
 
     def _measured(self, seconds: float, clear: bool) -> None:

@@ -38,7 +38,8 @@ class Client(threading.Thread):
             for number in self.numbers:
                 if self.over.wait(self.pause):
                     return
-                run = self._start(client, number)
+                if not (run := self._start(client, number)):
+                    return
                 self.accepted[number] = run
                 for _ in range(self._chance.choice((0, 0, 0, 1, 3))):
                     self._same(self._start(client, number), run, number)
@@ -53,11 +54,14 @@ class Client(threading.Thread):
             self.wrong.append(f"the start {number} was answered with {before}, then with {run}")
 
     def _start(self, client: httpx.Client, number: int) -> str:
+        """The run. What is refused though nothing is wrong with it ends this client."""
         body = {"input": given(self.world.seed, number)}
-        while True:
-            if (answer := self._post(client, number, body)) is not None and answer.status_code == 202:
-                return str(answer.json()["id"])
+        while (answer := self._post(client, number, body)) is None or answer.status_code >= 500:
             time.sleep(AGAIN)
+        if answer.status_code != 202:
+            self.wrong.append(f"the start {number} was answered {answer.status_code}: {answer.text[:300]}")
+            return ""
+        return str(answer.json()["id"])
 
     def _other_body(self, client: httpx.Client, number: int) -> None:
         answer = self._post(client, number, {"input": given(self.world.seed, number + 1)})
@@ -81,7 +85,7 @@ class Client(threading.Thread):
 
 
 class Person(threading.Thread):
-    """Answers as `answers` says; where it is asked whether something happened, as the ledger says. Tries again whatever is stuck."""
+    """Answers as `answers` says; where it is asked whether something happened, as the ledger says."""
 
     def __init__(self, world: World) -> None:
         super().__init__(name="person", daemon=True)
@@ -126,6 +130,46 @@ class Person(threading.Thread):
             happened = self._ledger.find(asked["reason"]["request"]["body"])
             return ("happened", happened.output) if happened else ("did_not_happen", {})
         return ("retry" if asked["kind"] == "quarantine" else "continue"), {}
+
+
+class Crowd:
+    """So many clients, and a person."""
+
+    def __init__(self, world: World, workflows: int, clients: int, pause: float) -> None:
+        self._clients = [Client(world, workflows, n, clients, pause) for n in range(clients)]
+        self._person = Person(world)
+
+    @property
+    def _all(self) -> tuple["Client | Person", ...]:
+        return (*self._clients, self._person)
+
+    @property
+    def counts(self) -> Counter[str]:
+        return sum((each.counts for each in self._all), Counter())
+
+    @property
+    def wrong(self) -> list[str]:
+        return [wrong for each in self._all for wrong in each.wrong]
+
+    @property
+    def accepted(self) -> dict[int, str]:
+        """The starts that were answered: number → run."""
+        return {number: run for client in self._clients for number, run in client.accepted.items()}
+
+    def start(self) -> None:
+        for each in self._all:
+            each.start()
+
+    def rest(self) -> None:
+        """Nothing new is started; returns once every start is answered."""
+        for client in self._clients:
+            client.over.set()
+        for client in self._clients:
+            client.join()
+
+    def stop(self) -> None:
+        self._person.over.set()
+        self._person.join()
 
 
 class Reading:

@@ -1,5 +1,5 @@
-"""A deployment of one's own, of real processes on free ports of this machine: PostgreSQL, Redis, a web process, three workers, and a
-scripted model and tool server. Workers and web reach the database by a cable that can be cut."""
+"""A deployment of one's own, of real processes on free ports of this machine: PostgreSQL, Redis, a web process, three workers,
+and a scripted model and tool server. Workers and web reach the database by a cable that can be cut."""
 
 import os
 import signal
@@ -23,6 +23,9 @@ FERNET = "c" * 43 + "="
 
 
 class World:
+    on = "PostgreSQL and Redis"
+    engines = WORKERS
+
     def __init__(self, seed: int, folder: Path) -> None:
         self.seed, self.folder = seed, folder
         self.ledger = folder / "ledger.jsonl"
@@ -40,53 +43,41 @@ class World:
         self._open.close()
 
     def _begin(self) -> None:
+        port = services.free_port()
+        self.scripted_url = f"http://127.0.0.1:{port}"
+        self.scripted = self._process(
+            "scripted", {}, "tests.chaos.scripted", "--seed", str(self.seed), "--port", str(port), "--ledger", str(self.ledger)
+        )
+        self.web_port = services.free_port()
+        self.url = f"http://127.0.0.1:{self.web_port}"
+        here, theirs = self._stores()
+        os.environ.pop("DATABASE_URL", None)
+        os.environ.update(here)
+        self.token = prepare(f"{self.scripted_url}/v1")
+        self.web, self.workers = self._staff(theirs)
+        self._at_work()
+        keeper = Keeper([self.web, *self.workers])
+        keeper.start()
+        self._open.callback(keeper.stop)
+
+    def _stores(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Starts the stores; the environments of this process, and of those that are to be tried."""
         self.postgresql = self._open.enter_context(services.Postgresql(max_connections="60"))
         self.redis = ValkeyServer(port=services.free_port(), save="")
         self.redis.start(services.SLOW)
         self.redis_url = f"{self.redis.connection_url}/0"
         self._open.callback(self.redis.terminate)
-        port = services.free_port()
-        self.scripted = self._process(
-            "scripted", {}, "tests.chaos.scripted", "--seed", str(self.seed), "--port", str(port), "--ledger", str(self.ledger)
-        )
-        self.scripted_url = f"http://127.0.0.1:{port}"
         self.cable = self._open.enter_context(Cable("127.0.0.1", self.postgresql.port))
-        os.environ.update(self.environment(self.postgresql.port))
-        self.token = prepare(f"{self.scripted_url}/v1")
-        through = self.environment(self.cable.port)
-        web = services.free_port()
-        self.url = f"http://127.0.0.1:{web}"
-        self.web = self._process(
-            "web",
-            through,
-            "uvicorn",
-            "config.asgi:application",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(web),
-            "--log-level",
-            "warning",
-        )
-        self.workers = [
-            self._process(f"worker{n}", through, "celery", "-A", "config", "worker", "-P", "threads", "-c", "4", "-n", f"w{n}@%h")
-            for n in range(1, WORKERS + 1)
-        ]
-        until(self.answers, "the web process answers")
-        until(lambda: living() >= WORKERS, "all workers claim")
-        keeper = Keeper([self.web, *self.workers])
-        keeper.start()
-        self._open.callback(keeper.stop)
+        return self._environment(self.postgresql.port), self._environment(self.cable.port)
 
-    def heal(self) -> None:
-        """Nothing is broken any more, and everybody is at work."""
-        self.cable.mend()
-        for worker in self.workers:
-            worker.tell(signal.SIGCONT)
-        until(self.answers, "the web process answers")
-        until(lambda: living() >= WORKERS, "all workers are back")
+    def _staff(self, environment: dict[str, str]) -> tuple[Process, list[Process]]:
+        serving = ("uvicorn", "config.asgi:application", "--host", "127.0.0.1", "--port", str(self.web_port))
+        working = ("celery", "-A", "config", "worker", "-P", "threads", "-c", "4", "-n")
+        web = self._process("web", environment, *serving, "--log-level", "warning")
+        names = [f"worker{n}" for n in range(1, self.engines + 1)]
+        return web, [self._process(name, environment, *working, f"{name}@%h") for name in names]
 
-    def environment(self, port: int) -> dict[str, str]:
+    def _environment(self, port: int) -> dict[str, str]:
         """What a deployment sets. `port`: where the database is reached."""
         return {
             "DATABASE_URL": f"postgresql://postgres@127.0.0.1:{port}/postgres?sslmode=disable&gssencmode=disable",
@@ -97,6 +88,16 @@ class World:
             "INTERLOCK_REACH": self.scripted_url.removeprefix("http://"),
             "DJANGO_SETTINGS_MODULE": "config.settings",
         }
+
+    def _at_work(self) -> None:
+        until(self.answers, "the web process answers")
+        until(lambda: living() >= self.engines, "all engines claim")
+
+    def heal(self) -> None:
+        """Nothing is broken any more, and everybody is at work."""
+        for worker in self.workers:
+            worker.tell(signal.SIGCONT)
+        self._at_work()
 
     def _process(self, name: str, environment: dict[str, str], *module: str) -> Process:
         process = Process(name, self.folder, environment, *module).start()
@@ -113,6 +114,28 @@ class World:
         """Of the API, as an operator's program."""
         headers = {"Authorization": f"Bearer {self.token}"}
         return httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=seconds, trust_env=False)
+
+
+class OneFile(World):
+    """The embedded mode on SQLite: one process that serves and moves runs, and beside it two engines on the same file. Each takes
+    few runs, so that all have some."""
+
+    on = "SQLite"
+    engines = WORKERS
+
+    def _stores(self) -> tuple[dict[str, str], dict[str, str]]:
+        self.database = self.folder / "interlock.sqlite3"
+        environment = {
+            "INTERLOCK_DATA": str(self.folder),
+            "INTERLOCK_REACH": self.scripted_url.removeprefix("http://"),
+            "INTERLOCK_RUNS": "15",
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+        }
+        return environment, environment
+
+    def _staff(self, environment: dict[str, str]) -> tuple[Process, list[Process]]:
+        web = self._process("web", environment, "django", "up", "--port", str(self.web_port))
+        return web, [self._process(f"worker{n}", environment, "tests.chaos.engine") for n in range(1, self.engines)]
 
 
 def prepare(model: str) -> str:
