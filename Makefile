@@ -1,7 +1,7 @@
 # `make run` and `make test` are all that a fresh machine needs, beside Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format browser bench mutants shots lock clean ready ready-to-test
+.PHONY: help run test check format browser bench chaos mutants shots lock clean ready ready-to-test
 
 PORT ?= 8000
 UPGRADE ?= --upgrade
@@ -36,6 +36,10 @@ browser: ready-to-test ## find a Chromium, or install one
 
 bench: ready-to-test browser ## what it does a second, and how late, beside plain commits on the same database (ARGS="postgresql steps" for a part)
 	$(BIN)/python -m tests.bench $(ARGS)
+
+chaos: ready-to-test ## break a deployment while it runs random workflows, and judge it (MINUTES=30, SEED=7, DATABASE=sqlite)
+	$(BIN)/python -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SECONDS),--seconds $(SECONDS)) \
+		$(if $(SEED),--seed $(SEED)) $(if $(DATABASE),--on $(DATABASE)) $(ARGS)
 
 mutants: ready-to-test ## break the engine in each way that tests must notice, and see them fail (ARGS="fence" for a part)
 	$(BIN)/python -m tests.mutants $(ARGS)

@@ -1,8 +1,8 @@
 """`make test`: the suite on SQLite, and what depends on the database on PostgreSQL too. `python -m tests [arguments of pytest]`.
 
 The suite runs in parts, as many at once as there are cores; the first one is shown as it runs, the others when they have ended.
-With DATABASE_URL set the whole suite runs on that server alone. Where PostgreSQL can neither be found nor started, that is said
-in one sentence, which is a failure where CI=true.
+Without arguments a short chaos run follows. With DATABASE_URL set the whole suite runs on that server alone. Where PostgreSQL can
+neither be found nor started, that is said in one sentence, which is a failure where CI=true.
 """
 
 import os
@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 
 from tests import services
 from tests.browser import in_ci
+from tests.chaos import INVALID, MISSING, PASSED
 
 NOTHING_COLLECTED = 5
 AT_ONCE = min(os.cpu_count() or 1, 3)
@@ -78,6 +79,17 @@ def _all(parts: Sequence[Part], arguments: Sequence[str]) -> list[Pass]:
     return passes
 
 
+def chaos() -> Pass:
+    """A deployment of its own, alone on the machine: how long it takes depends on that."""
+    print("\n── Chaos", flush=True)
+    began = time.monotonic()
+    code = subprocess.run([sys.executable, "-m", "tests.chaos"], check=False).returncode
+    if code == MISSING and not in_ci():
+        return Pass("Chaos", 0, "not run")
+    words = {PASSED: "passed", INVALID: "invalid, as not every fault has bitten"}.get(code, "failed")
+    return Pass("Chaos, on PostgreSQL and Redis", code, words, time.monotonic() - began)
+
+
 def main(arguments: Sequence[str]) -> int:
     given = services.given("DATABASE_URL")
     missing: list[Pass] = []
@@ -93,6 +105,8 @@ def main(arguments: Sequence[str]) -> int:
         except services.Missing as why:
             missing = [Pass("On PostgreSQL", 1 if given or in_ci() else 0, f"not run. {why}")]
         passes = _all(parts, arguments) + missing
+    if not arguments:
+        passes.append(chaos())
     print()
     for each in passes:
         print(f"{each.name}: {each.words} ({each.seconds:.0f} s)")

@@ -1,4 +1,4 @@
-"""`python -m tests.chaos [--seconds 90 | --minutes 30] [--seed 7] [--on sqlite]`: 0 passed, 1 failed, 3 invalid."""
+"""`python -m tests.chaos [--seconds 90 | --minutes 30] [--seed 7] [--on sqlite]`"""
 
 import argparse
 import secrets
@@ -11,7 +11,8 @@ from typing import Any
 
 import httpx
 
-from tests.chaos import judge, report, schedule
+from tests import services
+from tests.chaos import MISSING, judge, report, schedule
 from tests.chaos.database import refusals
 from tests.chaos.faults import Faults
 from tests.chaos.generator import definition
@@ -46,6 +47,9 @@ def main() -> int:
     with folder() as place:
         try:
             told = run(seed, seconds, place, WORLDS[args.on])
+        except services.Missing as missing:
+            print(missing)
+            return MISSING
         finally:
             if args.logs:
                 shutil.copytree(place, args.logs, dirs_exist_ok=True)

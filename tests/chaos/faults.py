@@ -20,11 +20,12 @@ from tests.chaos.processes import Process
 from tests.chaos.takeover import Takeovers
 from tests.chaos.world import OneFile, World
 
+BODIES = ("worker killed", "worker stopped past its lapse", "worker told to end", "web killed")
+ON_SQLITE = (*BODIES, "write lock held")
 KINDS = (
-    "worker killed", "worker stopped past its lapse", "worker told to end", "web killed", "database cut off",
-    "reply of a commit lost", "database killed", "broker emptied", "redis killed", "hints repeated and shuffled",
+    *BODIES, "database cut off", "reply of a commit lost", "database killed", "broker emptied", "redis killed",
+    "hints repeated and shuffled",
 )  # fmt: skip
-ON_SQLITE = ("worker killed", "worker stopped past its lapse", "worker told to end", "web killed", "write lock held")
 COMMIT = b'"state_hash":'
 """Is said on the wire with each commit of a run, and with nothing else."""
 TROUBLE = "The database can't be used"
@@ -49,6 +50,22 @@ class Faults:
         self._chance = Random(f"{world.seed}/faults")
         self._bodies = threading.Lock()
         """Whoever picks a worker to do something to, does so alone."""
+
+    def by_kind(self) -> dict[str, Callable[[], None]]:
+        found = {
+            "worker killed": self.kill_worker,
+            "worker stopped past its lapse": self.stop_worker,
+            "worker told to end": self.end_worker,
+            "web killed": self.kill_web,
+            "write lock held": self.hold_lock,
+            "database cut off": self.cut_database,
+            "reply of a commit lost": self.lose_replies,
+            "database killed": self.kill_database,
+            "broker emptied": self.empty_broker,
+            "redis killed": self.kill_redis,
+            "hints repeated and shuffled": self.repeat_hints,
+        }
+        return {kind: found[kind] for kind in self.kinds}
 
     # workers
 

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tests.chaos import FAILED, INVALID, PASSED
 from tests.chaos.faults import Faults
 from tests.chaos.judge import BOUND
 from tests.chaos.takeover import MOST, share
 
-PASSED, FAILED, INVALID = 0, 1, 3
 _NEEDED = {
     "rate limits of models and tools": ("429", "429 with Retry-After"),
     "5xx": ("503", "502 of HTML"),

@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
 
-from tests.chaos.faults import ON_SQLITE, Faults
+from tests.chaos.faults import BODIES, ON_SQLITE, Faults
 
 Fault = Callable[[], None]
 _PAUSE = (1.0, 8.0)
 
 
 def short(faults: Faults, rest: Callable[[], None]) -> None:
-    """Two workers fall out at once, which leaves one to notice; meanwhile the others' faults. Then the database's. From `rest` on
-    nothing new is started, and another worker falls out, with more in its hands than at first."""
+    """Two workers fall out at once, which leaves one to notice; meanwhile the others' faults. Then the database's. What has not
+    bitten is tried once more. From `rest` on nothing new is started, and another worker falls out, with more in its hands."""
     if faults.kinds == ON_SQLITE:
         _beside(faults.stop_worker, faults.kill_worker)
         faults.hold_lock()
@@ -24,18 +24,19 @@ def short(faults: Faults, rest: Callable[[], None]) -> None:
         faults.empty_broker()
         _beside(faults.stop_worker, faults.kill_worker, _row(faults.repeat_hints, faults.kill_redis, faults.kill_web))
         _beside(faults.end_worker, _row(faults.lose_replies, faults.cut_database, faults.kill_database))
+    for kind, fault in faults.by_kind().items():
+        if not faults.bites[kind]:
+            fault()
     rest()
     faults.kill_worker()
 
 
 def long(faults: Faults, seconds: float, seed: int) -> None:
-    """Each kind once, then whatever comes."""
+    """Each kind once, then whatever comes: one thing after the other to processes, and beside that to stores."""
     until = time.monotonic() + seconds
-    bodies = [faults.kill_worker, faults.stop_worker, faults.end_worker, faults.kill_web]
-    stores = [faults.hold_lock] if faults.kinds == ON_SQLITE else [
-        faults.empty_broker, faults.kill_redis, faults.repeat_hints, faults.cut_database, faults.lose_replies,
-        faults.kill_database,
-    ]  # fmt: skip
+    kinds = faults.by_kind()
+    bodies = [fault for kind, fault in kinds.items() if kind in BODIES]
+    stores = [fault for kind, fault in kinds.items() if kind not in BODIES]
     _beside(partial(_by_chance, bodies, until, Random(f"{seed}/0")), partial(_by_chance, stores, until, Random(f"{seed}/1")))
 
 

@@ -20,6 +20,8 @@ MACHINE = "tests/engine/test_machine.py"
 MEETINGS = "tests/engine/test_meetings.py"
 WRITES = "tests/record/test_apply.py"
 CRASHES = "tests/engine/test_crash.py"
+CHAOS = "tests/chaos/__main__.py"
+"""Not a selection of pytest's, but a run of `make chaos`, which fails or is invalid. On PostgreSQL."""
 SLEEPER = "tests/engine/test_deaths.py -k sleeps_through_its_lapse"
 
 

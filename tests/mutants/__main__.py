@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.mutants import MUTANTS, Mutant
+from tests.chaos import INVALID
+from tests.mutants import CHAOS, MUTANTS, Mutant
 from tests.repo import tree
 
 PATIENCE = 600.0
@@ -26,7 +27,7 @@ def main() -> int:
     part = " ".join(sys.argv[1:])
     vendor = "postgresql" if os.environ.get("DATABASE_URL") else "sqlite"
     chosen = [mutant for mutant in MUTANTS if part in mutant.name and mutant.on in ("", vendor)]
-    jobs = [(mutant, tests) for mutant in chosen for tests in mutant.tests]
+    jobs = [(mutant, tests) for mutant in chosen for tests in mutant.tests if tests != CHAOS or vendor == "postgresql"]
     if not jobs:
         print(f"There is no mutant of {vendor} with {part!r} in its name.")
         return 2
@@ -47,9 +48,10 @@ def main() -> int:
 def _judge(mutant: Mutant, tests: str) -> bool:
     """Whether the mutant is caught by these tests."""
     code, told = _run(tests, lambda folder: _patch(folder, mutant))
-    verdict = {PASSED: "MISSED", FAILED: "caught"}.get(code, f"STOPPED ({code})")
+    caught = (FAILED, INVALID) if tests == CHAOS else (FAILED,)
+    verdict = "MISSED" if code == PASSED else "caught" if code in caught else f"STOPPED ({code})"
     print(f"{verdict}  {mutant.name}: {tests}\n{told}", flush=True)
-    return code == FAILED
+    return code in caught
 
 
 def _patch(folder: Path, mutant: Mutant) -> None:
@@ -66,6 +68,8 @@ def _run(tests: str, prepare: Callable[[Path], None] = lambda folder: None) -> t
     with _copy() as folder:
         prepare(folder)
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests.split()]
+        if tests == CHAOS:
+            command = [sys.executable, "-m", "tests.chaos"]
         environment = {**os.environ, "CI": "true", "MACHINE_SHRINK": "no", "COLUMNS": "160"}
         try:
             done = subprocess.run(
@@ -73,7 +77,8 @@ def _run(tests: str, prepare: Callable[[Path], None] = lambda folder: None) -> t
             )
         except subprocess.TimeoutExpired:
             return -1, "        it did not end"
-    why = [line for line in done.stdout.splitlines() if line.startswith(("E   ", "FAILED", "ERROR "))]
+    telling = ("E   ", "FAILED", "ERROR ", "WRONG")
+    why = [line for line in done.stdout.splitlines() if line.startswith(telling) or "DID NOT BITE" in line]
     last = done.stdout.strip().splitlines()[-1:]
     return done.returncode, "\n".join(f"        {line[:200]}" for line in dict.fromkeys([*why[:1], *why[-1:], *last]))
 

@@ -1,0 +1,90 @@
+"""What a chaos run is judged by: the interpreter stands alone, what is drawn is sound, and a verdict can be bad."""
+
+import ast
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestration.core import proof
+from orchestration.core.catalog import Catalog, ProviderFacts
+from orchestration.core.definition import from_data
+from orchestration.core.plan import compile_plan
+from tests.chaos import FAILED, INVALID, PASSED
+from tests.chaos.answers import Answers
+from tests.chaos.faults import KINDS
+from tests.chaos.generator import definition, given
+from tests.chaos.interpreter import interpret
+from tests.chaos.report import Outcome, lines
+from tests.chaos.takeover import Takeovers
+
+HERE = Path(__file__).parent
+CATALOG = Catalog(providers={"main": ProviderFacts("main", "openai", "main", {})})
+
+
+def _imports(name: str) -> set[str]:
+    """All modules that this one imports, and those of ours that it imports do."""
+    tree = ast.parse((HERE / f"{name}.py").read_text(encoding="utf-8"))
+    found = {each.module or "" for each in ast.walk(tree) if isinstance(each, ast.ImportFrom)}
+    found |= {alias.name for each in ast.walk(tree) if isinstance(each, ast.Import) for alias in each.names}
+    return found.union(*(_imports(each.rpartition(".")[2]) for each in found if each.startswith("tests.chaos.")))
+
+
+def test_the_interpreter_imports_nothing_of_the_engine() -> None:
+    found = _imports("interpreter")
+    assert "tests.chaos.expressions" in found
+    assert {each.partition(".")[0] for each in found} <= {"ast", "collections", "dataclasses", "hashlib", "json", "operator"} | {
+        "random", "re", "tests", "typing",
+    }  # fmt: skip
+    assert all(each.startswith("tests.chaos.") for each in found if each.startswith("tests"))
+
+
+def test_what_is_drawn_can_be_published_and_goes_every_way() -> None:
+    outcomes: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
+    for number in range(60):
+        drawn = definition(5, number, "http://127.0.0.1:9")
+        problems = proof.prove(compile_plan(from_data(drawn), CATALOG)).problems
+        assert [problem for problem in problems if problem.severity == "error"] == []
+        kinds.update(step.get("tool", step["type"]) for step in _all(drawn["steps"]))
+        for run in range(3):
+            course = interpret(drawn, given(5, run), Answers(5))
+            outcomes[course.outcome] += 1
+            assert [to for _, to in course.path][-1] == course.outcome
+    assert set(outcomes) == {"good", "bad", "handed"}
+    assert set(kinds) == {
+        "llm", "none", "idempotent", "reconcilable", "irreversible", "branch", "set", "loop", "human", "end",
+    }  # fmt: skip
+
+
+def _all(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [each for step in steps for each in (step, *_all(step.get("body", [])))]
+
+
+class _Done:
+    """Faults of which each has bitten, but that one."""
+
+    def __init__(self, toothless: str = "") -> None:
+        self.kinds, self.tried, self.takeovers = KINDS, Counter(KINDS), Takeovers()
+        self.bites = Counter(kind for kind in KINDS if kind != toothless)
+
+
+def _outcome(faults: Any, findings: list[str]) -> Outcome:
+    troubles = dict.fromkeys(("429", "503", "hang", "reset", "malformed: prose"), 1)
+    counts = Counter({"starts repeated": 1, "other requests under a key refused": 1})
+    return Outcome(7, "PostgreSQL", faults, {}, counts, troubles, 1, 1.0, {}, findings)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_in_which_a_fault_did_not_bite_is_invalid(kind: str) -> None:
+    told = _outcome(_Done(kind), [])
+    assert told.code == INVALID
+    assert any(kind in line and "DID NOT BITE" in line for line in lines(told))
+
+
+def test_a_run_in_which_something_is_wrong_has_failed_whatever_bit() -> None:
+    assert _outcome(_Done(), []).code == PASSED
+    wrong = _outcome(_Done(KINDS[0]), ["the run r1 has not ended"])
+    assert wrong.code == FAILED
+    assert list(lines(wrong))[-1].endswith("make chaos SEED=7")
