@@ -37,10 +37,28 @@ def asked(runs: Iterable[str]) -> list[Standing]:
     return patiently(lambda: [Standing(*row) for row in Run.objects.filter(id__in=wanted).values_list(*_FIELDS)])
 
 
-def standings() -> list[Standing]:
+def latest(most: int) -> list[str]:
+    """The runs that were started last."""
     from orchestration.models import Run
 
-    return patiently(lambda: [Standing(*row) for row in Run.objects.order_by("id").values_list(*_FIELDS)])
+    return patiently(lambda: list(Run.objects.order_by("-id").values_list("id", flat=True)[:most]))
+
+
+class Numbers(NamedTuple):
+    """Runs, those of them that a worker holds, and step records."""
+
+    runs: int
+    held: int
+    written: int
+
+
+def numbers() -> Numbers:
+    from django.db.models import Count, Q, Sum
+
+    from orchestration.models import Run
+
+    wanted = {"runs": Count("id"), "held": Count("id", filter=Q(status="held")), "written": Sum("seq", default=0)}
+    return patiently(lambda: Numbers(**Run.objects.aggregate(**wanted)))
 
 
 def held_by(worker: str) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from redis import Redis, RedisError
 
-from tests.chaos.database import asked, held_by, refusals, standings, worker_of
+from tests.chaos.database import asked, held_by, latest, numbers, refusals, worker_of
 from tests.chaos.processes import Process
 from tests.chaos.takeover import Takeovers
 from tests.chaos.world import OneFile, World
@@ -116,7 +116,9 @@ class Faults:
                 if found:
                     _, chosen, runs = max(found, key=lambda each: each[0])
                     chosen.doomed = True
-                    threading.Timer(PATIENCE, chosen.spare).start()
+                    timer = threading.Timer(PATIENCE, chosen.spare)
+                    timer.daemon = True
+                    timer.start()
                     return chosen, runs
             time.sleep(0.1)
         return None, []
@@ -155,7 +157,7 @@ class Faults:
 
     def kill_database(self) -> None:
         self.tried["database killed"] += 1
-        before, held = self._calm(), sum(each.status == "held" for each in standings())
+        before, held = self._calm(), numbers().held
         with self.takeovers.disturbed():
             self.world.postgresql.kill()
             self._until(lambda: self._complaints() > before, PATIENCE)
@@ -173,7 +175,7 @@ class Faults:
         return found
 
     def _complaints(self) -> int:
-        return sum(process.said().count(TROUBLE) for process in self.world.workers)
+        return sum(process.count(TROUBLE) for process in self.world.workers)
 
     def hold_lock(self) -> None:
         """By another process. Nothing is written meanwhile, and all goes on after."""
@@ -181,12 +183,12 @@ class Faults:
         self.tried["write lock held"] += 1
         with sqlite3.connect(self.world.database, isolation_level=None, timeout=60) as other, self.takeovers.disturbed():
             other.execute("BEGIN IMMEDIATE")
-            held, before = sum(each.status == "held" for each in standings()), _written()
+            before = numbers()
             time.sleep(LOCKED)
-            still = _written() == before
+            still = numbers().written == before.written
             other.execute("ROLLBACK")
-        if still and self._until(lambda: _written() > before, PATIENCE):
-            self._bitten("write lock held", held)
+        if still and self._until(lambda: numbers().written > before.written, PATIENCE):
+            self._bitten("write lock held", before.held)
 
     # the broker
 
@@ -211,10 +213,10 @@ class Faults:
     def kill_redis(self) -> None:
         """Runs are started while there is none."""
         self.tried["redis killed"] += 1
-        before = len(standings())
+        before = numbers().runs
         self.world.redis.terminate()
-        self._until(lambda: len(standings()) > before, PATIENCE)
-        began = len(standings()) - before
+        self._until(lambda: numbers().runs > before, PATIENCE)
+        began = numbers().runs - before
         self.world.redis.start(PATIENCE)
         self._bitten("redis killed", began)
 
@@ -223,8 +225,7 @@ class Faults:
         from orchestration.tasks import advance_run
 
         self.tried["hints repeated and shuffled"] += 1
-        runs = [standing.run for standing in standings()][-60:]
-        hints = [run for run in runs for _ in range(self._chance.randint(1, 5))]
+        hints = [run for run in latest(60) for _ in range(self._chance.randint(1, 5))]
         self._chance.shuffle(hints)
         sent = 0
         for run in hints:
@@ -251,8 +252,3 @@ class Faults:
                     return True
             time.sleep(0.1)
         return False
-
-
-def _written() -> int:
-    """How many step records there are."""
-    return sum(standing.seq for standing in standings())

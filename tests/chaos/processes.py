@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,6 +32,9 @@ class Process:
         self.doomed = False
         """Somebody is about to do something to it, or has."""
         self._asked = False
+        self._reading = threading.Lock()
+        self._read: Counter[str] = Counter()
+        self._counted: Counter[str] = Counter()
 
     @property
     def pid(self) -> int:
@@ -79,8 +83,14 @@ class Process:
             self.tell(signal.SIGKILL)
             self._process.wait()
 
-    def said(self) -> str:
-        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+    def count(self, words: str) -> int:
+        """How many lines of its log have these words so far. The log is read as it grows."""
+        with self._reading, self.log.open("rb") as lines:
+            lines.seek(self._read[words])
+            found = [line for line in lines if line.endswith(b"\n")]
+            self._read[words] += sum(map(len, found))
+            self._counted[words] += sum(words.encode() in line for line in found)
+            return self._counted[words]
 
 
 class Keeper:

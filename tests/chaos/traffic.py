@@ -129,6 +129,7 @@ class Person(threading.Thread):
         if asked["kind"] == "unknown":
             happened = self._ledger.find(asked["reason"]["request"]["body"])
             return ("happened", happened.output) if happened else ("did_not_happen", {})
+        self.wrong.append(f"run {asked['run']}, which has no fault, asks about {asked['kind']}: {asked['reason']}")
         return ("retry" if asked["kind"] == "quarantine" else "continue"), {}
 
 
