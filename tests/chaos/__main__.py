@@ -79,7 +79,7 @@ def run(seed: int, seconds: float, place: Path, kind: type[World]) -> report.Out
         rested, late = judge.rest(REST)
         crowd.stop()
         known = crowd.accepted
-        findings = [*crowd.wrong, *judge.findings(world, known, WORKFLOWS)]
+        findings = [*crowd.wrong, *faults.takeovers.still, *judge.findings(world, known, WORKFLOWS)]
         findings += [f"{p.name} ended by itself, with {code}" for p in (world.web, *world.workers) for code in p.unasked if code]
         times = {"ready after": ready - began, "broken for": healed - ready, "over after": time.monotonic() - began}
         troubles = httpx.get(f"{world.scripted_url}/troubles", timeout=10, trust_env=False).json()

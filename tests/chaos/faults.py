@@ -35,6 +35,8 @@ LAPSE = 8.0
 LOCKED = 3.0
 NAP = 1.5
 """Seconds for which a worker may be stopped without thinking that it was late with its heartbeat."""
+STILL = 60.0
+"""Seconds after which whoever has not been taken over is taken for forgotten, on a slow machine too."""
 PATIENCE = 12.0
 """Seconds for which a fault is waited for to bite."""
 
@@ -74,7 +76,7 @@ class Faults:
         if victim is None:
             return
         victim.ended_by(signal.SIGKILL, PATIENCE)
-        self._bitten("worker killed", self.takeovers.watch(asked(runs), PATIENCE * 3))
+        self._bitten("worker killed", self.takeovers.watch(asked(runs), STILL))
 
     def stop_worker(self) -> None:
         """Until others have taken over what it held, at least for its lapse; woken, it must not write what it has in hand."""
@@ -85,7 +87,7 @@ class Faults:
         worker, before = worker_of(victim.pid), time.monotonic()
         victim.tell(signal.SIGSTOP)
         refused, moved = refusals(worker), asked(runs)
-        taken = self.takeovers.watch(moved, PATIENCE * 3, count=False)
+        taken = self.takeovers.watch(moved, STILL, count=False)
         time.sleep(max(LAPSE + 2.0 - (time.monotonic() - before), 0.0))
         victim.tell(signal.SIGCONT)
         if taken and self._until(lambda: refusals(worker) > refused, PATIENCE):

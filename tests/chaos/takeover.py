@@ -19,6 +19,8 @@ class Takeovers:
         """Of those during which nothing else happened that may hold a take-over up."""
         self.hindered: list[float] = []
         """Of those about which the database was gone for longer than a heart may be late: nobody is called dead then."""
+        self.still: list[str] = []
+        """A sentence for each that never moved while it was watched."""
         self._lock = threading.Lock()
         self._outages: list[float] = []
         self._over = float("-inf")
@@ -53,9 +55,7 @@ class Takeovers:
                     if count:
                         self._measured(time.monotonic() - began, self._clear(began))
             time.sleep(0.05)
-        if count:
-            for _ in left:
-                self._measured(seconds, self._clear(began))
+        self.still += [f"run {run} stood still for {seconds:.0f} s after its worker was gone" for run in left]
         return moved
 
     def _measured(self, seconds: float, clear: bool) -> None:

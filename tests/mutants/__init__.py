@@ -78,6 +78,15 @@ MUTANTS = (
         on="postgresql",
     ),
     Mutant(
+        "neither fence nor revision is in the WHERE of PostgreSQL",
+        POSTGRESQL,
+        "AND run.fence = given.fence AND",
+        "AND given.fence IS NOT NULL AND",
+        (CHAOS,),
+        more=(("AND run.revision = given.revision ", "AND given.revision IS NOT NULL "),),
+        on="postgresql",
+    ),
+    Mutant(
         "two records of a run may have one number",
         MIGRATION,
         """                "constraints": [models.UniqueConstraint(fields=("run", "seq"), name="record_seq_once")],
@@ -146,7 +155,7 @@ MUTANTS = (
         SWEEP,
         "lapsed = _free_lapsed(now) if lapses else 0",
         "lapsed = 0",
-        (MACHINE, MEETINGS, CRASHES),
+        (MACHINE, MEETINGS, CRASHES, CHAOS),
     ),
     Mutant(
         "the sweep takes nothing from a hung step",
@@ -171,7 +180,7 @@ MUTANTS = (
 """,
         """    failpoint("before_intent", held.run_id)
 """,
-        (MACHINE, MEETINGS, CRASHES),
+        (MACHINE, MEETINGS, CRASHES, CHAOS),
     ),
     Mutant(
         "the number of the attempt is in the call's key",
