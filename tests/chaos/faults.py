@@ -75,8 +75,9 @@ class Faults:
         victim, runs = self._victim("worker killed")
         if victim is None:
             return
+        worker = worker_of(victim.pid)
         victim.ended_by(signal.SIGKILL, PATIENCE)
-        self._bitten("worker killed", self.takeovers.watch(asked(runs), STILL))
+        self._bitten("worker killed", self.takeovers.watch(worker, asked(runs), STILL))
 
     def stop_worker(self) -> None:
         """Until others have taken over what it held, at least for its lapse; woken, it must not write what it has in hand."""
@@ -86,8 +87,8 @@ class Faults:
             return
         worker, before = worker_of(victim.pid), time.monotonic()
         victim.tell(signal.SIGSTOP)
-        refused, moved = refusals(worker), asked(runs)
-        taken = self.takeovers.watch(moved, STILL, count=False)
+        refused = refusals(worker)
+        taken = self.takeovers.watch(worker, asked(runs), STILL, count=False)
         time.sleep(max(LAPSE + 2.0 - (time.monotonic() - before), 0.0))
         victim.tell(signal.SIGCONT)
         if taken and self._until(lambda: refusals(worker) > refused, PATIENCE):

@@ -41,15 +41,15 @@ class Takeovers:
         """Whether the database has been there from then on, or nearly."""
         return self._over < since - MOST and all(time.monotonic() - began < LONG for began in self._outages)
 
-    def watch(self, before: Sequence[Standing], seconds: float, count: bool = True) -> int:
-        """How many of these, held until now, move on within that time. `count`: they are measured."""
+    def watch(self, worker: str, before: Sequence[Standing], seconds: float, count: bool = True) -> int:
+        """How many of these that this worker held until now move on within that time. `count`: they are measured."""
         began = time.monotonic()
-        left = {each.run: each for each in before if each.status == "held"}
+        left = {each.run: each for each in before if each.holder == worker}
         moved = 0
         while left and time.monotonic() - began < seconds:
             for now in asked(left):
                 was = left[now.run]
-                if (now.holder not in (None, was.holder)) or now.seq != was.seq or now.status not in ("held", "ready"):
+                if now.holder not in (None, worker) or now.seq != was.seq or now.status not in ("held", "ready"):
                     left.pop(now.run)
                     moved += 1
                     if count:
