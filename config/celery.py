@@ -4,10 +4,12 @@ acknowledged early, and may all be lost. The engine, which moves runs, lives bes
 
 import os
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from celery import Celery, bootsteps
 from celery.signals import worker_shutting_down
+from celery.worker import strategy
 from django.conf import settings
 from kombu import Queue
 
@@ -45,13 +47,24 @@ app.conf.update(
     worker_send_task_events=False,
     enable_utc=True,
 )
-# A hint that is lost is found by the sweep. Acknowledged, it would have to be put back when the connection breaks, which a broker
-# that is gone makes fail, and Celery end the worker over it.
+# A hint that is lost is found by the sweep, so none is acknowledged. What is would be put back when the connection breaks, or be
+# acknowledged just then; with a broker that is gone both fail in ways that end the worker.
 app.conf.task_queues = (Queue("interlock", no_ack=True),)
+app.conf.task_annotations = {"*": {"Strategy": "config.celery:unacknowledged"}}
 app.autodiscover_tasks(["orchestration"])
 
 _engine: Any = None
 """That of this worker, once it claims."""
+
+
+def unacknowledged(*arguments: Any, **options: Any) -> Callable[..., None]:
+    """Celery's way of taking up a message, but for telling the broker of it."""
+    take_up = strategy.default(*arguments, **options)
+
+    def taken(message: Any, body: Any, ack: Any, *more: Any, **named: Any) -> None:
+        take_up(message, body, lambda *_: None, *more, **named)
+
+    return taken
 
 
 class EngineStep(bootsteps.StartStopStep):  # type: ignore[misc]

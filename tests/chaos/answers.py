@@ -59,10 +59,10 @@ class Answers:
         return Told(kind, value, _written(chance, kind, value, ask), troubles, _seconds(chance))
 
     def tool(self, effect: str, place: Mapping[str, Any]) -> Told:
-        """What may have happened irreversibly is good in the end: nobody could tell otherwise."""
+        """What can't be undone is told well once it has happened: whoever is asked about it could not say otherwise."""
         chance = self._chance("tool", effect, place)
-        down = 0 if effect == "irreversible" else 3
-        kind = chance.choices(("good", "wrong type", "not_found", "refused", DOWN), (82, 4, 6, 5, down))[0]
+        wrong, down = (0, 0) if effect == "irreversible" else (4, 3)
+        kind = chance.choices(("good", "wrong type", "not_found", "refused", DOWN), (82, wrong, 6, 5, down))[0]
         value = {"value": chance.randrange(10), "receipt": f"r{chance.randrange(1_000_000)}"}
         found = () if kind == DOWN else tuple(chance.choice(TRANSPORT[:-1]) for _ in range(chance.random() < 0.2))
         troubles = tuple(Trouble(each, kind == "good" and self._happens(chance, each)) for each in found)
