@@ -81,5 +81,7 @@ def _speed(told: Outcome) -> Iterator[str]:
         if seconds:
             figures = f"p50 {share(seconds, 0.5):.1f} s, p99 {share(seconds, 0.99):.1f} s, at most {max(seconds):.1f} s"
             yield f"From kill -9 of a worker to its {len(seconds)} runs moving again{words}: {figures}"
+    if found.freed:
+        yield f"  of which until they were taken from it: p50 {share(found.freed, 0.5):.1f} s, at most {max(found.freed):.1f} s"
     if found.seconds and share(found.seconds, 0.99) > MOST:
         yield f"  slower than the bound of {MOST:.0f} s"

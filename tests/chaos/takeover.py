@@ -19,6 +19,8 @@ class Takeovers:
         """Of those during which nothing else happened that may hold a take-over up."""
         self.hindered: list[float] = []
         """Of those about which the database was gone for longer than a heart may be late: nobody is called dead then."""
+        self.freed: list[float] = []
+        """Of all: until they were taken from it."""
         self.still: list[str] = []
         """A sentence for each that never moved while it was watched."""
         self._lock = threading.Lock()
@@ -45,10 +47,13 @@ class Takeovers:
         """How many of these that this worker held until now move on within that time. `count`: they are measured."""
         began = time.monotonic()
         left = {each.run: each for each in before if each.holder == worker}
-        moved = 0
+        moved, freed = 0, set[str]()
         while left and time.monotonic() - began < seconds:
             for now in asked(left):
                 was = left[now.run]
+                if count and now.holder != worker and now.run not in freed:
+                    freed.add(now.run)
+                    self.freed.append(time.monotonic() - began)
                 if now.holder not in (None, worker) or now.seq != was.seq or now.status not in ("held", "ready"):
                     left.pop(now.run)
                     moved += 1
