@@ -247,7 +247,7 @@ class Engine:
 
     def _isolate(self, now: datetime) -> None:
         if self.isolation is not None:
-            self.isolation.see(sweep.suspects(now), sweep.suspects_soon(now) if self.pulse.judges else frozenset())
+            self.isolation.see(sweep.suspects(now), sweep.suspects_soon(self.id, now) if self.pulse.judges else frozenset())
 
     async def _claim(self, only: set[str] | None) -> None:
         """Claims due runs and sets out with each. A full engine does not claim."""

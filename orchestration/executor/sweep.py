@@ -161,8 +161,12 @@ def suspects(now: datetime) -> set[int]:
         return {GROUPS[min(row[0], len(GROUPS)) - 1] for row in cursor.fetchall()}
 
 
-def suspects_soon(now: datetime) -> set[int]:
-    """The kinds of isolation that there will be work for, if the workers whose hearts are late are dead."""
-    late = Worker.objects.filter(group=0, beat__lt=now - LATE, beat__gte=now - LAPSE).values("id")
-    held = Run.objects.filter(status=Run.Status.HELD, holder__in=late).values("holder").annotate(runs=Count("id"))
-    return {GROUPS[-1] if runs == 1 else GROUPS[0] for runs in held.values_list("runs", flat=True)}
+def suspects_soon(worker: str, now: datetime) -> set[int]:
+    """The kinds of isolation that there will be work for, if the workers whose hearts are late are dead. One of the others sees
+    to that, so that a machine that is short of one process does not start many."""
+    beating = Worker.objects.filter(group=0, stopped=None, beat__gte=now - LAPSE)
+    held = Run.objects.filter(status=Run.Status.HELD, holder__in=beating.filter(beat__lt=now - LATE).values("id"))
+    late = dict(held.values_list("holder").annotate(runs=Count("id")))
+    if not late or beating.exclude(id__in=late).order_by("id").values_list("id", flat=True).first() != worker:
+        return set()
+    return {GROUPS[-1] if runs == 1 else GROUPS[0] for runs in late.values()}

@@ -10,7 +10,7 @@ number out of the run's state: whoever sends another state is answered otherwise
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -55,7 +55,7 @@ class Answers:
         value = {"label": chance.choice(LABELS), "score": chance.randrange(10)}
         kinds = ("good", chance.choice(MALFORMED), chance.choice(("refused", "auth")), DOWN)
         kind = chance.choices(kinds, (74, 20, 4, 2))[0]
-        troubles = () if kind == DOWN else tuple(Trouble(chance.choice(TRANSPORT)) for _ in range(chance.random() < 0.2))
+        troubles = () if kind == DOWN else tuple(map(Trouble, self._troubles(chance, place["run"], TRANSPORT)))
         return Told(kind, value, _written(chance, kind, value, ask), troubles, _seconds(chance))
 
     def tool(self, effect: str, place: Mapping[str, Any]) -> Told:
@@ -64,9 +64,17 @@ class Answers:
         wrong, down = (0, 0) if effect == "irreversible" else (4, 3)
         kind = chance.choices(("good", "wrong type", "not_found", "refused", DOWN), (82, wrong, 6, 5, down))[0]
         value = {"value": chance.randrange(10), "receipt": f"r{chance.randrange(1_000_000)}"}
-        found = () if kind == DOWN else tuple(chance.choice(TRANSPORT[:-1]) for _ in range(chance.random() < 0.2))
+        found = () if kind == DOWN else self._troubles(chance, place["run"], TRANSPORT[:-1])
         troubles = tuple(Trouble(each, kind == "good" and self._happens(chance, each)) for each in found)
         return Told(kind, {"value": "many"} if kind == "wrong type" else value, "", troubles, _seconds(chance))
+
+    @staticmethod
+    def _troubles(chance: Random, run: int, kinds: Sequence[str]) -> tuple[str, ...]:
+        """The first runs have each kind for certain; later ones none, or one."""
+        drawn = chance.choice(kinds), chance.random() < 0.2
+        if run < 2 * len(TRANSPORT):
+            return (kinds[run % len(kinds)],)
+        return drawn[:1] if drawn[1] else ()
 
     @staticmethod
     def _happens(chance: Random, trouble: str) -> bool:
