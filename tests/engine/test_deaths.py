@@ -206,7 +206,7 @@ def test_that_process_is_there_before_a_worker_whose_heart_is_late_is_taken_for_
         run = runs.start(workflow=version.workflow_id, input={"text": "x", "n": n}, by="ada")
         Run.objects.filter(id=run).update(status="held", holder=late.id, step_deadline=now + hour, due=None)
     floor.engine.look()
-    floor.until(run, lambda _: Worker.objects.filter(group=sweep.GROUP).exists())
+    floor.until(run, lambda _: Worker.objects.filter(group__in=sweep.GROUPS).exists())
     assert set(Run.objects.values_list("holder", "suspicion")) == {(late.id, 0)}
     Worker.objects.filter(id=late.id).update(beat=now - hour)
     floor.engine.look()
