@@ -10,6 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from annotated_types import Ge, Gt, Le, MaxLen
 
 from dashboard import format_words as words
+from dashboard.format_example import EXAMPLE, step_of
 from orchestration.core import cel_types, definition, values
 from orchestration.core.cel_engine import MOST_CHARACTERS
 from orchestration.core.definition import NOT_YET, RESERVED_IDS, Model
@@ -68,6 +69,7 @@ class Section:
     also: tuple[tuple[str, str], ...] = ()
     later: bool = False
     code: bool = False
+    example: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class Reference:
     tests: tuple[str, ...]
     reserved: tuple[str, ...]
     most_characters: int
+    example: str
 
 
 @cache
@@ -104,6 +107,7 @@ def reference() -> Reference:
         TESTS,
         tuple(sorted(RESERVED_IDS)),
         MOST_CHARACTERS,
+        EXAMPLE,
     )
 
 
@@ -121,7 +125,8 @@ def own(model: type[Model]) -> dict[str, Any]:
 
 def _functions() -> Iterator[str]:
     yield from ("has", "all", "exists", "exists_one", "filter", "map")  # CEL's own macros
-    yield from sorted({*cel_types.FUNCTIONS, "math.greatest", "math.least", "math.abs", "math.sign"})
+    numeric = {name.replace("@max", "greatest").replace("@min", "least") for name in cel_types.NUMERIC}
+    yield from sorted({*cel_types.FUNCTIONS, *numeric})
 
 
 def _section(model: type[Model], title: str, sentence: str, told: Mapping[str, str]) -> Section:
@@ -130,7 +135,7 @@ def _section(model: type[Model], title: str, sentence: str, told: Mapping[str, s
 
 def _type(model: type[Model], sentence: str, told: Mapping[str, str]) -> Section:
     name = get_args(model.model_fields["type"].annotation)[0]
-    return Section(_anchor(model), name, sentence, tuple(_keys(model, told)), _also(model), name in NOT_YET, True)
+    return Section(_anchor(model), name, sentence, tuple(_keys(model, told)), _also(model), name in NOT_YET, True, step_of(name))
 
 
 def _also(model: type[Model]) -> tuple[tuple[str, str], ...]:

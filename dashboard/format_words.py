@@ -37,7 +37,7 @@ Keys = dict[str, str]
 
 ANYWHERE: Keys = {
     "next": "The step that follows. Inside a loop's body, a step without it ends the round.",
-    "catch": "Where failures go that the step could not mend: the first that fits, else the workflow's `on_failure`.",
+    "catch": "Where failures go that it could not mend: the first that fits, else that of the loop around it, else `on_failure`.",
     "type": "What kind of step it is.",
 }
 """Keys that mean the same wherever they stand, unless it is said otherwise there."""
@@ -220,7 +220,7 @@ TYPES: dict[type[Model], tuple[str, Keys]] = {
             "carry": "What the first round finds in `carry`.",
             "update": "What the next round finds there.",
             "until": "Where it holds, the loop is done.",
-            "progress": "A number that has to be greater than in the round before.",
+            "progress": "An expression, as `carry.score`: a number that has to be greater than in the round before.",
             "output": "What is seen outside; else `carry`.",
             "on_exhausted": "The step after the last round without `until`. Without it that is the failure `limit`.",
             "on_stalled": "The step after a round without progress. Needs `progress`.",
@@ -247,7 +247,7 @@ TYPES: dict[type[Model], tuple[str, Keys]] = {
     MapStep: (
         "Runs its body for each item of a list.",
         {
-            "over": "The list.",
+            "over": "An expression for the list.",
             "body": "The steps for one item, which stands in `item`, its place in `index`.",
             "max_items": "How many items at most.",
             "concurrency": "How many at once.",

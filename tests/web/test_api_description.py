@@ -4,6 +4,7 @@ that any test gets over the interface (`tests/described.py`)."""
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from django.http import JsonResponse
 
@@ -45,6 +46,8 @@ def test_the_whole_holds_together() -> None:
     assert document["openapi"].startswith("3.1")
     names = {ref.removeprefix("#/components/schemas/") for ref in refs(document)}
     assert names == set(document["components"]["schemas"]), "each schema is used, and none is missing"
+    for schema in document["components"]["schemas"].values():
+        jsonschema_rs.meta.validate(schema)
     ids = [operation["operationId"] for operation in operations()]
     assert len(set(ids)) == len(ids)
     assert document["components"]["securitySchemes"]["BearerToken"]["scheme"] == "bearer"

@@ -4,13 +4,19 @@ import html
 import re
 from typing import get_args
 
+import pytest
 from django.test import Client
 
 from dashboard import format_words as words
+from dashboard.format_example import EXAMPLE
 from dashboard.format_view import described, own, reference
-from orchestration.core import definition
-from orchestration.core.definition import NOT_YET, RESERVED_IDS, STEP_TYPES, Model
+from orchestration.core import definition, source
+from orchestration.core.catalog import Catalog, ProviderFacts
+from orchestration.core.definition import NOT_YET, RESERVED_IDS, STEP_TYPES, Model, parse
 from orchestration.core.errors import ErrorCode
+from orchestration.core.expression import compile_value
+from orchestration.core.plan import compile_plan
+from orchestration.core.proof import prove
 
 
 def models(of: type[Model] = Model) -> set[type[Model]]:
@@ -59,6 +65,38 @@ def test_its_lists_are_those_of_the_engine() -> None:
     names = {re.split(r"[.\s]", name)[0] for row in found.sight for name in row[0].split(", ")}
     assert names | {"break", "continue"} == set(definition._OURS.split()) | {"key"}
     assert set(found.reserved) == RESERVED_IDS
+
+
+def test_its_example_is_proved_and_holds_a_step_of_each_type_that_runs() -> None:
+    provider = ProviderFacts("default", "openai", "gpt-5-mini")
+    catalog = Catalog(providers={"default": provider}, secrets=frozenset({"desk"}))
+    assert prove(compile_plan(parse(EXAMPLE), catalog)).problems == ()
+    for section in reference().types:
+        assert bool(section.example) is not section.later
+        for step in source.read(section.example or "[]").data:
+            assert step["type"] == section.title
+
+
+@pytest.mark.parametrize("function", reference().functions)
+def test_every_function_that_it_names_is_one(function: str) -> None:
+    arguments = {
+        "has": "run.input.x",
+        "math.greatest": "1, 2",
+        "math.least": "1, 2",
+        "matches": "'a', 'b'",
+        "size": "'a'",
+        "bool": "'true'",
+        "timestamp": "'2026-01-31T08:00:00Z'",
+        "duration": "'1s'",
+        "math.abs": "1",
+        "math.sign": "1",
+        "int": "'1'",
+    }
+    macro = {"all": "x > 0", "exists": "x > 0", "exists_one": "x > 0", "filter": "x > 0", "map": "x + 1"}.get(function)
+    call = f"[1, 2].{function}(x, {macro})" if macro else f"{function}({arguments.get(function, '1.0')})"
+    schema = {"type": "object", "properties": {"x": {"type": "string"}}}
+    sight = {"run": {"type": "object", "required": ["input"], "properties": {"input": schema}}}
+    compile_value(f"${{{call} == {call}}}", sight)  # raises what is wrong with it
 
 
 def test_everybody_reads_it_and_each_of_its_links_leads_somewhere(as_viewer: Client, as_nobody: Client) -> None:

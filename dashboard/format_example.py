@@ -1,0 +1,105 @@
+"""A small definition that holds a step of each type that runs, for the reference of the format: whole, and cut up."""
+
+import re
+
+EXAMPLE = """\
+interlock: 1
+id: answer_mail
+title: Answer mail
+input: {type: object, required: [text], properties: {text: {type: string, maxLength: 8000}}}
+outcomes: {answered: {kind: success}, left: {kind: failure}, broken: {kind: failure}}
+on_failure: broken
+escalation: {queue: mail, deadline: 2d, on_deadline: left}
+models:
+  main: {provider: default, model: gpt-5-mini, usd_per_mtok_in: 0.25, usd_per_mtok_out: 2}
+limits: {cost_usd: 0.05, on_breach: ask}
+tools:
+  send:
+    http: {method: POST, url: "https://desk.example/mail", headers: {Authorization: "Bearer ${secrets.desk}"}}
+    effect: irreversible
+    input: {type: object, required: [text], properties: {text: {type: string}}}
+start: sort
+steps:
+  - id: sort
+    type: llm
+    model: main
+    input: {text: "${run.input.text}"}
+    prompt: "Is this mail a question? {{ text }}"
+    max_input_tokens: 3000
+    max_output_tokens: 100
+    output: {type: object, required: [label], properties: {label: {enum: [question, other]}}}
+    repair: {attempts: 1}
+    catch: [{errors: ["*"], to: ask}]
+    next: way
+
+  - id: way
+    type: branch
+    cases: [{when: "steps.sort.label == 'question'", to: write, label: A question}]
+    default: ask
+
+  - id: write
+    type: loop
+    max: 3
+    carry: {reply: "", score: 0.0}
+    body:
+      - id: draft
+        type: llm
+        model: main
+        input: {text: "${run.input.text}", before: "${carry.reply}"}
+        prompt: "Answer, and score your answer from 0 to 1. Mail: {{ text }} Your last answer: {{ before }}"
+        max_input_tokens: 4000
+        max_output_tokens: 500
+        output: {type: object, required: [reply, score], properties: {reply: {type: string}, score: {type: number}}}
+        checks: [{that: "!output.reply.contains('[')", else: Leave no gaps}]
+    update: {reply: "${steps.draft.reply}", score: "${steps.draft.score}"}
+    until: "carry.score >= 0.8"
+    progress: carry.score
+    on_stalled: ask
+    on_exhausted: ask
+    catch: [{errors: ["*"], to: ask}]
+    next: answer
+
+  - id: answer
+    type: set
+    values: {text: "${steps.write.reply}"}
+    next: post
+
+  - id: post
+    type: tool
+    tool: send
+    input: {text: "${steps.answer.text}"}
+    next: done
+
+  - id: ask
+    type: human
+    show: {Mail: "${run.input.text}"}
+    form: {type: object, required: [reply], properties: {reply: {type: string, title: Reply, minLength: 20}}}
+    actions:
+      - {id: send, label: Send this reply, to: post_theirs}
+      - {id: mine, label: It was answered elsewhere, to: done, form: ignored}
+    queue: mail
+    deadline: 2d
+    on_deadline: unanswered
+
+  - id: post_theirs
+    type: tool
+    tool: send
+    input: {text: "${steps.ask.values.reply}"}
+    next: done
+
+  - id: done
+    type: end
+    outcome: answered
+
+  - id: unanswered
+    type: end
+    outcome: left
+"""
+
+
+def step_of(kind: str) -> str:
+    """The first step of this type as it stands in the example, "" where there is none."""
+    for text in re.split(r"\n(?=  - id: |\Z)", EXAMPLE.partition("\nsteps:\n")[2]):
+        if re.search(rf"^    type: {kind}$", text, re.MULTILINE):
+            return "\n".join(line[2:] for line in text.strip("\n").split("\n"))
+    return ""
