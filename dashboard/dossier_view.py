@@ -9,11 +9,11 @@ from typing import Any
 
 from dashboard import conversation
 from dashboard.presentation import Tone, money, span
-from orchestration.core.plan import Plan
-from orchestration.core.proof import ahead
+from orchestration.core.plan import Plan, PlanStep
+from orchestration.core.proof import Bound, ahead
 from orchestration.core.proof.worst_case import WorstCases
 from orchestration.core.routes import BREAK, CONTINUE
-from orchestration.core.wording import abbreviate
+from orchestration.core.wording import abbreviate, listed
 from orchestration.queries.dossier import root_of
 from orchestration.queries.escalations import EscalationDetail
 from orchestration.queries.records import CallView
@@ -179,7 +179,7 @@ class _Leads:
         """An action of the workflow's own."""
         if target in (BREAK, CONTINUE) and self.step and self.step.level:
             label = self.plan.steps[self.step.level].label
-            return label, _joined("is left" if target == BREAK else "ends this round", self._most(target)), False, False
+            return label, _joined("is left" if target == BREAK else "ends this round", self._come(target)), False, False
         step = self.plan.steps.get(target)
         if step is None:
             return target, "", False, False
@@ -190,19 +190,19 @@ class _Leads:
         effect = _EFFECTS.get(step.tool.effect, "") if step.tool is not None else ""
         return (
             step.label,
-            _joined(effect, self._most(target)),
+            _joined(effect, self._come(target)),
             step.tool is not None and step.tool.effect == "irreversible",
             False,
         )
 
     def by(self, action: str) -> Lead:
         """One of the engine's own."""
-        again = self._most(None)
+        again = self._come(None)
         match action:
             case "happened":
                 return (
                     self.label,
-                    _joined("counts as done, with what you give; nothing is sent again", self._most("")),
+                    _joined("counts as done, with what you give; nothing is sent again", self._come("")),
                     False,
                     False,
                 )
@@ -223,16 +223,24 @@ class _Leads:
                 return self.label, _joined("is tried again, by a worker of its own", again), False, False
         return self.label, "", False, False
 
-    def _most(self, to: str | None) -> str:
-        """The worst case from there on; "" where no model is asked."""
+    def _come(self, to: str | None) -> str:
+        """What may come from there on: what can't be undone, but for the next step's own doing, and the worst case."""
         if self.step is None:
             return ""
-        most = self.ahead.beyond(self.step.id, to, self.rounds).bound
-        if not most.model_calls:
-            return ""
-        cost = "at an unknown price" if most.cost_usd is None else money(most.cost)
-        calls = f"{most.model_calls:,} model call{'s' if most.model_calls > 1 else ''}"
-        return f"at most {calls}, {cost}, until it ends or asks again"
+        most, reached = self.ahead.beyond(self.step.id, to, self.rounds)
+        acting = [step.label for name, step in self.plan.steps.items() if name in reached and self._acts(step, to)]
+        acts = f"may come to {listed(acting, join='and')}, which can't be undone" if acting else ""
+        return _joined(acts, _worst(most) if most.model_calls else "")
+
+    def _acts(self, step: PlanStep, to: str | None) -> bool:
+        said = step.id == to or (to is None and step is self.step)
+        return any(tool.effect == "irreversible" for tool in (*step.tools, *([step.tool] if step.tool and not said else [])))
+
+
+def _worst(most: Bound) -> str:
+    cost = "at an unknown price" if most.cost_usd is None else money(most.cost)
+    calls = f"{most.model_calls:,} model call{'s' if most.model_calls > 1 else ''}"
+    return f"at most {calls}, {cost}, until it ends or asks again"
 
 
 def _joined(*parts: str) -> str:

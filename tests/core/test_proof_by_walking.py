@@ -77,14 +77,19 @@ def test_what_an_answer_may_come_to_is_the_worst_of_all_runs_up_to_the_next_pers
     people = {name for name, each in plan.steps.items() if each.type == "human"}
     own = {name: visit(plan, each) for name, each in plan.steps.items()}
     most: dict[str, Bound] = {}
+    came: dict[str, set[str]] = {}
     for walk in runs(data):
         asked = [index for index, name in enumerate(walk.records) if name in people]
         for index, following in pairwise([*asked, len(walk.records)]):
             come = total(own[name] for name in walk.records[index + 1 : following])
+            came.setdefault(walk.records[index], set()).update(walk.records[index + 1 : following])
             most[walk.records[index]] = most.get(walk.records[index], Bound()) | come
     for name, bound in most.items():
         targets = {found.to for found in plan.steps[name].exits}
-        assert reduce(or_, (cases.beyond(name, to).bound for to in targets)) == bound, name
+        found = [cases.beyond(name, to) for to in targets]
+        assert reduce(or_, (each for each, _ in found)) == bound, name
+        reached = frozenset().union(*(each for _, each in found))
+        assert {each for each in reached ^ came[name] if plan.steps[each].type != "loop"} == set(), name
 
 
 COLUMNS = tuple(name for name in QUANTITIES if name != "cost")

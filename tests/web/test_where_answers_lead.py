@@ -19,6 +19,7 @@ def most(calls: int, cost: str = "") -> str:
 
 
 ONCE, TWICE = most(1), most(2)
+LATER = "may come to Send, which can't be undone"
 
 
 def asks(*actions: str, id: str = Q, **more: Any) -> Data:
@@ -58,6 +59,14 @@ AGAIN = loop(
     [
         (flow(asks("note"), *AFTER[:2]), "note", ("Note", ONCE)),
         (flow(asks("send"), *AFTER[1:]), "send", ("Send", f"can't be undone; {ONCE}")),
+        (flow(asks("note"), put("note", "send"), pay("send", "done")), "note", ("Note", LATER)),
+        (
+            flow(asks("sort"), ask("sort", "send", tools=["crm.pay"], max_rounds=1), pay("send", "done")),
+            "sort",
+            ("Sort", f"may come to Sort and Send, which can't be undone; {ONCE}"),
+        ),
+        (flow(asks("other"), asks("send", id="other"), pay("send", "done")), "other", ("Other", "which asks a person")),
+        (flow(asks("note"), put("note", "other"), asks("send", id="other"), pay("send", "done")), "note", ("Note", "")),
         (flow(asks("done")), "done", ("Done", "the run ends: ok")),
         (flow(asks("note"), put("note")), "note", ("Note", "")),
         (flow(asks("other"), asks("sort", id="other"), ask("sort")), "other", ("Other", "which asks a person")),
@@ -74,7 +83,8 @@ AGAIN = loop(
         (flow(asks("refine"), AGAIN, ask("sort")), "refine", ("Refine", most(7))),
     ],
     ids=[
-        "what follows the next step counts", "its effect is named first", "an end", "no model is asked", "a person is next",
+        "what follows the next step counts", "its effect is named first", "a later one is named too", "one by a model's tool",
+        "not past a person", "not past a later one", "an end", "no model is asked", "a person is next",
         "it stops before the next person", "the dearer of two ways", "its whole ladder", "a price nobody knows",
         "the way of an error", "all rounds of a loop", "those rounds of a loop that don't ask",
     ],
@@ -96,6 +106,18 @@ def test_an_action_says_where_it_leads_and_what_may_come_of_it(definition: Data,
 def test_inside_a_loop_it_counts_the_rounds_that_are_left(number: int, action: str, told: tuple[str, str]) -> None:
     definition = flow(AGAIN, ask("sort"))
     assert leads(definition, f"refine[{number}]/look")[action] == told
+
+
+def test_what_may_be_done_after_the_loop_or_in_its_next_round_is_named() -> None:
+    body = [asks("continue", "break", "more", id="look"), put("more", "send"), pay("send", "continue")]
+    definition = flow(
+        loop("refine", [{**each, "on_unknown": "break"} if each["id"] == "send" else each for each in body], "last"),
+        pay("last", "done"),
+    )
+    told = leads(definition, "refine[1]/look")
+    assert told["more"] == ("More", "may come to Send and Last, which can't be undone")
+    assert told["break"] == ("Refine", "is left; may come to Last, which can't be undone")
+    assert told["continue"] == ("Refine", "ends this round; may come to Last, which can't be undone"), "the next one asks first"
 
 
 def test_the_engines_own_questions_say_it_too() -> None:

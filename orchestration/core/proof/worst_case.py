@@ -74,12 +74,13 @@ class Passage:
 @dataclass(slots=True)
 class Ways:
     """The longest paths through a level, from where it was entered: `left` by which edge out of it, `failed` where no catch of it
-    takes the failure, `ended` where the run ends or stops; and `all` of these, and those on the way."""
+    takes the failure, `ended` where the run ends or stops; and `all` of these, and those on the way. `reached`: what may run."""
 
     left: list[tuple[Edge, Trail]] = field(default_factory=list)
     failed: list[Trail] = field(default_factory=list)
     ended: list[Trail] = field(default_factory=list)
     all: list[Trail] = field(default_factory=list)
+    reached: set[str] = field(default_factory=set)
 
     @property
     def on(self) -> Trail | None:
@@ -93,13 +94,14 @@ class Ways:
 
     def then(self, more: "Ways", rounds: int) -> "Ways":
         """Those that go on into so many more rounds of a loop beside those that don't. All but the last come to their end."""
-        if self.on is None or not rounds:
+        if self.on is None or rounds <= 0:
             return self
         before = self.on + more.on * (rounds - 1) if more.on is not None else self.on
         return Ways(
             [*self.left, *((edge, before + path) for edge, path in more.left)],
             [*self.failed, *(before + path for path in more.failed)],
             [*self.ended, *(before + path for path in more.ended)],
+            reached=self.reached | more.reached,
         )
 
 
@@ -108,6 +110,14 @@ def trail(step: str, bound: Bound) -> Trail:
 
 
 NOTHING = Trail(Bound(), ((),) * len(QUANTITIES))
+
+
+def _after(came: Trail, passage: Passage) -> tuple[Trail | None, Trail | None, Trail | None]:
+    """The passage with the way that led to it. What is the same stays the same, for there are hundreds."""
+    through = came + passage.through if passage.through is not None else None
+    same = passage.failing is passage.through
+    failing = through if same else came + passage.failing if passage.failing is not None else None
+    return through, failing, came + passage.ending if passage.ending is not None else None
 
 
 def _most(paths: Iterable[Trail]) -> Trail | None:
@@ -132,18 +142,21 @@ class WorstCases:
         to = self.plan.workflow.limits.on_breach
         return self._whole(to) if to in self.graph.levels[""].entries else NOTHING
 
-    def beyond(self, step: str, to: str | None = None, rounds: Sequence[int] = ()) -> Trail:
+    def beyond(self, step: str, to: str | None = None, rounds: Sequence[int] = ()) -> tuple[Bound, frozenset[str]]:
         """The worst from a step on, its own visit included; or from where its exit leads, `to`; or, where that is "", from where
-        it leads when it is done. `rounds`: those that the loops around it are in, the outermost first; else their first."""
+        it leads when it is done. With the steps that may run. `rounds`: those that the loops around it are in, the outermost
+        first; else their first."""
         level = self.plan.steps[step].level
         around = self.plan.chain(level)[:-1]
         ways = self._from(self.graph.levels[level], step, to)
+        reached: set[str] = set()
         numbers = [*reversed(rounds)] if len(rounds) == len(around) else [1] * len(around)
         for name, number in zip(around, numbers, strict=True):
             loop = self.plan.steps[name]
-            passage = self._around(loop, ways.then(self._round(loop), loop.model.max - number))
-            ways = self._ways(self.graph.levels[loop.level], name, passage)
-        return _most(ways.all) or NOTHING
+            inside = ways.then(self._round(loop), loop.model.max - number)
+            reached |= inside.reached
+            ways = self._ways(self.graph.levels[loop.level], name, self._around(loop, inside))
+        return (_most(ways.all) or NOTHING).bound, frozenset(reached | ways.reached)
 
     def _from(self, level: Level, step: str, to: str | None) -> Ways:
         if to in (BREAK, CONTINUE):
@@ -162,12 +175,11 @@ class WorstCases:
                 continue
             step = self.plan.steps[name]
             passage = first if first is not None and name == start else self._passage(step)
-            done, failed, ended = (
-                None if way is None else before[name] + way for way in (passage.through, passage.failing, passage.ending)
-            )
-            ways.all += [way for way in (done, failed, ended) if way is not None]
+            ways.reached |= self._running(step, passage) if passage is not first else set()
+            done, failed, ended = _after(before[name], passage)
+            ways.all += [way for way in (done, failed if failed is not done else None, ended) if way is not None]
             ways.ended += [way for way in (ended, done if step.type == "end" else None) if way is not None]
-            if failed is not None and self.failures.uncaught(step):
+            if failed is not None and level.name and self.failures.uncaught(step):
                 ways.failed.append(failed)
             for edge in level.edges[name]:
                 way = done if edge.writes else failed
@@ -176,6 +188,13 @@ class WorstCases:
                 elif way is not None:
                     ways.left.append((edge, way))
         return ways
+
+    def _running(self, step: PlanStep, passage: Passage) -> set[str]:
+        """What runs where a step is come to: itself, what may stand in for it, and what is inside of it."""
+        if step.type == "human" and passage.through is None:
+            return set()
+        spare = {rung.step for rung in step.rungs if rung.step and rung.step in self.plan.steps}
+        return {step.id, *spare, *(self._round(step).reached if step.type == "loop" else ())}
 
     def _passage(self, step: PlanStep) -> Passage:
         if step.id not in self.passages:
