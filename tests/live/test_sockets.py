@@ -14,7 +14,7 @@ from orchestration import accounts
 from orchestration.roles import Role
 from tests.web.test_access import sample
 
-ROUTES = [f"/{sample(route.pattern, "x")}" for route in websocket_urlpatterns]
+ROUTES = [f"/{sample(route.pattern, 'x')}" for route in websocket_urlpatterns]
 
 
 def _opens(site: str, path: str, user: User | None = None, origin: str | None = None) -> bool:
