@@ -11,18 +11,23 @@ from django.db import connection
 
 
 class Backup:
-    """Whoever is connected while it is taken or restored, is so no longer. `restore` may be called once."""
+    """Whoever is connected while it is taken or restored, is so no longer. The copy is gone at the end."""
 
     def __init__(self, folder: Path) -> None:
         self._name = str(connection.settings_dict["NAME"])
         self._copy = f"{self._name}_backup" if connection.vendor == "postgresql" else str(folder / "backup.sqlite3")
+
+    def __enter__(self) -> "Backup":
         self._over(self._copy, self._name)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if connection.vendor == "postgresql":
+            with _server() as server:
+                server.execute(f'DROP DATABASE IF EXISTS "{self._copy}" WITH (FORCE)')
 
     def restore(self) -> None:
         self._over(self._name, self._copy)
-        if connection.vendor == "postgresql":
-            with _server() as server:
-                server.execute(f'DROP DATABASE "{self._copy}"')
 
     def _over(self, to: str, of: str) -> None:
         connection.close()

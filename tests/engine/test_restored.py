@@ -147,13 +147,12 @@ class TestABackup:
         run = runs.start(workflow=version.workflow_id, input={"text": "x", "n": 0}, by="ada")
         floor.rested(run)
         stopped(floor)
-        backup = Backup(tmp_path)
-
-        floor = started(server)
-        assert self.go(floor, run).outcome == "good"
-        stopped(floor)
-        assert [effect.url.rpartition("/")[2] for effect in server.ledger.effects] == ["note", "book", "send"]
-        backup.restore()
+        with Backup(tmp_path) as backup:
+            floor = started(server)
+            assert self.go(floor, run).outcome == "good"
+            stopped(floor)
+            assert [effect.url.rpartition("/")[2] for effect in server.ledger.effects] == ["note", "book", "send"]
+            backup.restore()
 
         assert restored.lift(by="ops").runs == 1
         floor = started(server)
