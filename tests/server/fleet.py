@@ -25,7 +25,7 @@ from orchestration.models import Worker
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BIN = Path(sys.executable).parent
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which what did not come about fails the test."""
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 

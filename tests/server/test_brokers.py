@@ -24,6 +24,7 @@ from tests.services import Valkey
 
 pytestmark = pytest.mark.postgresql
 
+on_redis = pytest.mark.parametrize("broker", ["redis"], indirect=True)
 QUEUE = Queue("interlock", Exchange("interlock"), routing_key="interlock")
 
 
@@ -31,7 +32,6 @@ QUEUE = Queue("interlock", Exchange("interlock"), routing_key="interlock")
 class Broker:
     """That of one web process and one worker. It is down at first."""
 
-    kind: str
     url: str
     server: Valkey | Cable
     web: WebProcess
@@ -50,17 +50,17 @@ def broker(request: pytest.FixtureRequest, _house: House) -> Iterator[Broker]:
     _house.fleet.up(webs=0, workers=0)
     if request.param == "redis":
         with Valkey() as server:
-            yield _beside(_house, "redis", server.url, server, REDIS_URL=server.url)
+            yield _beside(_house, server.url, server, REDIS_URL=server.url)
     else:
         with _cabled(request.getfixturevalue("amqp_url")) as (cable, url):
             cable.cut()
-            yield _beside(_house, "amqp", url, cable, BROKER_URL=url)
+            yield _beside(_house, url, cable, BROKER_URL=url)
     _house.fleet.up(webs=0, workers=0)
 
 
-def _beside(house: House, kind: str, url: str, server: Valkey | Cable, **its: str) -> Broker:
+def _beside(house: House, url: str, server: Valkey | Cable, **its: str) -> Broker:
     web, worker = house.fleet.web(**its), house.fleet.worker(**its)
-    return Broker(kind, url, server, web.ready(), worker.ready())
+    return Broker(url, server, web.ready(), worker.ready())
 
 
 @contextmanager
@@ -98,6 +98,7 @@ def test_one_that_dies_in_the_middle_and_comes_back_with_nothing_loses_hints_and
     assert len(house.sent(*runs)) == len(set(house.sent(*runs))) == 30
 
 
+@on_redis
 def test_one_that_is_emptied_loses_hints_and_no_run(house: House, broker: Broker) -> None:
     """Nobody takes the messages: the worker is stopped, and starts again when they are gone."""
     broker.worker.told(signal.SIGTERM)
@@ -113,8 +114,7 @@ def test_one_that_is_emptied_loses_hints_and_no_run(house: House, broker: Broker
             return emptied == 5
 
         until(empty, "five hints were there, and are gone")
-    its = {"REDIS_URL" if broker.kind == "redis" else "BROKER_URL": broker.url}
-    broker.worker = house.fleet.worker(**its).ready()
+    broker.worker = house.fleet.worker(REDIS_URL=broker.url).ready()
     assert {run.outcome for run in house.ended(*runs)} == {"good"}
     broker.worker.listening()
     _until_heard(house, broker)
@@ -126,9 +126,8 @@ def _until_heard(house: House, broker: Broker) -> None:
         until(lambda: client.start("asks", wait=30) and hints(broker.worker, heard), "a hint has come")
 
 
+@on_redis
 def test_while_redis_is_gone_pages_answer_and_poll_and_people_sign_in(house: House, broker: Broker) -> None:
-    if broker.kind != "redis":
-        pytest.skip("is about Redis alone")
     with house.client() as client:
         run = client.start("asks", wait=30)["id"]
     with broker.web.watching(house.cookie, f"run.{run}") as before:
@@ -170,7 +169,7 @@ def test_a_consumer_that_hears_nothing_any_more_connects_anew(house: House, brok
     house.fleet.up(webs=0, workers=0)
     with _cabled(broker_url) as (cable, url):
         web, worker = house.fleet.web(BROKER_URL=url), house.fleet.worker(app="tests.server.hasty", BROKER_URL=url)
-        broker = Broker("any", url, cable, web.ready(), worker.ready().listening())
+        broker = Broker(url, cable, web.ready(), worker.ready().listening())
         _until_heard(house, broker)
         cable.deafen()
         assert cable.cuts, "the fault did not bite"
