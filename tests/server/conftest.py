@@ -22,7 +22,6 @@ from orchestration import fsck
 from orchestration.accounts import give_role
 from orchestration.models import Escalation, Provider, Run
 from orchestration.roles import Role
-from tests import services
 from tests.engine.outages import elsewhere
 from tests.engine.publishing import end, publish, workflow
 from tests.factories import asking
@@ -182,13 +181,3 @@ def latches(house: House) -> Iterator[tuple[Latch, Latch]]:
     yield both
     for latch in both:
         latch.open()
-
-
-@pytest.fixture(scope="session")
-def amqp_url() -> Iterator[str]:
-    """A virtual host of RabbitMQ that is the tests' own; where there is none, skipped."""
-    try:
-        with services.rabbitmq() as found:
-            yield found.url
-    except services.Missing as missing:
-        pytest.skip(str(missing))

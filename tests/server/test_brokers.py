@@ -4,7 +4,7 @@ On Redis everything that is on Redis goes with it: hints, nudges, and counts of 
 import random
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -24,43 +24,36 @@ from tests.services import Valkey
 
 pytestmark = pytest.mark.postgresql
 
-on_redis = pytest.mark.parametrize("broker", ["redis"], indirect=True)
 QUEUE = Queue("interlock", Exchange("interlock"), routing_key="interlock")
 
 
 @dataclass
 class Broker:
-    """That of one web process and one worker. It is down at first."""
+    """That of one web process and one worker."""
 
     url: str
-    server: Valkey | Cable
     web: WebProcess
     worker: WorkerProcess
 
-    def back(self) -> None:
-        self.server.start() if isinstance(self.server, Valkey) else self.server.mend()
 
-    def down(self) -> None:
-        self.server.kill() if isinstance(self.server, Valkey) else self.server.cut()
+@pytest.fixture(scope="module")
+def valkey() -> Iterator[Valkey]:
+    """It is down at first."""
+    with Valkey() as server:
+        yield server
 
 
-@pytest.fixture(scope="module", params=["redis", "amqp"])
-def broker(request: pytest.FixtureRequest, _house: House) -> Iterator[Broker]:
-    """Of RabbitMQ only the way to it dies: the server is not ours."""
+@pytest.fixture(scope="module")
+def broker(_house: House, valkey: Valkey) -> Iterator[Broker]:
+    """All that is on Redis is on this one."""
     _house.fleet.up(webs=0, workers=0)
-    if request.param == "redis":
-        with Valkey() as server:
-            yield _beside(_house, server.url, server, REDIS_URL=server.url)
-    else:
-        with _cabled(request.getfixturevalue("amqp_url")) as (cable, url):
-            cable.cut()
-            yield _beside(_house, url, cable, BROKER_URL=url)
+    yield _beside(_house, valkey.url, REDIS_URL=valkey.url)
     _house.fleet.up(webs=0, workers=0)
 
 
-def _beside(house: House, url: str, server: Valkey | Cable, **its: str) -> Broker:
-    web, worker = house.fleet.web(**its), house.fleet.worker(**its)
-    return Broker(url, server, web.ready(), worker.ready())
+def _beside(house: House, url: str, app: str = "config", **its: str) -> Broker:
+    web, worker = house.fleet.web(**its), house.fleet.worker(app=app, **its)
+    return Broker(url, web.ready(), worker.ready())
 
 
 @contextmanager
@@ -73,32 +66,33 @@ def _cabled(url: str) -> Iterator[tuple[Cable, str]]:
         yield cable, parts._replace(netloc=f"{who}{at}127.0.0.1:{cable.port}").geturl()
 
 
-def test_without_a_broker_runs_start_and_go_on_by_the_sweep_and_once_it_is_there_by_hints(house: House, broker: Broker) -> None:
+def test_without_a_broker_runs_start_and_go_on_by_the_sweep_and_once_it_is_there_by_hints(
+    house: House, broker: Broker, valkey: Valkey
+) -> None:
     with house.client() as client:
         runs = [client.start("sends")["id"] for _ in range(5)]
         house.ended(*runs)
         broker.web.until("Hints are lost")
-        broker.back()
+        valkey.start()
         _until_heard(house, broker)
 
 
 def test_one_that_dies_in_the_middle_and_comes_back_with_nothing_loses_hints_and_no_run(
-    house: House, broker: Broker, latches: Latches
+    house: House, broker: Broker, valkey: Valkey, latches: Latches
 ) -> None:
     with house.client() as client:
         runs = [client.start("sends")["id"] for _ in range(5)]
         until(lambda: Run.objects.filter(id__in=runs, status="held").count() == 5, "all are under way")
-        broker.down()
+        valkey.kill()
         runs += [client.start("sends")["id"] for _ in range(5)]
         for latch in latches:
             latch.open()
         assert {run.outcome for run in house.ended(*runs)} == {"good"}
-        broker.back()
+        valkey.start()
         _until_heard(house, broker)
     assert len(house.sent(*runs)) == len(set(house.sent(*runs))) == 30
 
 
-@on_redis
 def test_one_that_is_emptied_loses_hints_and_no_run(house: House, broker: Broker) -> None:
     """Nobody takes the messages: the worker is stopped, and starts again when they are gone."""
     broker.worker.told(signal.SIGTERM)
@@ -126,13 +120,12 @@ def _until_heard(house: House, broker: Broker) -> None:
         until(lambda: client.start("asks", wait=30) and hints(broker.worker, heard), "a hint has come")
 
 
-@on_redis
-def test_while_redis_is_gone_pages_answer_and_poll_and_people_sign_in(house: House, broker: Broker) -> None:
+def test_while_redis_is_gone_pages_answer_and_poll_and_people_sign_in(house: House, broker: Broker, valkey: Valkey) -> None:
     with house.client() as client:
         run = client.start("asks", wait=30)["id"]
     with broker.web.watching(house.cookie, f"run.{run}") as before:
         before.recv(PATIENCE)
-        broker.down()
+        valkey.kill()
         assert _closed(before) == 1013, "who watched is told that it ends, and polls"
         with broker.web.watching(house.cookie, f"run.{run}") as after:
             assert _closed(after) == 1013
@@ -144,7 +137,7 @@ def test_while_redis_is_gone_pages_answer_and_poll_and_people_sign_in(house: Hou
     assert _sign_in(broker.web.url, "wrong") == 200, "a page that says so"
     assert _sign_in(broker.web.url, PASSWORD) == 302
     broker.web.until("this process counts for itself")
-    broker.back()
+    valkey.start()
     assert "Traceback" not in broker.web.said
 
 
@@ -165,18 +158,28 @@ def _sign_in(url: str, password: str) -> int:
         return browser.post("/account/login/", data=form, headers={"Cookie": f"csrftoken={token}"}).status_code
 
 
-def test_a_consumer_that_hears_nothing_any_more_connects_anew(house: House, broker_url: str) -> None:
+def test_one_at_the_end_of_a_cable_that_is_cut_and_mended_and_goes_deaf_loses_no_run(house: House, broker_url: str) -> None:
+    """RabbitMQ where there is one, of which only the way to it dies: the server is not ours."""
     house.fleet.up(webs=0, workers=0)
-    with _cabled(broker_url) as (cable, url):
-        web, worker = house.fleet.web(BROKER_URL=url), house.fleet.worker(app="tests.server.hasty", BROKER_URL=url)
-        broker = Broker(url, cable, web.ready(), worker.ready().listening())
+    with _cabled(broker_url) as (cable, url), ExitStack() as stack:
+        stack.callback(house.fleet.up, webs=0, workers=0)
+        cable.cut()
+        broker = _beside(house, url, "tests.server.hasty", BROKER_URL=url)
+        client = stack.enter_context(house.client())
+        house.ended(client.start("sends")["id"])
+        broker.web.until("Hints are lost")
+        cable.mend()
         _until_heard(house, broker)
+        cable.cut()
+        house.ended(*(client.start("sends")["id"] for _ in range(5)))
+        cable.mend()
+        _until_heard(house, broker)
+        before = cable.cuts
         cable.deafen()
-        assert cable.cuts, "the fault did not bite"
-        worker.until("The consumer hears nothing any more; it connects anew.")
+        assert cable.cuts > before, "the fault did not bite"
+        broker.worker.until("The consumer hears nothing any more; it connects anew.")
         _until_heard(house, broker)
-        assert worker.lives
-        house.fleet.up(webs=0, workers=0)
+        assert broker.worker.lives
 
 
 def test_hints_that_come_late_and_out_of_order_and_more_than_once_are_load_and_nothing_else(house: House) -> None:
