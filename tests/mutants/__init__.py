@@ -187,7 +187,7 @@ MUTANTS = (
         VISIT,
         "key = call_key(held.run_id, *held.visit_key, ask.ask)",
         "key = call_key(held.run_id, *held.visit_key, ask.n)",
-        (MACHINE, "tests/engine/test_runs.py -k same_bytes_under_the_same_key"),
+        (MACHINE, "tests/engine/test_runs.py -k same_bytes_under_the_same_key", CHAOS),
     ),
     Mutant(
         "an unknown effect is taken for none",
@@ -196,7 +196,7 @@ MUTANTS = (
         await _wait_out""",
         """    if intent.effect == "never":
         await _wait_out""",
-        (MACHINE, MEETINGS, CRASHES),
+        (MACHINE, MEETINGS, CRASHES, CHAOS),
     ),
     Mutant(
         "a deadline of an irreversible call is taken for a failure",
@@ -247,7 +247,7 @@ MUTANTS = (
         RUNS,
         "key=idempotency,\n",
         "key=None,\n",
-        (MACHINE, "tests/engine/test_races.py -k one_key"),
+        (MACHINE, "tests/engine/test_races.py -k one_key", CHAOS),
     ),
     Mutant(
         "a pause is answered twice",
