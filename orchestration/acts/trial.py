@@ -6,7 +6,7 @@ Irreversible tools are never called: they have to be mocked.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -27,7 +27,7 @@ from orchestration.core.limits import LIMITS, Spent
 from orchestration.core.plan import Plan, PlanStep, compile_plan
 from orchestration.core.position import Frame, Position
 from orchestration.core.result import Answer, Failure, Request, Usage
-from orchestration.core.wording import listed, with_stop
+from orchestration.core.wording import did_you_mean, listed, with_stop
 from orchestration.door import Door
 from orchestration.executor.advance import turn
 from orchestration.executor.desk import Released
@@ -53,7 +53,8 @@ def try_step(*, definition: str | dict[str, Any], step: str, input: Any, mocks: 
 
     `mocks`: `{output}`, which has to meet its contract; `{answer}`, as it might come, which is read and judged like any; or
     `{error: code or {code, message}}`. Returns `{result, output, decision,
-    calls}`. Raises `Refused` and `NotFound`.
+    calls}`. Raises `Refused`, also for a mock that nothing would ask for, since the call that it was meant for would be real, and
+    `NotFound`.
     """
     world = current()
     read = _definition(definition)
@@ -63,6 +64,8 @@ def try_step(*, definition: str | dict[str, Any], step: str, input: Any, mocks: 
     if not isinstance(given, dict):
         raise Refused(Problem("wrong_type", "The input is an object.", "input"))
     asked = values.clean(dict(mocks or {})).value
+    if unknown := tuple(_unknown(plan, chosen, asked)):
+        raise Refused(*unknown)
     for name, mock in asked.items():
         _check_mock(plan, name, mock)
     with transaction.atomic():  # before any call: what leaves has somebody who sent it
@@ -93,6 +96,20 @@ def _why_not_alone(plan: Plan, step: PlanStep) -> str:
         inner = listed([name for name in plan.levels[step.id] if plan.steps[name].type not in _NOT_ALONE], join="and")
         return f"{step.label} is a loop, which can't be tried as a whole. Try the steps in it: {inner}."
     return f"{step.label} is a {step.type}, which does not run yet."
+
+
+def _unknown(plan: Plan, step: PlanStep, mocks: Mocks) -> Iterator[Problem]:
+    """Mocks for what is not called where `step` is tried."""
+    calling = [step, *(plan.steps[rung.step] for rung in step.rungs if rung.step in plan.steps)]
+    tools = {tool.name for each in calling for tool in (each.tool, *each.tools) if tool is not None}
+    asked_for = {each.id for each in calling if each.type in ("llm", "tool")} | tools
+    for name in mocks:
+        if name in plan.steps and name not in asked_for:
+            words = f"{plan.steps[name].label} is not called where {step.label} is tried"
+            yield Problem("unknown_mock", with_stop(f"{words}{did_you_mean('', asked_for)}"), f"mocks.{name}")
+        elif name not in asked_for:
+            words = f"There is no step or tool {name[:60]} here{did_you_mean(name, asked_for)}"
+            yield Problem("unknown_mock", with_stop(words), f"mocks.{name[:60]}")
 
 
 def _check_mock(plan: Plan, name: str, mock: Any) -> None:

@@ -93,6 +93,19 @@ class TestMocks:
         assert [call["path"] for call in found["calls"]][:2] == ["classify/round.1", "classify/tool.1.0"]
         assert '"well"' in found["calls"][1]["response"]["raw"]
 
+    @pytest.mark.parametrize(
+        ("name", "words"),
+        [
+            ("clasify", "There is no step or tool clasify here; did you mean classify?"),
+            ("done", "Done is not called where Classify is tried; there is classify."),
+        ],
+    )
+    def test_one_that_nothing_asks_for_is_refused_since_the_call_would_be_real(self, floor: Floor, name: str, words: str) -> None:
+        with pytest.raises(Refused) as caught:
+            self.tried({name: {"output": {"label": "a"}}})
+        assert [(p.code, p.path, p.message) for p in caught.value.problems] == [("unknown_mock", f"mocks.{name}", words)]
+        assert (floor.server.seen, tried()) == ([], [])
+
 
 OK = {"id": "ok", "label": "Ok", "to": "done"}
 
