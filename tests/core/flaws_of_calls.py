@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from tests.core.drawn import Data, ask, flow, fork, get, loop, person, put, step
+from tests.core.drawn import ID, Data, ask, flow, fork, get, loop, person, put, step
 
 Flaw = tuple[Data, Data, tuple[str, str | None, str]]
 """(with the problem, without it, its place)"""
 OUT = {"type": "object", "required": ["tier"], "properties": {"tier": {"enum": ["free", "pro", "vip"]}}}
 PROMISED = {"kind": "success", "output": OUT}
+OF_A = {"x": "${steps.a.id}"}
 ANY_TIER = {"type": "object", "required": ["tier"], "properties": {"tier": {"type": "string"}}}
 
 
@@ -175,6 +176,21 @@ CALLS: dict[str, Flaw] = {
         flow(loop("a", [put("b", None)], carry={"n": 0, "m": 1}, update={"n": 1}, until="iter.index > 1")),
         flow(loop("a", [put("b", None)], carry={"n": 0, "m": 1}, update={"n": 1, "m": 2}, until="iter.index > 1")),
         ("steps[0].update", "a", "warning"),
+    ),
+    "unpromised": (
+        flow(step("a", "tool", tool="crm.pay", next="b"), put("b", values={"x": "${steps.a.id}", "y": "${steps.a.of.it}"})),
+        flow(step("a", "tool", tool="crm.pay", next="b", output=ID), put("b", values={"x": "${steps.a.id}"})),
+        ("steps[0].tool", "a", "warning"),
+    ),
+    "unpromised of a tool of its own": (
+        flow(step("a", "tool", tool="t", next="b"), put("b", values=OF_A), tools=keyed("desk")),
+        flow(step("a", "tool", tool="t", next="b"), put("b", values=OF_A), tools={"t": {**keyed("desk")["t"], "output": ID}}),
+        ("steps[0].tool", "a", "warning"),
+    ),
+    "unpromised but asked for first": (
+        flow(get("a", "b", output={"type": "object"}), put("b", values=OF_A)),
+        flow(get("a", "b", output={"type": "object"}), put("b", values={"x": "${has(steps.a.id) ? steps.a.id : ''}"})),
+        ("steps[0].tool", "a", "warning"),
     ),
     "progress_type": (
         flow(loop("a", [put("b", None)], progress="'x'", on_stalled="done")),

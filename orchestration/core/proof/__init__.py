@@ -8,6 +8,7 @@
     support        what can be written and is not done yet
     assignment     nothing is read that has not been written on every path
     compatibility  contracts across edges
+    promises       what is read from answers is in their contracts
     branches       cases that never hold
     effects        what can't be undone, under retries, fallbacks, loops and models; secrets
     outward        where a model could be told to carry private data out
@@ -36,6 +37,7 @@ from orchestration.core.proof import (
     names,
     outward,
     params,
+    promises,
     support,
 )
 from orchestration.core.proof.bound import Bound
@@ -120,6 +122,7 @@ def prove(plan: Plan) -> Proof:
         *support.check(routes),
         *assignment.check(routes, assigned),
         *compatibility.check(routes),
+        *promises.check(routes),
         *branches.check(routes),
         *effects.check(routes),
         *outward.check(routes),

@@ -1,0 +1,54 @@
+"""What is read from the answer of a tool or a model has been promised by an output contract.
+
+Without one anything may come, and a field that is read may be missing: the run then fails where it is read, and not where the
+answer came in. A field that a contract knows to be optional is an error where it is read; one of which no contract says anything
+is pointed out here, once for each step that gives it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from orchestration.core.errors import Problem
+from orchestration.core.plan import PlanStep
+from orchestration.core.proof.graph import Graph, at
+from orchestration.core.shape import root, shapes
+from orchestration.core.wording import listed
+
+
+def check(graph: Graph) -> Iterator[Problem]:
+    readers: dict[str, dict[str, str]] = defaultdict(dict)
+    for step in graph.plan.steps.values():
+        for read in (read for use in step.uses for read in use.reads if not read.guarded):
+            if read.path[0] == "steps" and len(read.path) > 2:
+                readers[read.path[1]].setdefault(read.path[2], step.label)
+    for name, fields in readers.items():
+        giving = graph.plan.steps.get(name)
+        if giving is not None and giving.type in ("llm", "tool") and not _in_trouble(graph, giving):
+            yield from _unpromised(giving, {key: fields[key] for key in fields if not _promised(giving, key)})
+
+
+def _in_trouble(graph: Graph, step: PlanStep) -> bool:
+    """Whether it has no contract because something is wrong with its own, or with its tool, which is a problem already."""
+    if step.output_schema:
+        return False
+    own = graph.plan.workflow.tools.get(getattr(step.model, "tool", ""))
+    return bool(step.model.output or (step.type == "tool" and (step.tool is None or (own is not None and own.output))))
+
+
+def _promised(step: PlanStep, name: str) -> bool:
+    """Whether its contract says anything of the field, be it that of all further ones."""
+    found = [shape for shape in shapes(root(step.output_schema)) if shape.said]
+    return any(
+        name in shape.properties or name in shape.required or (shape.extra is not None and shape.extra.schema is not True)
+        for shape in found
+    )
+
+
+def _unpromised(step: PlanStep, fields: dict[str, str]) -> Iterator[Problem]:
+    if not fields:
+        return
+    reader = next(iter(fields.values()))
+    what = f"{reader} reads {listed([f'steps.{step.id}.{name}' for name in fields], most=4, join='and')}, which nothing promises"
+    where = f"on the tool {step.tool.name}, or on this step" if step.tool is not None else "on this step"
+    message = f"{what}: anything may come back. Declare an output contract {where}, and the answer is checked as it comes in."
+    yield at(step, "unpromised", message, "tool" if step.tool is not None else "output", "warning")
