@@ -16,10 +16,11 @@ from orchestration.acts import removal
 from orchestration.core import source
 from orchestration.core.errors import Forbidden, NotFound, Problem, Refused
 from orchestration.queries import reach
-from orchestration.queries.uses import Kind, uses
+from orchestration.queries.uses import Kind, in_force, uses
 from orchestration.roles import Role, allows
 
 _PARTS = {"provider": ("Providers", "providers"), "tool": ("Tools", "tools"), "secret": ("Secrets", "secrets")}
+_MOST_TOASTS = 8
 TOOL_START = """\
 title: Look up a customer
 description: Name and plan of a customer.
@@ -76,6 +77,10 @@ def tool_page(request: HttpRequest, name: str = "") -> HttpResponse:
         contract = {"takes": schema_words.fields(view.tool.input), "gives": schema_words.fields(view.tool.output)}
         context |= {**contract, "effect": EFFECTS[view.tool.effect]}
     if request.method != "POST":
+        named = (
+            [use for use, _ in in_force("tool", name)] if view and view.definition and allows(request.user, Role.ADMIN) else []
+        )
+        context["named"] = named
         text = source.write(view.definition) if view and view.definition else TOOL_START
         return render(request, "settings/tool.html", {**context, "text": text})
     _must_write(request)
@@ -145,6 +150,8 @@ def _trail(words: str, part: str) -> list[tuple[str, str]]:
 
 def _written(request: HttpRequest, where: str, sentence: str, warnings: tuple[Problem, ...]) -> HttpResponse:
     messages.success(request, sentence)
-    for warning in warnings:
-        messages.warning(request, warning.message)
+    for warning in warnings[:_MOST_TOASTS]:
+        (messages.info if warning.severity == "info" else messages.warning)(request, warning.message)
+    if len(warnings) > _MOST_TOASTS:
+        messages.warning(request, f"And {len(warnings) - _MOST_TOASTS} more that name it.")
     return redirect(where)

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from orchestration import vault
 from orchestration.acts import audit
+from orchestration.acts.consequences import consequences
 from orchestration.core import headers, values
 from orchestration.core.catalog import Catalog
 from orchestration.core.definition import HttpCall, Model, ToolDefinition, from_data
@@ -80,7 +81,8 @@ class ProviderBody(Model):
 
 
 def put_provider(*, name: str, body: Any, by: str) -> tuple[Problem, ...]:
-    """Writes the account, whole. Returns warnings, as for a secret that is not there yet. Raises `Refused`."""
+    """Writes the account, whole. Returns warnings, as for a secret that is not there yet, and what the change does to published
+    versions. Raises `Refused`."""
     _named(name, _PROVIDER, "provider", "a-z first, then a-z, 0-9 and _, 48 characters at most")
     data = values.clean(body).value
     given = _fitted(data)
@@ -88,20 +90,38 @@ def put_provider(*, name: str, body: Any, by: str) -> tuple[Problem, ...]:
         raise Refused(Problem("missing_key", "Say where it is reached: base_url, as https://host/v1.", "base_url"))
     if wrong := tuple(headers.problems(given.headers, "headers")):
         raise Refused(*wrong)
+    known = current().catalog
     blobs: dict[str, str] = {}
     plain = given.model_dump(mode="json")
     row = {key: pack(plain[key], blobs) if key in ("prices", "headers", "options") else plain[key] for key in plain}
     with transaction.atomic():
         audit.lock(f"provider:{name}")
-        if not Provider.objects.filter(name=name, **row).exists():  # the same again is no act
+        before = kept_provider(name)
+        changed = not Provider.objects.filter(name=name, **row).exists()
+        if changed:  # the same again is no act
             keep(blobs)
             Provider.objects.update_or_create(name=name, defaults=row)
-            detail = {key: plain[key] for key in ("protocol", "base_url", "secret", "default_model", "prices", "cap")}
-            audit.write(subject=f"provider:{name}", verb="put_provider", by=by, detail=detail)
+            audit.write(subject=f"provider:{name}", verb="put_provider", by=by, detail={**plain, "before": before})
+    found = consequences("provider", name, known, current().catalog) if changed and before else ()
     if given.secret and not Secret.objects.filter(name=given.secret).exists():
         message = f"There is no secret {given.secret} yet; calls fail with auth until it is written."
-        return (Problem("unknown_secret", message, "secret", severity="warning"),)
-    return ()
+        return (Problem("unknown_secret", message, "secret", severity="warning"), *found)
+    return found
+
+
+def kept_provider(name: str) -> dict[str, Any] | None:
+    """The account as it stands, as it was written; None where there is none. Kept with the act that changes it."""
+    row = Provider.objects.filter(name=name).values(*ProviderBody.model_fields).first()
+    if row is None:
+        return None
+    packed = ("prices", "headers", "options")
+    return {**row, **dict(zip(packed, unpack_all([row[key] for key in packed]), strict=True))}
+
+
+def kept_tool(name: str) -> Any:
+    """The shared tool as it stands; None where there is none."""
+    found = Tool.objects.filter(name=name).values_list("definition", flat=True).first()
+    return None if found is None else unpack_all([found])[0]
 
 
 def _fitted(data: Any) -> ProviderBody:
@@ -112,13 +132,15 @@ def _fitted(data: Any) -> ProviderBody:
 
 
 def put_tool(*, name: str, body: Any, by: str) -> tuple[Problem, ...]:
-    """Writes a shared HTTP tool, in the shape that a workflow's own tools have. Returns warnings; raises `Refused`."""
+    """Writes a shared HTTP tool, in the shape that a workflow's own tools have. Returns warnings, and what the change does to
+    published versions that name it. Raises `Refused`."""
     _named(name, _TOOL, "tool", "words of a-z, 0-9 and _, with dots between, as crm.get_customer")
     data = values.clean(body).value
     problems = check_tool(data)
     if any(problem.severity == "error" for problem in problems):
         raise Refused(*problems)
-    python = current().catalog.tools.get(name)
+    known = current().catalog
+    python = known.tools.get(name)
     if python is not None and python.kind == "python":
         raise Refused(
             Problem("name_taken", f"{name} is a Python tool, which is registered in code. Choose another name.", "name")
@@ -127,15 +149,14 @@ def put_tool(*, name: str, body: Any, by: str) -> tuple[Problem, ...]:
     definition = pack(data, blobs)
     with transaction.atomic():
         audit.lock(f"tool:{name}")
-        before = Tool.objects.filter(name=name).values_list("definition", flat=True).first()
-        if before is not None and _meaning(unpack_all([before])[0]) == _meaning(data):  # the same again is no act
+        before = kept_tool(name)
+        if before is not None and _meaning(before) == _meaning(data):  # the same again is no act
             return problems
         keep(blobs)
         Tool.objects.update_or_create(name=name, defaults={"definition": definition})
-        audit.write(
-            subject=f"tool:{name}", verb="put_tool", by=by, detail={"hash": values.digest(data), "effect": data.get("effect")}
-        )
-    return problems
+        detail = {"hash": values.digest(data), "effect": data.get("effect"), "before": before}
+        audit.write(subject=f"tool:{name}", verb="put_tool", by=by, detail=detail)
+    return (*problems, *consequences("tool", name, known, current().catalog)) if before is not None else problems
 
 
 def check_tool(data: Any) -> tuple[Problem, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from orchestration.acts import audit
+from orchestration.acts.reach import kept_provider, kept_tool
 from orchestration.core.errors import NotFound, Problem, Refused
 from orchestration.models import Provider, Secret, Tool
 from orchestration.queries.catalog import current
@@ -25,8 +26,9 @@ def delete(*, kind: Kind, name: str, by: str) -> None:
             raise _missing(kind, name)
         if named := uses(kind, name):
             raise Refused(*(Problem("in_use", f"{use.sentence} Change that first.", name) for use in named))
+        before = kept_tool(name) if kind == "tool" else kept_provider(name) if kind == "provider" else None
         found.delete()
-        audit.write(subject=f"{kind}:{name}", verb=f"delete_{kind}", by=by)
+        audit.write(subject=f"{kind}:{name}", verb=f"delete_{kind}", by=by, detail={"before": before} if before else None)
 
 
 def _missing(kind: Kind, name: str) -> NotFound | Refused:

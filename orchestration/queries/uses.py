@@ -37,21 +37,22 @@ class Use:
 
 
 def uses(kind: Kind, name: str) -> tuple[Use, ...]:
-    """Reads every definition that counts: dear, and asked for when something is to be deleted, and never else."""
-    found = [*_versions(kind, name), *_drafts(kind, name)]
+    """Reads every definition that counts: dear, and asked for when something is to be deleted or written, and never else."""
+    found = [*(use for use, _ in in_force(kind, name)), *_drafts(kind, name)]
     if kind == "secret":
         found += [*_providers(name), *_tools(name)]
     return tuple(found)
 
 
-def _versions(kind: Kind, name: str) -> Iterator[Use]:
+def in_force(kind: Kind, name: str) -> Iterator[tuple[Use, Any]]:
+    """The published versions that name it, with their definitions: the latest ones, and those that runs are under way on."""
     latest = set(Version.objects.values("workflow").annotate(last=Max("number")).values_list("workflow", "last"))
     running = set(Run.objects.filter(status__in=Run.LIVE).values_list("version", flat=True).distinct())
     keys = Version.objects.order_by("workflow", "-number").values_list("pk", "workflow", "number")
     for pk, workflow, number in [key for key in keys if key[1:] in latest or key[0] in running]:
         [definition] = unpack_all(Version.objects.filter(pk=pk).values_list("definition", flat=True))
         if (kind, name) in _named(definition):
-            yield Use("version", workflow, number)
+            yield Use("version", workflow, number), definition
 
 
 def _drafts(kind: Kind, name: str) -> Iterator[Use]:

@@ -13,8 +13,9 @@ from orchestration.core import source
 from orchestration.core.errors import NotFound, Refused
 from orchestration.models import Act, ApiToken, Provider, Secret
 from orchestration.queries.catalog import current
+from orchestration.record.pack import unpack_all
 from orchestration.roles import Role
-from tests.engine.publishing import end, workflow
+from tests.engine.publishing import end, publish, workflow
 
 pytestmark = pytest.mark.django_db
 
@@ -102,6 +103,39 @@ def test_a_wrong_tool_is_refused_by_the_checks_of_a_definition(name: str, change
     with pytest.raises(Refused) as refused:
         reach.put_tool(name=name, body={**TOOL, **change}, by="ada")
     assert path in {problem.path for problem in refused.value.problems}
+
+
+def test_who_writes_a_shared_tool_anew_is_told_which_versions_name_it_and_what_breaks_and_what_was_there_is_kept() -> None:
+    reach.put_secret(name="desk", value="s", by="ada")
+    reach.put_tool(name="crm.get_customer", body=TOOL, by="ada")
+    step = {"id": "fetch", "type": "tool", "tool": "crm.get_customer", "input": {"id": "x"}, "next": "say"}
+    say = {"id": "say", "type": "set", "values": {"tier": "${steps.fetch.tier}"}, "next": "done"}
+    publish(workflow(step, say, end(), models={}))
+    moved = {**TOOL, "http": {**TOOL["http"], "url": "http://127.0.0.1:9/elsewhere"}}
+    (note,) = reach.put_tool(name="crm.get_customer", body=moved, by="ada")
+    assert (note.code, note.severity) == ("in_use", "info")
+    assert note.message == "Version 1 of sample names it. Its calls are made like this from now on."
+    (warning,) = reach.put_tool(name="crm.get_customer", body={**moved, "output": {}}, by="ada")
+    assert (warning.code, warning.severity) == ("breaks_version", "warning")
+    assert warning.message.startswith("Version 1 of sample names it, and does not fit it any more. Say reads steps.fetch.tier, ")
+    assert reach.put_tool(name="crm.get_customer", body={**moved, "output": {}}, by="ada") == ()
+    kept = unpack_all(Act.objects.filter(verb="put_tool").order_by("number").values_list("detail", flat=True))
+    assert [detail["before"] for detail in kept] == [None, TOOL, moved]
+    (note,) = reach.put_tool(name="crm.get_customer", body=kept[1]["before"], by="ada")
+    assert note.code == "in_use"
+
+
+def test_who_writes_a_provider_anew_is_told_what_it_breaks_and_what_was_there_is_kept() -> None:
+    account = {"protocol": "rehearsal", "default_model": "m"}
+    reach.put_provider(name="acme", body=account, by="ada")
+    ask = {"id": "ask", "type": "llm", "model": "main", "prompt": "x", "next": "done"}
+    publish(workflow(ask, end(), models={"main": {"provider": "acme"}}))
+    (warning,) = reach.put_provider(name="acme", body={**account, "default_model": ""}, by="ada")
+    assert (warning.code, "acme has no default model" in warning.message) == ("breaks_version", True)
+    detail = unpack_all(Act.objects.filter(verb="put_provider").order_by("number").values_list("detail", flat=True))[-1]
+    (note,) = reach.put_provider(name="acme", body=detail["before"], by="ada")
+    assert note.code == "in_use"
+    assert current().providers["acme"].default_model == "m"
 
 
 def test_what_is_written_again_as_it_is_leaves_no_act_and_no_new_world() -> None:
