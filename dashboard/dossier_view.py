@@ -77,6 +77,11 @@ class ActionView:
     grave: bool
     ends: bool
 
+    @property
+    def twice(self) -> bool:
+        """Whether its key asks for a second press: one slip must not do what can't be undone."""
+        return self.grave or "can't be undone" in self.consequence
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -245,6 +250,20 @@ def _worst(most: Bound) -> str:
 
 def _joined(*parts: str) -> str:
     return "; ".join(filter(None, parts))
+
+
+def overtaken(error: Exception, person: str, chosen: str | None) -> str:
+    """Who was first, as `person` reads it, and what they chose, where that is known."""
+    said: dict[str, Any] = getattr(error, "details", {})
+    by, status = said.get("by"), said.get("status")
+    who = "You yourself, in another tab or window," if by == person else by
+    if status == "claimed":
+        return f"{by} has claimed this question. Ask them, or wait until the claim ends."
+    if status == "resolved" and by:
+        return f"{who} decided this first{f': {chosen}' if chosen else ''}."
+    if status:
+        return f"Nobody has to decide this any more: it was {status}."
+    return str(error).replace("escalation", "question")
 
 
 def says_something(value: Any) -> bool:

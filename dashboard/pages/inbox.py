@@ -115,13 +115,25 @@ def _answer(request: HttpRequest, escalation: str) -> HttpResponse:
         )  # fmt: skip
     except Refused as refused:
         if any(problem.code == "idempotency_key_reused" for problem in refused.problems):  # somebody went back to this very form
-            overtaken = Conflict("This form was sent before, with another answer, and that one counts.", action=action)
-            return _shown(request, place, find(escalation), form, 409, conflict=overtaken)
+            return _overtaken(
+                request, escalation, form, Conflict("This form was sent before, with another answer: that one counts.")
+            )
         return _shown(request, place, found, form.mark(refused.problems), 422, pressed=action)
     except Conflict as conflict:
-        return _shown(request, place, find(escalation), form, 409, conflict=conflict)
+        return _overtaken(request, escalation, form, conflict)
     _say(request, found, chosen["label"])
     return redirect(place.href(place.list.after(escalation) or place.list.before(escalation)))
+
+
+def _overtaken(request: HttpRequest, escalation: str, form: SchemaForm, error: Conflict | Refused) -> HttpResponse:
+    """The page says that it was not taken, and who was first; what was typed stays."""
+    found = find(escalation)
+    return _shown(request, Place(request), found, form, 409, conflict=_words(request, error, found))
+
+
+def _words(request: HttpRequest, error: Exception, found: EscalationDetail | None = None) -> str:
+    chosen = _standing(request, found)["chosen"] if found else None
+    return dossier_view.overtaken(error, request.user.get_username(), chosen)
 
 
 def _values(form: SchemaForm, found: EscalationDetail) -> Clean:
@@ -147,7 +159,7 @@ def claim(request: HttpRequest, escalation: str) -> HttpResponse:
     try:
         acts.claim(escalation=escalation, by=request.user.get_username(), take_over=take_over, note=request.POST.get("note", ""))
     except Conflict as conflict:
-        messages.error(request, str(conflict))
+        messages.error(request, _words(request, conflict))
     return redirect(Place(request).href(escalation))
 
 
@@ -157,7 +169,7 @@ def release(request: HttpRequest, escalation: str) -> HttpResponse:
     try:
         acts.release(escalation=escalation, by=request.user.get_username())
     except Conflict as conflict:
-        messages.error(request, str(conflict))
+        messages.error(request, _words(request, conflict))
     return redirect(Place(request).href(escalation))
 
 
@@ -171,8 +183,8 @@ def draft(request: HttpRequest, escalation: str) -> HttpResponse:
         acts.save_answer_draft(escalation=escalation, values={"typed": form.answer}, by=request.user.get_username())
     except (Conflict, Refused) as error:
         if request.headers.get("X-Draft"):
-            return HttpResponse(str(error), status=409, content_type="text/plain; charset=utf-8")
-        return _shown(request, Place(request), find(escalation), form, 409, conflict=error)
+            return HttpResponse(_words(request, error), status=409, content_type="text/plain; charset=utf-8")
+        return _overtaken(request, escalation, form, error)
     if request.headers.get("X-Draft"):
         return HttpResponse(status=204)
     messages.success(request, "Your draft is kept.")

@@ -51,6 +51,12 @@ class Decision:
     output: Any = None
     failure: Failure | None = None
 
+    @property
+    def caught(self) -> bool:
+        """Whether it was a failure that led here: a step's, or a limit that was met."""
+        rules = (self.rule, (self.via or {}).get("rule", ""))
+        return any(".catch[" in rule or rule.endswith(("on_unknown", "on_breach")) for rule in rules)
+
     def as_dict(self) -> dict[str, Any]:
         found: dict[str, Any] = {
             "kind": self.kind,

@@ -47,7 +47,7 @@ async def human(desk: Desk, held: Held, step: PlanStep) -> Result | None:
     except EvaluationError as error:
         return Result.error(ErrorCode.EXPRESSION, str(error))
     actions = [{"id": a.id, "label": a.label, "to": a.to, "form": a.form} for a in model.actions]
-    reason = {"kind": "human", "error": held.position.error, "because": held.because}
+    reason = {"kind": "human", "error": held.position.error if held.caught else None, "because": held.because}
     await _open(
         desk, held, step, "human", step.label, reason, model.form, proposal, shown, actions,
         queue=model.queue, deadline=model.deadline, priority=model.priority,

@@ -65,6 +65,8 @@ class Held:
     """The pause in which it was taken up, until its record is made."""
     because: str = ""
     """The sentence of the last decision."""
+    caught: bool = False
+    """Whether it led here because something failed. An error stays in sight for longer than that."""
     spans: dict[VisitKey, datetime] = field(default_factory=dict)
     tokens: dict[VisitKey, list[int]] = field(default_factory=dict)
     prints: dict[VisitKey, dict[str, str]] = field(default_factory=dict)
@@ -172,7 +174,7 @@ class Held:
         self.queued = now
         if at.part:
             self.parts[at.path] = part_output(result.output, failure_data(result.failure))
-        self.because = decision.sentence
+        self.because, self.caught = decision.sentence, decision.caught
         for seen in (self.calls, self.said, self.reserved, self.requests):
             seen.pop(key, None)  # type: ignore[attr-defined]
         self.spent = replace(self.spent, steps=self.spent.steps + 1)

@@ -4,7 +4,8 @@
 const form = document.getElementById("answer");
 const AFTER = 1_200;
 
-/* 1–9 press the action of that number, but only one that can be seen whole; else it is brought to the screen first. */
+/* 1–9 press the action of that number, but only one that can be seen whole; else it is brought to the screen first. What can't be
+ * undone asks for a second press, or Enter, and says so on the control. */
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.altKey || event.repeat || document.querySelector("dialog[open]")) return;
   if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && form?.contains(event.target)) {
@@ -25,12 +26,23 @@ document.querySelector("[data-edit]")?.addEventListener("click", () => {
 });
 
 function press(button) {
-  if (!button || button.getAttribute("aria-disabled") === "true") return;
-  if (inSight(button)) button.click();
-  else {
-    button.scrollIntoView({ block: "center" });
-    button.focus();
-  }
+  if (!button) return;
+  if (form.dataset.closed) return refuse();
+  if (button.getAttribute("aria-disabled") === "true") return;
+  const ready = !("twice" in button.dataset) || "armed" in button.dataset;
+  if (inSight(button) && ready) return button.click();
+  button.scrollIntoView({ block: "nearest" });
+  if (!inSight(button)) button.scrollIntoView({ block: "center" });
+  arm(button);
+  button.focus();
+}
+
+function arm(button) {
+  const again = button.querySelector("[data-again]");
+  if (!again) return;
+  again.hidden = false;
+  button.dataset.armed = "";
+  button.addEventListener("blur", () => { again.hidden = true; delete button.dataset.armed; }, { once: true });
 }
 
 function inSight(element) {
@@ -80,7 +92,8 @@ if (form && status) {
   form.querySelector("[data-draft-button]").hidden = true;
 }
 
-/* The strip above says who is at it, and comes anew by itself. When somebody else decides, acting is switched off here. */
+/* The strip above says who is at it, and comes anew by itself. When somebody else decides, acting is switched off here, and what
+ * was typed can only be read. */
 function watchOthers() {
   const strip = document.getElementById("presence");
   if (!form || !strip) return;
@@ -90,14 +103,36 @@ function watchOthers() {
     if (decided || theirs) button.setAttribute("aria-disabled", "true");
     else if (document.documentElement.dataset.live !== "stale") button.removeAttribute("aria-disabled");
   }
-  form.dataset.closed = decided || theirs ? "1" : "";
+  form.dataset.closed = decided ? "decided" : theirs ? "theirs" : "";
+  if (decided) shut();
+}
+
+function shut() {
+  if (sent || "shut" in form.dataset) return;
+  form.dataset.shut = "";
+  clearTimeout(waiting);
+  waiting = null;
+  say("");
+  for (const field of form.querySelectorAll("input:not([type=hidden]), textarea")) field.readOnly = true;
+  for (const control of form.querySelectorAll("select, input[type=checkbox], input[type=radio], button:not([name=action])")) control.disabled = true;
+  for (const gone of document.querySelectorAll(".dossier__due, .dossier__answer .actions, [data-edit], .actions__draft")) gone.hidden = true;
+  refuse();
+}
+
+function refuse() {
+  const note = document.getElementById("overtaken");
+  const strip = document.querySelector("#presence .note p")?.textContent.trim() ?? "";
+  note.querySelector("[data-typed-here]").hidden = ![...form.querySelectorAll("input:not([type=hidden]), textarea")].some((field) => field.value !== field.defaultValue);
+  note.querySelector("[data-overtaken]").textContent = form.dataset.closed === "decided" ? "This is decided, and not by this form." : "Not sent. " + strip;
+  note.hidden = false;
+  note.scrollIntoView({ block: "center" });
+  if (form.dataset.closed !== "decided") note.focus({ preventScroll: true });
 }
 
 form?.addEventListener("submit", (event) => {
   if (form.dataset.closed && event.submitter?.name === "action") {
     event.preventDefault();
-    say("Not sent: see above who has it. What you typed is kept here.");
-    document.getElementById("presence").scrollIntoView({ block: "center" });
+    refuse();
   }
 }, true);
 

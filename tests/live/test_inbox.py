@@ -110,11 +110,45 @@ def test_what_is_typed_keeps_itself_and_whoever_is_overtaken_is_told(
     page.get_by_role("textbox", name="Line 1", exact=True).fill("half a thought")
     resolve.resolve(escalation=asked[0].id, action="stop", values={}, by="ada")
     expect(page.locator("#presence")).to_contain_text("ada decided this")
-    button = page.get_by_role("button", name="Accept it")
-    expect(button).to_have_attribute("aria-disabled", "true")
-    button.click(force=True)
+    expect(page.get_by_role("alert").first).to_contain_text("Yours was not taken")
     expect(page.get_by_role("textbox", name="Line 1", exact=True)).to_have_value("half a thought")
+    expect(page.get_by_role("textbox", name="Line 1", exact=True)).not_to_be_editable()
+    expect(page.get_by_role("button", name="Accept it")).to_have_count(0)
+    expect(page.locator(".dossier__due")).to_be_hidden()
     expect(page.locator("#inbox-list .ask")).to_have_count(1)
+
+
+def test_what_cannot_be_undone_asks_for_a_second_press_of_its_key(
+    site: str, sign_in: SignIn, operator: User, floor: Floor  # noqa: F811
+) -> None:  # fmt: skip
+    tools = {"send": {"http": {"method": "POST", "url": f"{floor.server.url}/tools/send"}, "effect": "irreversible"}}
+    send = {"id": "send", "type": "tool", "title": "Send it", "tool": "send", "next": "done"}
+    actions = [{"id": "go", "label": "Send", "to": "send", "form": "ignored"}, HUMAN["actions"][1]]
+    escalation = {"queue": "support", "deadline": "1d", "on_deadline": "bad"}
+    publish(workflow({**HUMAN, "actions": actions}, send, end(), end(id="no", outcome="bad"), tools=tools, escalation=escalation))
+    first, second, third = (
+        floor.escalation(floor.rested(runs.start(workflow="sample", input={"text": str(n), "n": n}, by="ada"))) for n in range(3)
+    )
+    page = sign_in(operator)
+    button = page.get_by_role("button", name="Send")
+    page.goto(f"/inbox/{first.id}/")
+    page.keyboard.press("1")
+    expect(button).to_be_focused()
+    expect(button).to_contain_text("once more, or Enter")
+    page.locator("#asked").click()
+    expect(button).not_to_contain_text("once more", use_inner_text=True)
+    page.keyboard.press("1")
+    assert Escalation.objects.get(id=first.id).status == "open", "the second press comes after the first, and nothing between"
+    page.keyboard.press("1")
+    expect(page.locator(".toast")).to_contain_text("Send")
+    page.goto(f"/inbox/{second.id}/")
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    expect(page.locator(".toast")).to_contain_text("Send")
+    page.goto(f"/inbox/{third.id}/")
+    page.keyboard.press("2")
+    expect(page.locator(".toast")).to_contain_text("Stop here")
+    assert {floor.ended(one.run_id).outcome for one in (first, second)} == {"good"}
 
 
 def test_a_number_presses_nothing_that_is_off_the_screen(asked: list[Escalation], sign_in: SignIn, operator: User) -> None:

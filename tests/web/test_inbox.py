@@ -10,6 +10,7 @@ from django.test import Client
 
 from orchestration.acts import escalations, resolve
 from orchestration.models import Act, Escalation
+from orchestration.record.pack import unpack_all
 from tests.engine.conftest import Floor, floor, server  # noqa: F401 - fixtures
 from tests.engine.publishing import end, workflow
 from tests.servers import behaviours as b
@@ -89,6 +90,27 @@ def test_the_dossier_says_why_what_was_tried_and_what_each_action_leads_to(asked
     assert form_of(page)["v/label"] == ['"bug"']
 
 
+@pytest.mark.parametrize(("to", "led"), [("check", True), ("mood", False), ("loop", True)])
+def test_an_error_is_shown_where_it_led_here_and_not_where_it_was_caught_before(
+    floor: Floor, as_operator: Client, to: str, led: bool  # noqa: F811
+) -> None:  # fmt: skip
+    """`mood`: its catch led on, and a branch asks by another rule. `loop`: what the body does not catch, its loop does."""
+    floor.server.script(b.prose(), b.prose())
+    catch = [{"errors": ["*"], "to": "mood" if to == "mood" else "check"}]
+    failing = {**CLASSIFY, **({"next": "continue", "catch": []} if to == "loop" else {"catch": catch})}
+    mood = {"id": "mood", "type": "branch", "cases": [{"when": "run.input.n == 3.0", "to": "check"}], "default": "done"}
+    again = {"id": "again", "type": "loop", "max": 2, "carry": {}, "until": "true", "body": [failing], "next": "check"}
+    again |= {"on_exhausted": "check", "catch": catch}
+    steps = {"check": [failing], "mood": [failing, mood], "loop": [again]}[to]
+    run = floor.run(workflow(*steps, HUMAN, end(), end(id="no", outcome="bad")), {"text": "x", "n": 3})
+    found = floor.escalation(run)
+    page = as_operator.get(href(found)).content.decode()
+    why = page[page.index('id="why-title"') : page.index('id="answer-title"')]
+    assert (unpack_all([found.reason])[0]["error"] is not None) is led
+    assert ("broke" in why or "invalid_output" in why) is led, why
+    assert "broke its contract" in page.lower(), "what was tried tells of it in any case"
+
+
 def test_what_it_costs(asked: Escalation, as_operator: Client, django_assert_max_num_queries: Callable[..., Any]) -> None:
     as_operator.get(href(asked))
     for path, most, more in (
@@ -143,8 +165,19 @@ def test_who_comes_second_is_told_who_decided_and_keeps_the_text(asked: Escalati
     answer = as_operator.post(href(asked), {**sent, "action": "accept"})
     page = answer.content.decode()
     assert answer.status_code == 409
-    assert "by ada" in page and "Stop here" in page and "my own words" in page
+    assert "Yours was not taken.</b> ada decided this first: Stop here." in page and "my own words" in page
     assert 'id="answer"' not in page
+
+
+def test_of_two_tabs_of_one_person_the_second_is_told_that_it_came_too_late(asked: Escalation, as_operator: Client) -> None:
+    first, second = (form_of(as_operator.get(href(asked)).content.decode()) for _ in range(2))
+    assert as_operator.post(href(asked), {**first, "action": "accept"}).status_code == 302
+    answer = as_operator.post(href(asked), {**second, "v/lines/0": ["my own words"], "action": "stop"})
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "Yours was not taken.</b> You yourself, in another tab or window, decided this first: Accept it." in page
+    assert "my own words" in page and "is decided" not in page, "the good news is the first tab's"
+    assert "is decided: Accept it" in as_operator.get("/inbox/").content.decode()
 
 
 def test_a_claim_is_seen_by_others_and_can_be_taken_over_with_a_note(
