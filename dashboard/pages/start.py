@@ -99,17 +99,17 @@ def _page(
         "latest": version.number == found.version,
         "form": form,
         "typed": typed,
-        "examples": _examples(version) if found.sample else (),
+        "examples": examples_of(version) if found.sample else (),
         "chosen": request.GET.get("example", ""),
     }
     return render(request, "runs/start.html", context, status=status)
 
 
-def _examples(version: VersionDetail) -> list[dict[str, Any]]:
+def examples_of(version: VersionDetail) -> list[dict[str, Any]]:
     """Each with how it ends in words: an outcome, or the step that asks a person."""
     named = run_view.titles(version.definition)
-    asking = {step.id for step in run_view.steps_of(version.definition)}
+    outcomes = version.definition.get("outcomes", {})  # an `end` step is often called as its outcome is
     return [
-        {**each, "ends": named.get(each["ends"], each["ends"]), "asks": each["ends"] in asking}
+        {**each, "ends": named.get(each["ends"], each["ends"]), "asks": each["ends"] not in outcomes}
         for each in samples.examples(version.workflow)
     ]

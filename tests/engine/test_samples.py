@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from dashboard.pages.start import examples_of
 from orchestration import fsck, samples, tasks, vault
 from orchestration.acts import reach, resolve, runs, workflows
 from orchestration.core import source
 from orchestration.core.contract import contract
 from orchestration.core.definition import parse, walk
 from orchestration.models import Act, Escalation, Provider, Run, Secret, Tool, Version, Workflow
+from orchestration.queries.workflows import version
 from orchestration.record.pack import unpack_all
 from orchestration.samples import accounts, installation
 from orchestration.samples.service import SampleService
@@ -265,6 +267,8 @@ def test_every_example_shows_what_it_says_and_a_person_can_finish_it(floor: Floo
         assert left_loop(floor, found[title]) == (rounds, rule), title
     waiting = {title for title, run in found.items() if run.status == Run.Status.WAITING}
     assert waiting == ANSWERS.keys()
+    marked = [(name, each) for name in NAMES for each in examples_of(version(name)) if each["asks"]]
+    assert waiting == {f"{name}: {each['title']}" for name, each in marked}, "the run form says which of them ask a person"
     for title in waiting:
         action, values, outcome = ANSWERS[title]
         resolve.resolve(escalation=floor.escalation(found[title]).id, action=action, values=values, by="otto")
