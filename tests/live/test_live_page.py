@@ -177,8 +177,7 @@ def test_a_page_shows_the_truth_within_two_seconds_of_the_servers_return_however
     live.up = live.answers = True
     live.page.clock.run_for(1_500)
     expect(live.page.locator("#shown")).to_have_text("revision 2")
-    live.word("Reconnecting")
-    live.page.clock.run_for(500)
+    live.page.clock.run_for(500)  # the socket is dialled at a moment of chance, perhaps before
     wait_until(live.page, lambda: len(live.sockets) == 2)
     live.nudge(2)
     live.word("Live")
