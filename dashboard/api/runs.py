@@ -65,7 +65,7 @@ def start_run(
     response["Location"] = f"/api/v1/runs/{run}"
     if wait is None:
         return Status(202, {"id": run})
-    _wait_for(run, min(wait, MOST_WAIT))
+    _wait_for(run, min(wait, MOST_WAIT), over(request))
     return Status(200, shape.run_detail(queries.run(run)))
 
 
@@ -150,18 +150,24 @@ def idempotency_key(request: HttpRequest) -> str | None:
     return key or None
 
 
-def _wait_for(run: str, seconds: float) -> None:
-    """Returns when the run has ended or waits for a person, and after `seconds` at the latest. Looks at one narrow row, and
-    holds no connection in between."""
+def over(request: HttpRequest) -> threading.Event:
+    """Set when nobody listens any more, and when this process is about to close: nothing is worth waiting for then."""
+    scope: dict[str, Any] = getattr(request, "scope", {})
+    return scope.get("over") or threading.Event()
+
+
+def _wait_for(run: str, seconds: float, over: threading.Event) -> None:
+    """Returns when the run has ended or waits for a person, and after `seconds` or when it is `over` at the latest.
+    Looks at one narrow row, and holds no connection in between."""
     until = time.monotonic() + seconds
     pause, longest = _LOOK_EVERY
     if not MOST_WAITING.acquire(blocking=False):
         return
     try:
-        while not _rests(run) and (left := until - time.monotonic()) > 0:
+        while not _rests(run) and not over.is_set() and (left := until - time.monotonic()) > 0:
             if not connection.in_atomic_block:
                 connection.close()
-            time.sleep(min(pause, left))
+            over.wait(min(pause, left))
             pause = min(pause * 1.3, longest)
     finally:
         MOST_WAITING.release()

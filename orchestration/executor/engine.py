@@ -50,6 +50,9 @@ from orchestration.tools.python import PythonPool
 log = logging.getLogger(__name__)
 
 READERS = 2
+LETTING_GO = 0.5
+"""Seconds that runs which were cut off get to be given back one by one, and children to end. What is left is given back by one
+write for all (`Pulse.unregister`)."""
 SOON = 60.0
 """Seconds within which a run that was given back is remembered until it is due. The sweep finds the others."""
 
@@ -96,6 +99,7 @@ class Engine:
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._ready = threading.Event()
         self._stopped = threading.Event()
+        self._drained = threading.Event()
         self._grace = 0.0
         self._told_to_stop = False
         self.world: World
@@ -115,17 +119,19 @@ class Engine:
 
     def stop(self, grace: float = 10.0) -> None:
         """Drains for at most `grace` seconds, then lets go of what is left. Everything is given back or leased."""
+        self.drain(grace)
         if self._ready.wait(grace):  # else it never claimed anything
-            self.drain(grace)
             self._thread.join(grace + 5.0)
 
     def drain(self, grace: float) -> None:
-        """Begins to, and returns at once: what `stop` then waits for. The first to say it says how long."""
-        if self._told_to_stop or not self._ready.is_set() or not self._thread.is_alive():
+        """Begins to, and returns at once: what `stop` then waits for. The first to say it says how long. An engine that has not
+        begun yet claims nothing any more."""
+        if self._told_to_stop:
             return
-        self._told_to_stop, self._grace = True, grace
-        with suppress(RuntimeError):  # the loop has just closed
-            self._loop.call_soon_threadsafe(self._stop.set)
+        self._told_to_stop, self.draining, self._grace = True, True, grace
+        if self._ready.is_set():
+            with suppress(RuntimeError, AttributeError):  # the loop has just closed, or there never was one
+                self._loop.call_soon_threadsafe(self._stop.set)
 
     def hint(self, run: str) -> None:
         """This run may be due, or may have been asked something while it is held here."""
@@ -139,6 +145,11 @@ class Engine:
         """Sweeps now rather than when it is time: another worker has ended, or a test has moved the clock."""
         if self._ready.is_set() and not self._stopped.is_set():
             self._loop.call_soon_threadsafe(self._look)
+
+    @property
+    def drained(self) -> bool:
+        """Whether it calls nobody any more: who answers its calls in this very process may close."""
+        return self._drained.is_set() or self._stopped.is_set() or not self._thread.is_alive()
 
     @property
     def working(self) -> bool:
@@ -174,6 +185,8 @@ class Engine:
                 self.bench = Bench(self, door, pool)
                 await self._sweep()
                 self._ready.set()
+                if self._told_to_stop:  # by somebody who saw that it was not ready
+                    self._stop.set()
                 await self._work()
                 await self._drain()
         finally:
@@ -348,15 +361,19 @@ class Engine:
             log.error("Run %s could not be given back; it is when this worker ends: %s", held.run_id, error)
 
     async def _drain(self) -> None:
-        self.draining = True
         log.info("Ending: no call is begun any more, and %d runs are brought to a commit.", len(self.held))
         until = time.monotonic() + self._grace
+        if self.isolation is not None:
+            self.isolation.end()
         while self._tasks and (left := until - time.monotonic()) > 0:
             await asyncio.wait(list(self._tasks), timeout=left)
         for task in list(self._tasks):
             task.cancel()
         if self._tasks:
-            await asyncio.wait(list(self._tasks), timeout=2.0)
+            await asyncio.wait(list(self._tasks), timeout=LETTING_GO)
+        if self.isolation is not None:
+            await asyncio.to_thread(self.isolation.wait, max(until - time.monotonic(), 0.0) + LETTING_GO)
+        self._drained.set()
 
     # the database
 

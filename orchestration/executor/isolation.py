@@ -9,6 +9,7 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from django.conf import settings
@@ -32,7 +33,8 @@ class Isolation:
             self._tell(self._children[group])
         for group in (groups | soon) - self._children.keys():
             command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "isolate", "--group", str(group)]
-            self._children[group] = subprocess.Popen(command, stdin=subprocess.PIPE, env=_environment())
+            # Ctrl-C is for this process: it tells the child itself.
+            self._children[group] = subprocess.Popen(command, stdin=subprocess.PIPE, env=_environment(), start_new_session=True)
 
     def _tell(self, child: "subprocess.Popen[bytes]") -> None:
         with contextlib.suppress(OSError):  # it has just ended; the next sweep sees that
@@ -40,14 +42,25 @@ class Isolation:
             child.stdin.write(b"\n")
             child.stdin.flush()
 
-    def stop(self) -> None:
+    def end(self) -> None:
+        """Begins to: each child gives back what it holds, and ends."""
         for child in self._children.values():
             if child.stdin:
-                child.stdin.close()
+                with contextlib.suppress(OSError):
+                    child.stdin.close()
+
+    def wait(self, seconds: float) -> None:
+        """Until the children have ended, and that long at most."""
+        until = time.monotonic() + seconds
         for child in self._children.values():
-            try:
-                child.wait(5)
-            except subprocess.TimeoutExpired:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(max(until - time.monotonic(), 0.0))
+
+    def stop(self) -> None:
+        self.end()
+        self.wait(5.0)
+        for child in self._children.values():
+            if child.poll() is None:
                 child.kill()
                 child.wait()
         self._children.clear()

@@ -74,10 +74,26 @@ def test_a_socket_that_is_gone_when_it_is_told_something(
     assert lines(caplog) == []
 
 
+def waiting(site: str, by: User) -> sockets.socket:
+    """A connection over which a run was started whose end is waited for."""
+    factories.publish(factories.asking())
+    host, _, port = site.removeprefix("http://").partition(":")
+    body = b'{"input": {"text": "Hello"}}'
+    head = [
+        "POST /api/v1/workflows/asking/runs?wait=60 HTTP/1.1",
+        f"Host: {host}",
+        f"Authorization: Bearer {tokens.create(user=by, by='ada')}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+    ]
+    connection = sockets.create_connection((host, int(port)))
+    connection.sendall("\r\n".join([*head, "", ""]).encode() + body)
+    return connection
+
+
 def test_a_client_that_does_not_wait_to_the_end(
     site: str, operator: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    factories.publish(factories.asking())
     looked, gone, over = threading.Event(), threading.Event(), threading.Event()
 
     def rests(run: str) -> bool:
@@ -87,20 +103,29 @@ def test_a_client_that_does_not_wait_to_the_end(
         return True
 
     monkeypatch.setattr(runs, "_rests", rests)
-    host, _, port = site.removeprefix("http://").partition(":")
-    body = b'{"input": {"text": "Hello"}}'
-    head = [
-        "POST /api/v1/workflows/asking/runs?wait=30 HTTP/1.1",
-        f"Host: {host}",
-        f"Authorization: Bearer {tokens.create(user=operator, by='ada')}",
-        "Content-Type: application/json",
-        f"Content-Length: {len(body)}",
-    ]
-    with sockets.create_connection((host, int(port))) as connection:
-        connection.sendall("\r\n".join([*head, "", ""]).encode() + body)
+    with waiting(site, operator) as connection:
         assert looked.wait(PATIENCE)
         cut(connection)
         gone.set()
         assert over.wait(PATIENCE)
     until(lambda: not [task for task in asyncio.all_tasks(nudges._loop) if "run_asgi" in repr(task.get_coro())])
     assert lines(caplog) == []
+
+
+def test_who_has_gone_holds_no_thread_and_no_place_among_those_who_wait(
+    site: str, operator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, places = threading.Event(), threading.BoundedSemaphore(1)
+
+    def rests(run: str) -> bool:
+        looked.set()
+        return False
+
+    monkeypatch.setattr(runs, "_rests", rests)
+    monkeypatch.setattr(runs, "MOST_WAITING", places)
+    with waiting(site, operator) as connection:
+        assert looked.wait(PATIENCE)
+        assert not places.acquire(blocking=False)
+        cut(connection)
+        assert places.acquire(timeout=PATIENCE)
+        places.release()

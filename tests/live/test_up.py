@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -26,9 +27,9 @@ _PASSWORD = re.compile(r"one-time password (\S+)$", re.MULTILINE)
 class Up:
     """A running `manage.py up`; `said` is all that it has printed so far."""
 
-    def __init__(self, data: Path, *options: str) -> None:
+    def __init__(self, data: Path, *options: str, **environment: str) -> None:
         kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")}
-        self.environment = {**kept, "INTERLOCK_DATA": str(data), "PYTHONUNBUFFERED": "1"}
+        self.environment = {**kept, "INTERLOCK_DATA": str(data), "PYTHONUNBUFFERED": "1", **environment}
         self.process = subprocess.Popen(
             [sys.executable, "-W", "error::ResourceWarning", "manage.py", "up", *(options or ("--port", "0"))],
             cwd=ROOT,
@@ -36,6 +37,7 @@ class Up:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
         self.said = ""
         self._watchdog = threading.Timer(PATIENCE, self.process.kill)
@@ -57,6 +59,12 @@ class Up:
         assert address is not None
         return address[0]
 
+    def token(self) -> str:
+        """A new token of the first account."""
+        command = [sys.executable, "manage.py", "token"]
+        ran = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=True)
+        return ran.stdout.split()[-1]
+
     def ended(self) -> int:
         """The exit code, once it has ended, with the rest of what it said."""
         assert self.process.stdout is not None
@@ -70,8 +78,8 @@ class Up:
 def up(tmp_path: Path) -> Iterator[Callable[..., Up]]:
     started: list[Up] = []
 
-    def start(*options: str) -> Up:
-        started.append(Up(tmp_path / "data", *options))
+    def start(*options: str, **environment: str) -> Up:
+        started.append(Up(tmp_path / "data", *options, **environment))
         return started[-1]
 
     yield start
@@ -122,19 +130,12 @@ def test_a_killed_process_leaves_nothing_that_keeps_the_next_from_starting(up: C
     assert httpx.get(f"{second.ready()}/healthz").status_code == 200
 
 
-def test_a_run_that_was_under_way_when_the_process_was_killed_ends_as_its_title_says(
-    up: Callable[..., Up], tmp_path: Path
-) -> None:
+def test_a_run_that_was_under_way_when_the_process_was_killed_ends_as_its_title_says(up: Callable[..., Up], port: int) -> None:
     """What a killed process held goes on apart, in a child, which has to reach the sample service too."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     example = samples.examples("support_triage")[0]
     first = up("--port", str(port))
     address = first.ready()
-    token = subprocess.run(
-        [sys.executable, "manage.py", "token"], cwd=ROOT, env=first.environment, capture_output=True, text=True, check=True
-    ).stdout.split()[-1]
-    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "once"}
+    headers = {"Authorization": f"Bearer {first.token()}", "Idempotency-Key": "once"}
     with httpx.Client(base_url=f"{address}/api/v1/", headers=headers, timeout=PATIENCE) as client:
         run = client.post("workflows/support_triage/runs", json={"input": example["input"]}).json()["id"]
         while client.get(f"runs/{run}").json()["position"] in ("", "customer"):
@@ -145,6 +146,96 @@ def test_a_run_that_was_under_way_when_the_process_was_killed_ends_as_its_title_
         ended = client.post("workflows/support_triage/runs?wait=30", json={"input": example["input"]}).json()
         worked = client.get(f"runs/{run}/records").json()["items"]
     assert (ended["id"], ended["outcome"]) == (run, example["ends"]), [record["result"] for record in worked]
+
+
+_TOOLS = """
+import pathlib, time, urllib.request
+from orchestration.tools.registry import tool
+
+@tool("desk.look", effect="none")
+def look(port: int, folder: str, wanted: str) -> dict[str, int]:
+    here = pathlib.Path(folder)
+    (here / f"{wanted}.asked").touch()
+    while not (here / wanted).exists():
+        time.sleep(0.01)
+    for _ in range(15):
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz").close()
+        time.sleep(0.05)
+    return {"seen": 200}
+"""
+_LOOKING = """
+interlock: 1
+id: looking
+input:
+  type: object
+  required: [port, folder, wanted]
+  properties: {port: {type: integer}, folder: {type: string}, wanted: {type: string}}
+outcomes: {seen: {kind: success}, broken: {kind: failure}}
+on_failure: broken
+start: look
+steps:
+  - id: look
+    type: tool
+    tool: desk.look
+    input: {port: "${run.input.port}", folder: "${run.input.folder}", wanted: "${run.input.wanted}"}
+    timeout: 60s
+    next: done
+  - {id: done, type: end, outcome: seen}
+"""
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> dict[str, str]:
+    """The environment in which there is a tool that looks into this very server, once a file is there."""
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "desk_tools.py").write_text(_TOOLS)
+    return {"PYTHONPATH": str(tmp_path / "modules"), "INTERLOCK_TOOLS": "desk_tools"}
+
+
+def client_of(running: Up, address: str) -> httpx.Client:
+    headers = {"Authorization": f"Bearer {running.token()}"}
+    return httpx.Client(base_url=f"{address}/api/v1/", headers=headers, timeout=PATIENCE)
+
+
+def publish_looking(client: httpx.Client) -> None:
+    assert client.post("workflows", content=_LOOKING, headers={"Content-Type": "application/yaml"}).status_code < 300
+    assert client.post("workflows/looking/publish", json={}).status_code == 200
+
+
+def test_ctrl_c_changes_how_no_run_ends_and_answers_whoever_waits(
+    up: Callable[..., Up], tmp_path: Path, port: int, tools: dict[str, str]
+) -> None:
+    """What a call under way needs of this server it still gets; a call that lasts longer is made again at the next start."""
+    first = up("--port", str(port), **tools)
+
+    def start(wanted: str) -> httpx.Response:
+        given = {"port": port, "folder": str(tmp_path), "wanted": wanted}
+        return client.post("workflows/looking/runs?wait=30", json={"input": given})
+
+    with client_of(first, first.ready()) as client, ThreadPoolExecutor(2) as clients:
+        publish_looking(client)
+        answers = [clients.submit(start, wanted) for wanted in ("soon", "late")]
+        while not all((tmp_path / f"{wanted}.asked").exists() for wanted in ("soon", "late")):
+            pass
+        os.killpg(first.process.pid, signal.SIGINT)
+        first.until("Stopping")
+        (tmp_path / "soon").touch()
+        answered = [answer.result() for answer in answers]
+        assert first.ended() == 0
+        assert "Traceback" not in first.said
+        assert [answer.status_code for answer in answered] == [200, 200], [answer.text for answer in answered]
+        (tmp_path / "late").touch()
+        up("--port", str(port), **tools).ready()
+        for answer in answered:
+            while not (run := client.get(f"runs/{answer.json()['id']}").json())["ended"]:
+                pass
+            assert run["outcome"] == "seen", client.get(f"runs/{run['id']}/records").json()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

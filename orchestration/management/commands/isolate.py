@@ -6,9 +6,13 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management import BaseCommand
 
 from orchestration.executor.engine import Engine
+
+DRAIN = 1.5 if settings.EMBEDDED else 5.0
+"""Seconds to bring what it holds to a commit. In the embedded mode its parent, which may answer its calls, waits for it."""
 
 
 class Command(BaseCommand):
@@ -24,7 +28,7 @@ class Command(BaseCommand):
         threading.Thread(target=_heed_parent, args=(engine, orphaned), daemon=True).start()
         while engine.working and engine.idle < 3 and not orphaned.is_set():
             time.sleep(0.2)
-        engine.stop(grace=5.0)
+        engine.stop(grace=DRAIN)
 
 
 def _heed_parent(engine: Engine, orphaned: threading.Event) -> None:

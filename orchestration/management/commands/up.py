@@ -23,8 +23,9 @@ from orchestration.management.server import GRACE, PortTaken, Server, exit_after
 
 PATIENCE = math.inf
 """Seconds that the engine waits for its database: nobody would start this process again, and its pages say what is wrong."""
-DRAIN = 2.5
-"""Seconds that the engine gets to bring what it holds to a commit and give it back."""
+DRAIN = 2.0
+"""Seconds that the engine gets to bring what it holds to a commit and give it back. The pages, and the sample service that its
+calls may need, answer meanwhile."""
 
 
 class Command(BaseCommand):
@@ -65,10 +66,13 @@ class Command(BaseCommand):
 
         def on_stop() -> None:
             exit_after(GRACE)
+            engine.drain(DRAIN)
             self._say("\nStopping: what is under way is given back …")
 
         try:
-            serve_until_told(Server(import_string(settings.ASGI_APPLICATION), on_ready, on_stop), listener)
+            application = import_string(settings.ASGI_APPLICATION)
+            server = Server(application, on_ready, on_stop, lambda: engine.drained, application.end_waits)
+            serve_until_told(server, listener)
         except Exception:
             exit_after(GRACE, code=1)
             raise
