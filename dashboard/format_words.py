@@ -2,6 +2,7 @@
 models (`format_view`); a test fails where a key has no sentence here, or a sentence no key. `code` stands in backticks."""
 
 from orchestration.core.definition import (
+    MAX_TOOL_CALLS_PER_ROUND,
     Action,
     BranchStep,
     CallStep,
@@ -196,7 +197,8 @@ TYPES: dict[type[Model], tuple[str, Keys]] = {
             "max_input_tokens": "A cap on the prompt. Without it the dollars of a run are not bounded.",
             "max_output_tokens": "A cap on the answer.",
             "tools": "Tools that the model may ask for, by name.",
-            "max_rounds": "How often the model is asked at most, over its whole ladder. Needed with `tools`.",
+            "max_rounds": "How often the model is asked at most, over its whole ladder. Needed with `tools`. In each round but "
+            f"the last it may ask for {MAX_TOOL_CALLS_PER_ROUND} tools at most; those of the last don't run.",
             "timeout": "How long one ask may take.",
         },
     ),

@@ -85,8 +85,12 @@ def test_rounds_with_tools_are_bounded_over_all_models_of_the_ladder() -> None:
     assert found["cost_usd"] == pytest.approx(3 * 0.0002 + 5 * 0.002)
     assert found["machine_seconds"] == 8 * 60 + tools * 5
     assert found["waiting_seconds"] == 4 * 3600
-    words = "A: 4 rounds over small and main together + 4 retries and the tools they ask for = 56 calls, "
+    words = "A: 4 rounds over small and main together + 4 retries, 8 asks × 1 min + 3 × 16 tool calls × 5 s = 56 calls, 12 min, "
     assert found["derivation"][0]["sentence"].startswith(words)
+    once = worst(flow(ask("a", tools=["crm.get"], max_rounds=1)))["derivation"][0]["sentence"]
+    assert once.startswith("A: 1 round, 1 ask × 1 min = 1 call, 1 min, ")
+    asked = worst(flow(ask("a", tools=["crm.get", "crm.book"], max_rounds=2)))["derivation"][0]["sentence"]
+    assert "2 asks × 1 min + 1 × 16 tool calls × 20 s, asking each time whether it happened = 34 calls, 7 min 20 s, " in asked
 
 
 def test_a_loop_is_its_bound_times_its_longest_round_and_its_own_record() -> None:
@@ -158,7 +162,7 @@ def test_the_words_of_a_derivation() -> None:
         ask("a", "b", model="odd", tools=["crm.get"], max_rounds=2), person("b", "c", "c", deadline="3d"), get("c", timeout="90s")
     )
     assert [line["sentence"] for line in worst(data)["derivation"]] == [
-        "A: 2 rounds and the tools they ask for = 18 calls, 3 min 20 s at most, at an unknown price.",
+        "A: 2 rounds, 2 asks × 1 min + 1 × 16 tool calls × 5 s = 18 calls, 3 min 20 s at most, at an unknown price.",
         "B: waits for a person, 3 days at most.",
         "C: 1 ask = 1 call, 1 min 30 s at most.",
         "Done: 1 step.",

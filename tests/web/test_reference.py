@@ -107,6 +107,7 @@ def test_everybody_reads_it_and_each_of_its_links_leads_somewhere(as_viewer: Cli
     assert len(ids) == len(set(ids))
     assert "`" not in html.unescape(page)
     assert "temperature" in page
+    assert f"the last it may ask for {definition.MAX_TOOL_CALLS_PER_ROUND} tools at most" in page
 
 
 def test_who_writes_a_definition_has_it_at_hand(as_designer: Client, as_admin: Client) -> None:

@@ -158,8 +158,13 @@ def _rounds(step: PlanStep) -> Bound:
     for last in range(len(asked)):
         worst = reduce(or_, asked[: last + 1])
         models = models | (total(ask * step.model.retry.attempts for ask in asked[: last + 1]) + worst * (most - last - 1))
-    tools = (Bound(executions=1) + reduce(or_, (_call(tool, tool.timeout) for tool in step.tools))) * tool_calls(step)
+    tools = (Bound(executions=1) + tool_call(step)) * tool_calls(step)
     return models + tools + Bound(executions=most, waiting=patience(step.model.retry) * len(asked))
+
+
+def tool_call(step: PlanStep) -> Bound:
+    """One call of a tool that a model may ask for, the worst of them."""
+    return reduce(or_, (_call(tool, tool.timeout) for tool in step.tools))
 
 
 def tool_calls(step: PlanStep) -> int:

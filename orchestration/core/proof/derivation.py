@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from orchestration.core.definition import MAX_TOOL_CALLS_PER_ROUND
 from orchestration.core.plan import Plan, PlanStep
-from orchestration.core.proof.bound import NANO, Bound
+from orchestration.core.proof.bound import NANO, Bound, tool_call
 from orchestration.core.wording import listed
 
 
@@ -105,7 +106,12 @@ def _rounds(step: PlanStep) -> str:
     shared = f" over {listed(models, join='and')} together" if len(models) > 1 else ""
     retries = (step.model.retry.attempts - 1) * min(most, len(models))
     rounds = " + ".join([f"{_count(most, 'round')}{shared}", *([_count(retries, "retry")] if retries else [])])
-    return f"{rounds} and the tools they ask for"
+    parts = [f"{_count(most + retries, 'ask')} × {duration(step.timeout)}"]
+    if most > 1:
+        one = tool_call(step)
+        asking = ", asking each time whether it happened" if one.calls > 1 else ""
+        parts.append(f"{most - 1} × {MAX_TOOL_CALLS_PER_ROUND} tool calls × {duration(one.seconds)}{asking}")
+    return f"{rounds}, {' + '.join(parts)}"
 
 
 def _asks(step: PlanStep) -> str:
