@@ -63,9 +63,11 @@ def _deny_machine(request: HttpRequest) -> HttpResponse | None:
         answer["WWW-Authenticate"] = "Bearer"
         return answer
     if role_of(request.user) is None:
-        return problem(403, "No role", "Your account has no role yet. Ask an admin to give it one.")
+        return problem(403, "No role", "Your account has no role yet. Ask an admin to give it one.", "no_role")
     if must_change_password(request.user):
-        return problem(403, "One-time password", "Sign in on the pages and choose a password of your own first.")
+        return problem(
+            403, "One-time password", "Sign in on the pages and choose a password of your own first.", "one_time_password"
+        )
     return None
 
 

@@ -17,9 +17,14 @@ MACHINES = ("/api/", "/v1/", "/mcp")
 """Beginnings of the addresses that answer machines: by token, or by a session."""
 
 
-def problem(status: int, title: str, detail: str, **more: Any) -> HttpResponse:
-    """Problem details; `more` are members of the document besides the standard ones."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+_CODES = {413: "too_large", 422: "refused", 500: "server_error", 503: "unavailable"}
+"""Of a status, where the name that HTTP gives it is no good one. (`not_found`, `method_not_allowed` and the like are.)"""
+
+
+def problem(status: int, title: str, detail: str, code: str = "", **more: Any) -> HttpResponse:
+    """Problem details with a stable `code`, that of the status where none is given; `more` are further members."""
+    code = code or _CODES.get(status) or HTTPStatus(status).name.lower()
+    body = {"type": "about:blank", "title": title, "status": status, "code": code, "detail": detail, **more}
     return JsonResponse(body, status=status, content_type="application/problem+json")
 
 
@@ -73,6 +78,6 @@ def refuse(request: HttpRequest, status: int, sentence: str, page: str | None = 
     """`sentence` as a page with this status, or as problem details where a machine asks."""
     title = HTTPStatus(status).phrase
     if request.path.startswith(MACHINES):
-        return problem(status, title, sentence)
+        return problem(status, title, sentence, "csrf" if page == "csrf" else "")
     context = {"status": status, "title": title, "message": sentence, **more}
     return render(request, f"errors/{page or status}.html", context, status=status)

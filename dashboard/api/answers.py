@@ -34,11 +34,13 @@ class Trouble(BaseModel):
 
 
 class Refusal(BaseModel, extra="allow"):
-    """Problem details (RFC 9457). A conflict says besides who was first, in `by`, `at`, `state` and `revision`."""
+    """Problem details (RFC 9457). `code` is stable: that of the first of `problems`, if any. A conflict says besides
+    who was first, in `by`, `at`, `state` and `revision`."""
 
     type: str
     title: str
     status: int
+    code: str
     detail: str
     problems: list[Trouble] = Field(default_factory=list)
 

@@ -41,13 +41,15 @@ _SAID = {
     "name": "As definitions say it.",
 }
 _REFUSALS = {
-    401: "No token, or one that is none, has expired or was revoked.",
-    403: "The token's role is too little.",
-    404: "There is no such thing.",
-    409: "Somebody was first: who, and what, as far as it goes.",
-    413: "The body is too large.",
-    422: "Something is wrong with what was sent; `problems` says where, and what to do.",
-    503: "The database can't be used at the moment. Nothing was stored.",
+    401: "No token, or one that is none, has expired or was revoked: `unauthorized`.",
+    403: "The token's role is too little: `forbidden`. Of a browser: `csrf`, `no_role` or `one_time_password`.",
+    404: "There is no such thing: `not_found`; or not any more: `pruned`.",
+    409: "Somebody was first: who, and what, as far as it goes. The code is `already_resolved`, `already_ended`, "
+    "`claimed_by_another`, `stale_revision`, `moved`, `overtaken` (the same again may do), `newer_release` or `unreadable_run`; "
+    "where there are `problems`, that of the first.",
+    413: "The body is too large: `too_large`.",
+    422: "Something is wrong with what was sent; `problems` says where, and what to do. The code is that of the first.",
+    503: "The database can't be used at the moment: `unavailable`. Nothing was stored.",
 }
 _HEADERS = {
     401: {"WWW-Authenticate": ("Bearer", {"type": "string"})},

@@ -81,7 +81,7 @@ def _identify(request: HttpRequest, view: View) -> HttpResponse | None:
     if role is None or must_change_password(request.user):
         return _unknown("Send a token as `Authorization: Bearer …`; `manage.py token` makes one.")
     if request.method not in _SAFE and check_csrf(request) is not None:
-        return problem(403, "Forbidden", "A browser's request needs its CSRF token as the header X-CSRFToken.")
+        return problem(403, "Forbidden", "A browser's request needs its CSRF token as the header X-CSRFToken.", "csrf")
     request.interlock_role = role  # type: ignore[attr-defined]
     return None
 

@@ -5,6 +5,8 @@ Unreadable   422 too; 413 where it is too large
 Conflict     409, with who was first
 NotFound     404
 Forbidden    403
+
+Each has a `code`: that of the first problem where there are some, else the exception's, else the status's.
 """
 
 from collections.abc import Iterable
@@ -48,9 +50,10 @@ def _of_ours(request: HttpRequest, error: Exception | type[Exception]) -> HttpRe
     if isinstance(error, Refused):
         return refusal(error)
     if isinstance(error, Conflict):
-        return problem(409, "Conflict", str(error), **{_MEMBERS.get(key, key): value for key, value in error.details.items()})
+        details = {_MEMBERS.get(key, key): value for key, value in error.details.items()}
+        return problem(409, "Conflict", str(error), error.code, **details)
     status = 404 if isinstance(error, NotFound) else 403 if isinstance(error, Forbidden) else 422
-    return problem(status, HTTPStatus(status).phrase, str(error))
+    return problem(status, HTTPStatus(status).phrase, str(error), getattr(error, "code", ""))
 
 
 def refusal(error: Refused, status: int = 422) -> HttpResponse:
@@ -59,7 +62,7 @@ def refusal(error: Refused, status: int = 422) -> HttpResponse:
     if isinstance(error, Unreadable) and any(item.code == "too_large" for item in error.problems):
         status = 413
     first = next((item for item in error.problems if item.severity == "error"), error.problems[0])
-    return problem(status, HTTPStatus(status).phrase, _sentence(first, len(error.problems)), problems=found)
+    return problem(status, HTTPStatus(status).phrase, _sentence(first, len(error.problems)), first.code, problems=found)
 
 
 def as_dicts(problems: Iterable[Problem]) -> list[dict[str, Any]]:

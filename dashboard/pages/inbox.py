@@ -115,9 +115,8 @@ def _answer(request: HttpRequest, escalation: str) -> HttpResponse:
         )  # fmt: skip
     except Refused as refused:
         if any(problem.code == "idempotency_key_reused" for problem in refused.problems):  # somebody went back to this very form
-            return _overtaken(
-                request, escalation, form, Conflict("This form was sent before, with another answer: that one counts.")
-            )
+            told = "This form was sent before, with another answer: that one counts."
+            return _overtaken(request, escalation, form, Conflict(told, "already_resolved", action=action))
         return _shown(request, place, found, form.mark(refused.problems), 422, pressed=action)
     except Conflict as conflict:
         return _overtaken(request, escalation, form, conflict)

@@ -84,7 +84,8 @@ def _taken(found: Escalation) -> Conflict:
     if found.status in Escalation.PENDING:
         until = found.claimed_until.isoformat() if found.claimed_until else None
         message = f"{found.claimed_by} has claimed this escalation. Ask them, or wait until the claim ends."
-        return Conflict(message, status="claimed", by=found.claimed_by, at=until)
+        return Conflict(message, "claimed_by_another", status="claimed", by=found.claimed_by, at=until)
     who = f" by {found.resolved_by}" if found.resolved_by else ""
     when = found.resolved.isoformat() if found.resolved else None
-    return Conflict(f"This escalation was {found.status}{who} already.", status=found.status, by=found.resolved_by, at=when)
+    message = f"This escalation was {found.status}{who} already."
+    return Conflict(message, "already_resolved", status=found.status, by=found.resolved_by, at=when)

@@ -35,9 +35,13 @@ log = logging.getLogger(__name__)
 class Overtaken(Conflict):
     """Nothing stands against the act but its moment: the same again may do."""
 
+    code = "overtaken"
+
 
 class Newer(Conflict):
     """A newer release has moved the run: what it means is beyond this process."""
+
+    code = "newer_release"
 
 
 class ActDesk:
@@ -96,7 +100,8 @@ def take(run: str) -> Held:
         raise Newer(message, run=run)
     if run in unread:
         log.error("Run %s can't be read: %s", run, unread[run], exc_info=unread[run])
-        raise Conflict("This run can't be read, so nothing can be done with it. The server's log says what is missing.", run=run)
+        message = "This run can't be read, so nothing can be done with it. The server's log says what is missing."
+        raise Conflict(message, "unreadable_run", run=run)
     if not found:
         raise no_run(run)
     found[0].overdue = False
@@ -128,7 +133,7 @@ def apply_or_conflict(commit: Commit, act: ActRow | None = None) -> None:
     except IntegrityError as error:  # another act of this run took the number that this one was to have
         raise Overtaken("Something else was done to this run at the same moment. Try again.", run=commit.run_id) from error
     if not moved:
-        raise Conflict("Somebody else has moved this run in the meantime. Look again.", run=commit.run_id)
+        raise Conflict("Somebody else has moved this run in the meantime. Look again.", "moved", run=commit.run_id)
     nudges.announce([(commit.run_id, commit.revision + 1)], people=True)
     if commit.row.status == "ready":
         tasks.hint(commit.run_id)

@@ -118,7 +118,7 @@ def _find(escalation: str) -> Escalation:
 def _held(found: Escalation) -> Held:
     held = take(found.run_id)
     if held.escalation != found.id:
-        raise Conflict("This escalation is not open any more. Look again.", escalation=found.id)
+        raise Conflict("This escalation is not open any more. Look again.", "already_resolved", escalation=found.id)
     return held
 
 
@@ -129,6 +129,7 @@ def _must_be_open(found: Escalation, by: str, revision: int | None) -> None:
         chosen = unpack_all([found.answer])[0] or {}
         raise Conflict(
             f"This escalation was {found.status}{who} already.",
+            "already_resolved",
             status=found.status,
             by=found.resolved_by,
             at=when,
@@ -142,13 +143,14 @@ def _must_be_open(found: Escalation, by: str, revision: int | None) -> None:
     ):
         raise Conflict(
             f"{found.claimed_by} has claimed this escalation.",
+            "claimed_by_another",
             status="claimed",
             by=found.claimed_by,
             at=found.claimed_until.isoformat(),
         )
     if revision is not None and revision != found.run.revision:
         message = f"The run has moved since you looked: you saw revision {revision}, it is at {found.run.revision}. Look again."
-        raise Conflict(message, seen=revision, revision=found.run.revision)
+        raise Conflict(message, "stale_revision", seen=revision, revision=found.run.revision)
 
 
 def _given(found: Escalation, action: str, values: Any) -> tuple[Any, tuple[str, ...]]:

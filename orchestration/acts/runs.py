@@ -137,7 +137,7 @@ def cancel(*, run: str, by: str, reason: str = "", idempotency: str | None = Non
         if found is None:
             raise no_run(run)
         if found["status"] in Run.ENDED:
-            raise Conflict(f"The run has ended already: {found['status']}.", status=found["status"])
+            raise Conflict(f"The run has ended already: {found['status']}.", "already_ended", status=found["status"])
         if found["status"] == Run.Status.HELD:
             if _ask(run, found, by, reason, once):
                 tasks.hint(run)
@@ -150,7 +150,7 @@ def cancel(*, run: str, by: str, reason: str = "", idempotency: str | None = Non
             raise
         except Conflict:
             continue
-    raise Conflict("The run moves too fast to be cancelled at this moment. Try again.")
+    raise Conflict("The run moves too fast to be cancelled at this moment. Try again.", "overtaken")
 
 
 def _cancel_now(run: str, by: str, reason: str, once: Mapping[str, Any]) -> None:

@@ -276,13 +276,15 @@ def _taken(name: str, read: Source) -> Problem:
 
 def _must_be_new(name: str, revision: int | None) -> None:
     if revision is not None:
-        raise Conflict(f"There is no workflow {name}, so no revision {revision} of it.", seen=revision, revision=None)
+        message = f"There is no workflow {name}, so no revision {revision} of it."
+        raise Conflict(message, "stale_revision", seen=revision, revision=None)
 
 
 def _moved(found: Workflow, seen: int) -> Conflict:
     who = found.updated_by or "Somebody"
     message = f"{who} changed the draft since you looked: you saw revision {seen}, it is at {found.revision}. Nothing was stored."
-    return Conflict(message, seen=seen, revision=found.revision, by=found.updated_by, at=found.updated.isoformat())
+    seen_by = {"by": found.updated_by, "at": found.updated.isoformat()}
+    return Conflict(message, "stale_revision", seen=seen, revision=found.revision, **seen_by)
 
 
 def _missing(workflow: str) -> NotFound:

@@ -55,14 +55,17 @@ class Problem:
 
 
 class InterlockError(Exception):
-    """Root of all exceptions that this project raises on purpose."""
+    """Root of all exceptions that this project raises on purpose. `code` is stable, for clients to go by."""
+
+    code = "refused"
 
 
 class Refused(InterlockError):
-    """The input is wrong. `problems` says where and what to do; at least one has severity error."""
+    """The input is wrong. `problems` says where and what to do; at least one has severity error, and gives the `code`."""
 
     def __init__(self, *problems: Problem) -> None:
         self.problems = problems
+        self.code = next((p.code for p in problems if p.severity == "error"), type(self).code)
         super().__init__("; ".join(f"{p.path or 'input'}: {p.message}" for p in problems))
 
 
@@ -73,15 +76,22 @@ class Unreadable(Refused):
 class NotFound(InterlockError):
     """There is nothing of that name here."""
 
+    code = "not_found"
+
 
 class Forbidden(InterlockError):
     """Who asks may not do this. The message says which role may."""
 
+    code = "forbidden"
+
 
 class Conflict(InterlockError):
-    """Somebody was first. `details` says who, what and when, as far as the asker may know."""
+    """Somebody was first. `details` says who, what and when, as far as the asker may know; `code` which kind it is."""
 
-    def __init__(self, message: str, **details: Any) -> None:
+    code = "conflict"
+
+    def __init__(self, message: str, code: str | None = None, **details: Any) -> None:
+        self.code = code or type(self).code
         self.details = details
         super().__init__(message)
 

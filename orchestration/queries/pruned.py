@@ -12,6 +12,8 @@ from orchestration.record.pack import unpack_all
 class Pruned(NotFound):
     """There was such a run."""
 
+    code = "pruned"
+
 
 def pruned(ids: Iterable[str]) -> set[str]:
     """Those of them that there were."""

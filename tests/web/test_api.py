@@ -46,6 +46,7 @@ def test_a_wrong_definition_is_kept_told_and_not_published(ada: Api) -> None:
     assert "unknown_step" in {item["code"] for item in told["problems"]}
     status, told = ada.post("workflows?revision=9", wrong, type="application/yaml")
     assert (status, told["by"], told["revision"], told["seen"]) == (409, "ada", 1, 9)
+    assert told["code"] == "stale_revision"
     assert not Version.objects.exists()
 
 
@@ -112,13 +113,14 @@ def test_a_run_is_followed_to_a_person_answered_and_finished(otto: Api) -> None:
     assert (refused[0], {item["path"] for item in refused[1]["problems"]}) == (422, {"values.reply", "values.refund"})
     assert otto.post(answer, {"action": "sned", "values": {}})[1]["problems"][0]["path"] == "action"
     stale = otto.post(answer, {"action": "drop", "revision": found["revision"] - 1})
-    assert (stale[0], stale[1]["revision"]) == (409, found["revision"])
+    assert (stale[0], stale[1]["revision"], stale[1]["code"]) == (409, found["revision"], "stale_revision")
     assert Escalation.objects.get().status == "claimed", "what was refused did not consume the pause"
 
     status, told = otto.post(answer, {"action": "send", "values": {"reply": "Hello you"}, "revision": found["revision"]})
     assert (status, told["action"]) == (200, "send")
     late = otto.post(answer, {"action": "drop"})
     assert (late[0], late[1]["by"], late[1]["state"], late[1]["action"]) == (409, "otto", "resolved", "send")
+    assert late[1]["code"] == "already_resolved"
 
     factories.move(run)
     told = otto.get(f"runs/{run.id}")[1]
@@ -154,7 +156,7 @@ def test_a_cancelled_run_ends_and_says_who_and_why(otto: Api) -> None:
     record = otto.get(f"runs/{run.id}/records")[1]["items"][-1]
     assert (record["actor"], record["decision"]["sentence"]) == ("otto", "otto cancelled the run: A duplicate.")
     status, told = otto.post(f"runs/{run.id}/cancel")
-    assert (status, told["state"]) == (409, "cancelled")
+    assert (status, told["state"], told["code"]) == (409, "cancelled", "already_ended")
     assert otto.get("escalations?status=cancelled")[1]["items"][0]["run"] == run.id
 
 

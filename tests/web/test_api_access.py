@@ -77,7 +77,9 @@ def test_a_route_is_for_its_role_and_those_above(method: str, path: str, everyon
         assert response.status_code == (answer if role.covers(least) else 403), role
         if response.status_code >= 400:
             assert response["Content-Type"] == "application/problem+json"
-            assert {"type", "title", "status", "detail"} <= set(response.json())
+            assert {"type", "title", "status", "code", "detail"} <= set(response.json())
+            assert not role.covers(least) or answer != 404 or response.json()["code"] == "not_found"
+            assert role.covers(least) or response.json()["code"] == "forbidden"
     assert not Workflow.objects.exists()
     assert not Secret.objects.exists()
 
@@ -96,6 +98,7 @@ def test_a_session_may_read_and_needs_its_csrf_token_to_write(operator: User) ->
     assert browser.get("/api/v1/runs").status_code == 200
     refused = browser.post(f"/api/v1/runs/{run.id}/cancel", "{}", content_type="application/json")
     assert (refused.status_code, refused["Content-Type"]) == (403, "application/problem+json")
+    assert refused.json()["code"] == "csrf"
     browser.get("/account/password/")
     token = next(cookie.value for name, cookie in browser.cookies.items() if "csrf" in name)
     done = browser.post(f"/api/v1/runs/{run.id}/cancel", "{}", content_type="application/json", headers={"X-CSRFToken": token})
@@ -105,8 +108,9 @@ def test_a_session_may_read_and_needs_its_csrf_token_to_write(operator: User) ->
 def test_what_is_no_method_here_says_which_are(ada: Api) -> None:
     response = ada.ask("DELETE", "runs")
     assert (response.status_code, response["Allow"]) == (405, "GET")
-    assert response["Content-Type"] == "application/problem+json"
-    assert ada.get("nothing/of/the/kind")[0] == 404
+    assert (response["Content-Type"], response.json()["code"]) == ("application/problem+json", "method_not_allowed")
+    status, told = ada.get("nothing/of/the/kind")
+    assert (status, told["code"]) == (404, "not_found")
 
 
 def test_the_description_names_every_route(ada: Api) -> None:

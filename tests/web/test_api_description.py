@@ -103,9 +103,9 @@ def test_an_operation_says_what_it_takes(operation: Json) -> None:
         (200, {"items": [], "next": None, "more": 1}, "application/json"),
         (200, {"items": [], "next": None}, "text/plain"),
         (402, {"items": [], "next": None}, "application/json"),
-        (401, {"type": "about:blank", "title": "Unauthorized", "status": 401}, "application/problem+json"),
+        (401, {"type": "about:blank", "title": "Unauthorized", "status": 401, "detail": "No token."}, "application/problem+json"),
     ],
-    ids=["a key is missing", "one too many", "another type", "another status", "no problem document"],
+    ids=["a key is missing", "one too many", "another type", "another status", "a problem document without a code"],
 )
 def test_an_answer_that_is_not_as_described_is_noticed(status: int, told: Json, content_type: str) -> None:
     described.check("GET", "/api/v1/workflows", JsonResponse({"items": [], "next": None}))

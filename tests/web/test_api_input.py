@@ -31,6 +31,7 @@ def refused(response: Any, status: int = 422) -> dict[str, Any]:
     assert (response.status_code, response["Content-Type"]) == (status, "application/problem+json"), told
     assert (told["status"], told["type"], bool(told["title"])) == (status, "about:blank", True)
     first: dict[str, Any] = told["problems"][0]
+    assert told["code"] == first["code"]
     assert len(first["message"]) > 10 and first["message"].rstrip(".") in told["detail"], told
     return first
 
