@@ -1,11 +1,12 @@
 """Python functions as tools: `@tool("demo.add", effect="none")` above a function gives it a contract and an effect class.
 
     @tool("stock.level", effect="none")
-    def level(sku: str, warehouse: str = "main") -> dict[str, int]: ...
+    def level(sku: str, warehouse: str = "main") -> Level: ...
 
-Without `input` and `output` the contract is read from the annotations. With a pydantic model as `input` the function gets
-one argument, an instance of it; with a schema (a dict) it gets the input's properties as keywords, as they came. A function
-that has a parameter `idempotency_key` which is not part of its input is given the call's key there.
+Without `input` and `output` the contract is read from the annotations: a model, a dataclass or a TypedDict says what comes back.
+With a pydantic model as `input` the function gets one argument, an instance of it; with a schema (a dict) it gets the input's
+properties as keywords, as they came. A function that has a parameter `idempotency_key` which is not part of its input is given
+the call's key there.
 
 A function fails by raising. `ToolFailure` says with which code, and that nothing was done; after any other exception, and after
 the death of its process, an irreversible tool may have done what it does, and a person is asked.
@@ -20,7 +21,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, PydanticUserError, TypeAdapter, ValidationError, create_model
 
 from orchestration.core.catalog import Tool
 from orchestration.core.definition import Effect
@@ -152,7 +153,16 @@ def _output(function: Callable[..., Any], given: Any) -> tuple[TypeAdapter[Any] 
     annotation = given if given is not None else inspect.signature(function, eval_str=True).return_annotation
     if annotation is inspect.Signature.empty:
         return None, {}
-    # A NaN must show as what it is, and be refused, not turn into null. Models bring their own configuration.
-    is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
-    adapter: TypeAdapter[Any] = TypeAdapter(annotation, config=None if is_model else _HONEST)
+    adapter = _adapter(annotation)
     return adapter, adapter.json_schema(mode="serialization")
+
+
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    """A NaN must show as what it is, and be refused, not turn into null. Models, dataclasses and TypedDicts bring their own
+    configuration, and are to be given none."""
+    try:
+        return TypeAdapter(annotation, config=_HONEST)
+    except PydanticUserError as error:
+        if error.code != "type-adapter-config-unused":
+            raise
+        return TypeAdapter(annotation)

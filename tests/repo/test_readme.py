@@ -1,17 +1,26 @@
 """The README's curl lines do what they say, and its roles may what it says."""
 
+import asyncio
 import os
 import re
 import subprocess
+from pathlib import Path
 from typing import Any
 
+import pytest
 from django.contrib.auth.models import User
 
 from orchestration import samples
 from orchestration.acts import tokens
+from orchestration.core.catalog import Catalog
+from orchestration.core.definition import from_data
+from orchestration.core.plan import compile_plan
+from orchestration.core.proof import prove
 from orchestration.models import Run
 from orchestration.roles import Role
+from orchestration.tools import python, registry
 from tests import described
+from tests.core.drawn import flow
 from tests.repo import tree
 
 ROLES: dict[Role, dict[str, set[str]]] = {
@@ -54,6 +63,24 @@ def test_a_role_may_what_the_readme_says_and_no_operation_is_left_out() -> None:
             assert role
             needed[role[1]].add(operation["operationId"])
     assert needed == {role: set().union(*rights.values()) for role, rights in ROLES.items()}
+
+
+def test_its_tool_runs_as_it_stands_and_its_answer_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (tree.ROOT / "README.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "shop.py").write_text(example, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(registry, "REGISTERED", {})
+    catalog = Catalog(tools=registry.load(["shop"]))
+    read = {"id": "b", "type": "set", "values": {"x": "${steps.a.pieces + 1}"}, "next": "done"}
+    definition = flow({"id": "a", "type": "tool", "tool": "stock.level", "input": {"sku": "x"}, "next": "b"}, read, models={})
+    assert prove(compile_plan(from_data(definition), catalog)).problems == ()
+
+    async def call() -> Any:
+        async with python.PythonPool(["shop"], size=1) as pool:
+            return await python.perform(python.build(catalog.tools["stock.level"], {"sku": "x"}, "k", 60), {}, pool)
+
+    assert asyncio.run(call()).output == {"pieces": 7}
 
 
 def test_its_lines_over_http_run_as_they_stand(site: str, admin: User, settings: Any) -> None:
