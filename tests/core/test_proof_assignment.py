@@ -154,6 +154,10 @@ END = [put("b", "c"), LATER]
         (flow(put("a", "b"), put("b"), start="aa"), {"unknown_step"}),
         (flow(put("a", "b"), put("b", "a")), {"cycle"}),
         (flow(put("a"), put("a")), {"duplicate_id"}),
+        (flow(get("a", "b"), put("b", "b"), put("b", values={"x": "${steps.a.tier}"})), {"duplicate_id"}),
+        (flow(fork("a", "run.input.text == 'x'", "b", "c"), put("b"), put("b", values={"x": "${steps.b.x}"})), {"duplicate_id"}),
+        (flow(get("customer", "b"), reading("steps.custmer.tier")), {"unknown_reference"}),
+        (flow(get("customer", "b"), fork("b", "steps.custmer.tier == 'pro'", "done", "done")), {"unknown_reference"}),
         (flow(loop("l", [put("a", "x"), put("b", None)])), {"unknown_step"}),
         (flow(put("a", "b", {"x": "${has(steps.c.x) ? 1 : 2}"}), put("b", "cc"), put("c", values={"x": 1})), {"unknown_step"}),
         (flow(put("a", "b"), put("b", None), put("c", "d", {"x": "${steps.b}"}), put("d")), {"no_exit"}),
@@ -165,6 +169,15 @@ END = [put("b", "c"), LATER]
 )
 def test_a_cause_stands_without_what_follows_from_it(data: Data, codes: set[str]) -> None:
     assert {problem.code for problem in proof(data).problems} == codes
+
+
+def test_a_model_without_a_contract_is_one_error_however_much_is_read_of_it() -> None:
+    checks = [{"that": "output.quote != ''", "else": "x"}, {"that": "output.label in ['x']", "else": "x"}]
+    more = put("b", values={"x": "${steps.a.quote}", "y": "${steps.a.text}"})
+    [found] = proof(flow(ask("a", "b", output=None, checks=checks), more)).problems
+    assert (found.code, found.severity, found.path, found.step) == ("unpromised", "error", "steps[0].output", "a")
+    words = "A has no output contract, so it gives `text` alone, and quote and label are read of it. "
+    assert found.message == f"{words}Declare an output contract on it."
 
 
 def test_a_step_that_is_read_and_that_no_route_leads_to_is_one_error() -> None:

@@ -55,7 +55,9 @@ class Compiler:
         for index, step in enumerate(steps):
             place = f"{path}[{index}]"
             if step.id in self.places:
-                message = f"The id {step.id} stands twice. Ids are the only references: rename one."
+                message = (
+                    f"The id {step.id} stands twice. Ids are the only references: rename one. What else there is shows then."
+                )
                 self.problem("duplicate_id", message, f"{place}.id", step.id)
                 continue
             self.places[step.id] = (place, step, level)

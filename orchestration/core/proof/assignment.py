@@ -46,6 +46,8 @@ def check(graph: Graph, assignment: "Assignment") -> Iterator[Problem]:
     """A problem `unassigned` for each read of what may not be there, with the shortest path on which it is not; `never_there`
     for each that asks for what can't be. What follows from a route that is broken or missing is not reported beside it."""
     for missing in assignment.missing:
+        if missing.use.broken and missing.fact not in graph.plan.steps:
+            continue  # a name that is not there, which is a problem where it stands
         source = graph.plan.steps.get(missing.fact.removesuffix(VALUES)) if missing.never else None
         if source is None or not (graph.loose or unreachable(graph, source)):
             yield _problem(graph, missing)

@@ -2,17 +2,20 @@
 
 Without one anything may come, and a field that is read may be missing: the run then fails where it is read, and not where the
 answer came in. A field that a contract knows to be optional is an error where it is read; one of which no contract says anything
-is pointed out here, once for each step that gives it.
+is pointed out here, once for each step that gives it. So is what is read of a model without a contract, which gives `text` alone.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 
 from orchestration.core.errors import Problem
-from orchestration.core.plan import PlanStep
+from orchestration.core.plan import Plan, PlanStep
 from orchestration.core.proof.graph import Graph, at
 from orchestration.core.shape import root, shapes
 from orchestration.core.wording import listed
+
+_NOT_OF_TEXT = re.compile(r'`(?:steps\.([a-z][a-z0-9_]*)|output)` has no "([^"]*)"; there is text')
 
 
 def check(graph: Graph) -> Iterator[Problem]:
@@ -25,6 +28,29 @@ def check(graph: Graph) -> Iterator[Problem]:
         giving = graph.plan.steps.get(name)
         if giving is not None and giving.type in ("llm", "tool") and not _in_trouble(graph, giving):
             yield from _unpromised(giving, {key: fields[key] for key in fields if not _promised(giving, key)})
+
+
+def once(plan: Plan) -> Iterator[Problem]:
+    """What compiling found; in place of each read of what a model without a contract does not give, one problem for the model."""
+    wanted: dict[str, dict[str, None]] = defaultdict(dict)
+    for problem in plan.problems:
+        step = _without_contract(plan, problem)
+        if step is None:
+            yield problem
+        else:
+            wanted[step.id][_NOT_OF_TEXT.match(problem.message)[2]] = None  # type: ignore[index]
+    for name, fields in wanted.items():
+        step = plan.steps[name]
+        what = f"{step.label} has no output contract, so it gives `text` alone, and {listed(fields, most=6, join='and')}"
+        message = f"{what} {'is' if len(fields) == 1 else 'are'} read of it. Declare an output contract on it."
+        yield at(step, "unpromised", message, "output")
+
+
+def _without_contract(plan: Plan, problem: Problem) -> PlanStep | None:
+    """The model that a read asks too much of, for want of a contract."""
+    found = _NOT_OF_TEXT.match(problem.message) if problem.code == "unknown_reference" else None
+    step = plan.steps.get(found[1] or problem.step or "") if found else None
+    return step if step is not None and step.type == "llm" and step.model.output is None else None
 
 
 def _in_trouble(graph: Graph, step: PlanStep) -> bool:
