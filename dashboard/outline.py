@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboard import schema_words
+from dashboard.outline_reads import Computed, Source, computed, reads
 from dashboard.schema_words import FieldWords
 from orchestration.core.plan import Plan, PlanStep, Rung
 from orchestration.core.proof.derivation import duration
@@ -53,15 +54,6 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """What a step reads from one place: `paths` there; `step` names a step, "" elsewhere."""
-
-    name: str
-    step: str
-    paths: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class LadderRung:
     title: str
     facts: tuple[str, ...] = ()
@@ -85,8 +77,19 @@ class OutlineStep:
     """(condition, what is said where it does not hold)."""
     ladder: tuple[LadderRung, ...]
     texts: tuple[tuple[str, str], ...]
-    """(what it is, the text as written): prompts, expressions."""
+    """(what it is, the text as written): prompts."""
+    computed: tuple[Computed, ...]
+    form: tuple[FieldWords, ...]
     body: tuple["OutlineStep", ...]
+
+    @property
+    def parts(self) -> str:
+        """What unfolding it shows, as `Reads, checks, prompt`; "" where that is nothing."""
+        there = {
+            "reads": self.reads or self.takes, "gives": self.gives, "expressions": self.computed, "form": self.form,
+            "checks": self.checks, "ladder": self.ladder, "prompt": self.texts,
+        }  # fmt: skip
+        return ", ".join(name for name, found in there.items() if found).capitalize()
 
 
 def outline(plan: Plan, errors: Errors) -> tuple[OutlineStep, ...]:
@@ -125,7 +128,7 @@ def _step(plan: Plan, errors: Errors, name: str) -> OutlineStep:
         lead=_LEADS.get(step.type, _no_lead)(plan, step),
         effect=effect,
         tone=tone,
-        reads=tuple(_reads(plan, step)),
+        reads=reads(plan, step),
         routes=(*_routes(plan, step), *_error_routes(plan, errors.get(name, {}))),
         takes=schema_words.fields(step.expects.schema) if step.expects else (),
         gives=schema_words.fields(step.output_schema) if step.type != "end" else (),
@@ -134,6 +137,8 @@ def _step(plan: Plan, errors: Errors, name: str) -> OutlineStep:
         ),
         ladder=tuple(_ladder(plan, step)),
         texts=tuple(_texts(step)),
+        computed=computed(step),
+        form=schema_words.fields(step.model.form) if step.type == "human" else (),
         body=tuple(_step(plan, errors, inner) for inner in plan.levels.get(name, ())),
     )
 
@@ -186,33 +191,6 @@ def _no_lead(plan: Plan, step: PlanStep) -> str:
 
 
 _LEADS = {"llm": _llm, "tool": _tool, "set": _set, "branch": _branch, "loop": _loop, "human": _human, "end": _end}
-
-
-# What it reads
-
-
-def _reads(plan: Plan, step: PlanStep) -> Iterator[Source]:
-    grouped: dict[tuple[str, str], dict[str, None]] = {}
-    for path in dict.fromkeys(read.path for use in step.uses for read in use.reads):
-        if (found := _source(plan, path)) is not None:
-            name, where, rest = found
-            grouped.setdefault((name, where), {})[rest] = None
-    for (name, where), paths in grouped.items():
-        yield Source(name, where, tuple(path for path in paths if path))
-
-
-def _source(plan: Plan, path: tuple[str, ...]) -> tuple[str, str, str] | None:
-    """(name of the source, its step or "", the rest of the path); None for the step's own input and output."""
-    head = path[0]
-    if head == "run":
-        return ("the run's input", "", ".".join(path[2:])) if path[1:2] == ("input",) else ("the run", "", ".".join(path[1:]))
-    if head == "steps" and len(path) > 1:
-        known = plan.steps.get(path[1])
-        return (known.label if known else path[1]), path[1] if known else "", ".".join(path[2:])
-    if head in ("input", "output"):
-        return None
-    names = {"carry": "what the loop carries", "iter": "the round", "error": "the error that led here"}
-    return names.get(head, head), "", ".".join(path[1:])
 
 
 # Where it goes
