@@ -4,7 +4,7 @@ Queries in, plain values for templates out.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,6 +42,18 @@ class Stop:
     depth: int = 0
     degraded: bool = False
     since: datetime | None = None
+    closes: int = 0
+    cost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A visit with the `steps` visits that stand within it: rounds, tools, fallbacks, a loop's body. `took` in seconds, no
+    moment counted twice; `cost` in nano-dollars."""
+
+    steps: int
+    took: float
+    cost: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +131,38 @@ def stops(run: RunDetail, course: Course, named: Mapping[str, str]) -> tuple[Sto
     """The path taken, in order: the start, each visit, and what is under way."""
     began = Stop("0", "Started", "", look_of("done", RESULTS), f"By {run.created_by}.", None)
     found = [began] if not course.before else []
-    found.extend(_stop(visit, course, named) for visit in course.visits)
+    wholes = wholes_of(course)
+    found.extend(_stop(visit, course, named, wholes.get(visit.seq)) for visit in course.visits)
     if not run.over and not course.after:
         found.append(_open(run, course, named))
     return tuple(found)
 
 
-def _stop(visit: Visit, course: Course, named: Mapping[str, str]) -> Stop:
+def wholes_of(course: Course) -> dict[int, Whole]:
+    """By seq, of the visits that close others. A record is made when its step is over, so what is within stands right before it;
+    one whose beginning is left out of the course has none."""
+    found: dict[int, Whole] = {}
+    for at, visit in enumerate(course.visits):
+        first = at
+        while first and course.visits[first - 1].path.startswith((f"{visit.path}/", f"{visit.path}[")):
+            first -= 1
+        if first < at and (first or not course.before):
+            inside = course.visits[first : at + 1]
+            found[visit.seq] = Whole(at - first, _covered(inside), sum(each.cost for each in inside))
+    return found
+
+
+def _covered(visits: Sequence[Visit]) -> float:
+    """Seconds in which at least one of them was under way."""
+    total, until = 0.0, None
+    for visit in sorted(visits, key=lambda visit: visit.started):
+        begin = visit.started if until is None else max(visit.started, until)
+        total += max((visit.finished - begin).total_seconds(), 0.0)
+        until = visit.finished if until is None else max(until, visit.finished)
+    return total
+
+
+def _stop(visit: Visit, course: Course, named: Mapping[str, str], whole: Whole | None) -> Stop:
     name, detail = spoken(visit.path, named)
     kind = {"cancel": "Cancelled", "limit": "A limit was met"}.get(visit.type)
     tries = sum(1 for call in course.calls if call.path == visit.path and call.visit == visit.visit)
@@ -135,7 +172,9 @@ def _stop(visit: Visit, course: Course, named: Mapping[str, str]) -> Stop:
         detail=detail,
         look=_look(visit),
         why=visit.sentence,
-        took=(visit.finished - visit.started).total_seconds(),
+        took=whole.took if whole else (visit.finished - visit.started).total_seconds(),
+        closes=whole.steps if whole else 0,
+        cost=whole.cost if whole else 0,
         tries=tries if tries > 1 else 0,
         depth=visit.path.count("[") + is_part(visit.path),
         degraded=visit.degraded,

@@ -119,7 +119,7 @@ def _panel(run: RunDetail, course: Course, chosen: Chosen, named: dict[str, str]
     if chosen.seq == 0:
         return {"panel": "start"}
     if chosen.seq is not None:
-        return {"panel": "visit", **_visit(run, chosen.seq, named)}
+        return {"panel": "visit", **_visit(run, chosen.seq, named), "whole": run_view.wholes_of(course).get(chosen.seq)}
     pause = next((pause for pause in reversed(course.pauses) if pause.ended is None and run.escalation), None)
     calls = tuple(conversation.shown(call) for call in records.open_calls(run.id))
     title, detail = run_view.spoken(run.place, named) if run.place else ("Not begun", "")
