@@ -83,7 +83,10 @@ def chaos() -> Pass:
     """A deployment of its own, alone on the machine: how long it takes depends on that."""
     print("\n── Chaos", flush=True)
     began = time.monotonic()
-    code = subprocess.run([sys.executable, "-m", "tests.chaos"], check=False).returncode
+    for _ in range(2):  # an invalid one proves nothing either way
+        code = subprocess.run([sys.executable, "-m", "tests.chaos"], check=False).returncode
+        if code != INVALID:
+            break
     if code == MISSING and not in_ci():
         return Pass("Chaos", 0, "not run")
     words = {PASSED: "passed", INVALID: "invalid, as not every fault has bitten"}.get(code, "failed")

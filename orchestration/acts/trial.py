@@ -100,7 +100,7 @@ def _why_not_alone(plan: Plan, step: PlanStep) -> str:
 
 def _unknown(plan: Plan, step: PlanStep, mocks: Mocks) -> Iterator[Problem]:
     """Mocks for what is not called where `step` is tried."""
-    calling = [step, *(plan.steps[rung.step] for rung in step.rungs if rung.step in plan.steps)]
+    calling = [step, *(plan.steps[rung.step] for rung in step.rungs if rung.step and rung.step in plan.steps)]
     tools = {tool.name for each in calling for tool in (each.tool, *each.tools) if tool is not None}
     asked_for = {each.id for each in calling if each.type in ("llm", "tool")} | tools
     for name in mocks:
