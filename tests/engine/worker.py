@@ -10,7 +10,6 @@ import signal
 import threading
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from types import SimpleNamespace
 from typing import Any
 
 
@@ -69,7 +68,7 @@ def work(line: Connection, orders: Orders) -> None:
     failpoints._armed.update(failpoints._parse(orders.failpoints))
     if orders.quiet:
         sweep.BEAT = sweep.EVERY = 3600.0
-    failpoints.os = SimpleNamespace(getpid=os.getpid, kill=_and_long)  # type: ignore[assignment]
+    failpoints._end = _and_long
     told = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: told.set())
     engine = Engine(name="victim", group=orders.group).start()
@@ -80,12 +79,12 @@ def work(line: Connection, orders: Orders) -> None:
     engine.stop(grace=orders.grace)
 
 
-def _and_long(pid: int, number: int) -> None:
+def _and_long(number: signal.Signals) -> None:
     """Whoever is stopped has slept for longer than a hold is taken for granted."""
     from orchestration.executor import bench
 
     bench.SURE = -1.0
-    os.kill(pid, number)
+    signal.pthread_kill(threading.get_ident(), number)
 
 
 def _until_closed(line: Connection) -> None:
