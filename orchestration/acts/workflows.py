@@ -120,11 +120,14 @@ def _proved(given: str | bytes | dict[str, Any], read: Source | None = None) -> 
     return _drafts.get((values.digest_text(given), world.digest), prove_it) if isinstance(given, str) else prove_it()
 
 
+_MORE = Problem("more_may_follow", "The rest is looked at once this can be read: more may follow.", severity="info")
+
+
 def _check(read: Source, world: World) -> Checked:
     try:
         definition = from_source(read)
     except Refused as refused:
-        return Checked(None, None, None, refused.problems)
+        return Checked(None, None, None, (*refused.problems, _MORE))
     plan = compile_plan(definition, world.catalog)
     proof = prove(plan)
     return Checked(definition, plan, proof, proof.problems)

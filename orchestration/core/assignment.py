@@ -6,7 +6,7 @@ from typing import Any
 from orchestration.core.schema import Schema
 from orchestration.core.shape import UNKNOWN, Node, Shape, root, shapes, type_of
 from orchestration.core.values import canonical
-from orchestration.core.wording import abbreviate, dotted, listed
+from orchestration.core.wording import abbreviate, dotted, listed, meant_boolean
 
 MOST_REASONS = 10
 _MOST_STEPS = 2000
@@ -75,7 +75,8 @@ class _Comparison:
         of_kind = [goal for goal in goals if kind in goal.types]
         if not of_kind:
             wanted = type_names(frozenset().union(*(goal.types for goal in goals))) if goals else "nothing"
-            return [f"{_place(path)} may be {type_name(kind)}, where {wanted} is wanted"]
+            hint = meant_boolean(_values(shape, kind)) if any("boolean" in goal.types for goal in goals) else ""
+            return [f"{_place(path)} may be {type_name(kind)}, where {wanted} is wanted{hint}"]
         answers: list[list[str]] = []
         for goal in of_kind:
             answers.append(list(self._against(shape, kind, goal, path)))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestration.core.assignment import type_names
-from orchestration.core.cel_engine import pattern_error
+from orchestration.core.cel_engine import is_bad_pattern
 from orchestration.core.cel_facts import NOTHING, Facts, facts_if
 from orchestration.core.cel_places import Places, Read, Scope, Seen, Sight, short
 from orchestration.core.cel_tree import (
@@ -43,9 +43,10 @@ from orchestration.core.cel_types import (
     one_of,
 )
 from orchestration.core.errors import Problem
+from orchestration.core.patterns import why_not
 from orchestration.core.schema import Schema
 from orchestration.core.shape import element, narrow, type_of
-from orchestration.core.wording import abbreviate, did_you_mean, listed
+from orchestration.core.wording import abbreviate, did_you_mean, listed, meant_boolean
 
 
 @dataclass(slots=True)
@@ -173,7 +174,8 @@ class _Checker:
         if kind.foreign or types is None:
             return
         if not types & wanted:
-            message = f"{what} must be {type_names(frozenset(wanted))}; `{short(tree)}` is {type_names(types)}"
+            hint = meant_boolean(kind.values) if "boolean" in wanted else ""
+            message = f"{what} must be {type_names(frozenset(wanted))}; `{short(tree)}` is {type_names(types)}{hint}"
             self.problem("expression_type", message, tree)
         elif "null" in types and "null" not in wanted:
             self.problem("optional_unguarded", f"`{short(tree)}` may be null. Ask first: {short(tree)} != null && …", tree)
@@ -331,8 +333,8 @@ class _Checker:
         if signature is None and "double" in {kind.number for _, kind in seen}:
             seen = [_as_double(new, kind) for new, kind in seen]
         trees = tuple(new for new, _ in seen)
-        if name == "matches" and isinstance(args[-1], Literal) and (wrong := pattern_error(str(args[-1].value))):
-            self.problem("expression_type", f"`{short(args[-1])}` is not a regular expression: {wrong}")
+        if name == "matches" and isinstance(args[-1], Literal) and is_bad_pattern(str(args[-1].value)):
+            self.problem("expression_type", f"the pattern `{short(args[-1])}` {why_not(str(args[-1].value))}")
         made = Call(name, trees[1:], trees[0]) if table is METHODS else Call(tree.function, trees, owner)
         if signature is None:
             return made, Kind(_numeric_result([kind for _, kind in seen]))

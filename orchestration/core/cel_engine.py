@@ -110,14 +110,15 @@ def _explain(error: str) -> tuple[str, str]:
         return "expression_type", message
     message = message.removeprefix("Syntax error: ")
     if unexpected := _UNEXPECTED.search(message):
-        message = "it ends too early" if unexpected[1] == "<EOF>" else f"`{unexpected[1]}` is not expected"
+        sign = unexpected[1].strip()
+        hint = "; did you mean `==`?" if sign == "=" else ""
+        message = "it ends too early" if sign == "<EOF>" else f"`{sign}` is not expected{hint}"
     return "expression_syntax", f"{message} (line {line}, column {column})"
 
 
-def pattern_error(pattern: str) -> str:
-    """What is wrong with a regular expression, "" where nothing is."""
-    result = _PATTERN.eval(data={"pattern": pattern})
-    return _sentence(result.plain_value()).removeprefix("invalid regular expression: ") if result.type() == cel.Type.ERROR else ""
+def is_bad_pattern(pattern: str) -> bool:
+    """Whether the engine refuses a regular expression."""
+    return bool(_PATTERN.eval(data={"pattern": pattern}).type() == cel.Type.ERROR)
 
 
 def _sentence(error: str) -> str:

@@ -19,7 +19,7 @@ from orchestration.core.errors import EvaluationError, Problem, Refused, Unreada
 from orchestration.core.sanitiser import clean, clean_text
 from orchestration.core.schema import Schema
 from orchestration.core.values import canonical, load
-from orchestration.core.wording import dotted
+from orchestration.core.wording import dotted, meant_boolean
 
 __all__ = ["Expression", "Read", "Sight", "compile_expression", "compile_part", "compile_tree", "read_tree", "value_at"]
 
@@ -161,7 +161,8 @@ def _unwanted(plan: Plan, source: str, wants: Schema | None, path: str) -> list[
     if wants == {"type": "boolean"}:
         types = plan.kind.types
         if types is not None and types != {"boolean"}:
-            message = f"`{_cut(source)}` is {type_names(types)}, where true or false is wanted. Compare it with something"
+            message = f"`{_cut(source)}` is {type_names(types)}, where true or false is wanted"
+            message += meant_boolean(plan.kind.values) or ". Compare it with something"
             return [Problem("expression_type", message, path)]
         return []
     reasons = () if wants is None else assignable(plan.kind.schema, wants)

@@ -66,11 +66,10 @@ class _Scope:
 
 @dataclass(slots=True)
 class PromptCheck:
-    """One walk over one template. `schema` is that of the input, None where nothing is known of it; `lines`: it has several."""
+    """One walk over one template. `schema` is that of the input, None where nothing is known of it."""
 
     schema: Schema | None
     path: str
-    lines: bool = False
     problems: list[Problem] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
     loops: int = 0
@@ -86,7 +85,7 @@ class PromptCheck:
             self.see(template, _Scope({}))
 
     def problem(self, code: str, message: str, node: nodes.Node) -> None:
-        found = Problem(code, in_line(node.lineno if self.lines else None, message), self.path)
+        found = Problem(code, message, self.path, line=node.lineno)
         if found not in self.problems and len(self.problems) < 20:
             self.problems.append(found)
 
@@ -205,11 +204,6 @@ class PromptCheck:
             )
             self.problem("optional_unguarded", message, node)
         return place.schema
-
-
-def in_line(number: int | None, message: str) -> str:
-    """Which line of the prompt it is, which is not the line of the definition that a problem names."""
-    return message if number is None else f"line {number} of this text: {message}"
 
 
 _LOOP: Schema = {"type": "object", "properties": {name: {} for name in LOOP}, "required": list(LOOP)}

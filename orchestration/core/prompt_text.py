@@ -17,7 +17,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from orchestration.core.cel_places import Read
 from orchestration.core.errors import EvaluationError, Problem, Refused
-from orchestration.core.prompt_check import FILTERS, LOOP, TESTS, PromptCheck, in_line
+from orchestration.core.prompt_check import FILTERS, LOOP, TESTS, PromptCheck
+from orchestration.core.prompt_faults import explain
 from orchestration.core.sanitiser import clean_text
 from orchestration.core.schema import Schema
 from orchestration.core.values import canonical
@@ -61,20 +62,19 @@ class PromptText:
 
 def compile_prompt(source: str, schema_of_input: Schema | None, path: str = "") -> PromptText:
     """Check a prompt over values of this schema (None: nothing is known of them). Raises `Refused`; codes: `template_syntax`,
-    `template_forbidden`, `unknown_reference`, `optional_unguarded`. What passes can be compiled."""
+    `template_forbidden`, `unknown_reference`, `optional_unguarded`. The `line` of a problem is that of the prompt itself, from 1.
+    What passes can be compiled."""
     if not isinstance(source, str) or len(source) > MOST_SOURCE:
         raise Refused(Problem("template_syntax", f"a prompt is text of at most {MOST_SOURCE:,} characters", path))
     if clean_text(source).marks:
         raise Refused(Problem("template_syntax", "the prompt holds a NUL or a lone surrogate. Remove it", path))
     if "{" not in source:
         return PromptText(source, ())
-    lines = "\n" in source.strip("\n")
-    check = PromptCheck(schema_of_input, path, lines)
+    check = PromptCheck(schema_of_input, path)
     try:
         check.run(_ENVIRONMENT.parse(source))
     except TemplateSyntaxError as error:
-        message = in_line(error.lineno if lines else None, error.message or "this can't be read")
-        raise Refused(Problem("template_syntax", message, path)) from None
+        raise Refused(Problem("template_syntax", explain(error.message or ""), path, line=error.lineno)) from None
     except (SyntaxError, RecursionError, MemoryError, ValueError, OverflowError) as error:
         raise Refused(
             Problem("template_forbidden", f"it is too deep or too odd to compile ({type(error).__name__})", path)

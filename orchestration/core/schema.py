@@ -15,6 +15,7 @@ from typing import Any
 import jsonschema_rs
 
 from orchestration.core.errors import Problem, Unreadable
+from orchestration.core.patterns import why_not
 from orchestration.core.sanitiser import INT_MAX, INT_MIN, clean
 from orchestration.core.values import canonical, load
 from orchestration.core.wording import abbreviate, did_you_mean, dotted, listed
@@ -205,8 +206,7 @@ class _Check:
         try:
             validator({"pattern": value})
         except ValueError:
-            yield self.problem("bad_schema", f"{abbreviate(value)} is not a regular expression that is taken here: it is "
-                               "wrong, too large, or has look-around or a back-reference", path)  # fmt: skip
+            yield self.problem("bad_schema", f"the pattern {abbreviate(value)} {why_not(value)}", path)
 
     def undeclared(self, schema: Schema, path: Path) -> Iterator[Problem]:
         """A required name that the same object does not declare is a slip: nothing could read it."""

@@ -39,16 +39,23 @@ _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Plain data, and for each dotted path (as in `Problem.path`) the line it begins on."""
+    """Plain data, and for each dotted path (as in `Problem.path`) the line it begins on; and for each text that stands as it is
+    below its key (`|`), the line of its first line."""
 
     data: Any
     lines: dict[str, int] = field(default_factory=dict)
+    blocks: dict[str, int] = field(default_factory=dict)
 
     def line(self, path: str) -> int | None:
         """The line of `path`, else of the nearest place above it that has one."""
         while path and path not in self.lines:
             path = path[: max(path.rfind("."), path.rfind("["), 0)]
         return self.lines.get(path)
+
+    def line_of_text(self, path: str, number: int) -> int | None:
+        """Where line `number` of the text at `path` stands, None where its lines are not those of the document."""
+        first = self.blocks.get(path)
+        return first + number - 1 if first is not None else None
 
 
 def join_path(path: str, key: str | int) -> str:
@@ -118,6 +125,7 @@ class _Composer:
     def __init__(self, text: str) -> None:
         self.events: Iterator[Any] = yaml.parse(text, Loader=_Loader)
         self.lines: dict[str, int] = {}
+        self.blocks: dict[str, int] = {}
         self.nodes = 0
 
     def compose(self) -> Source:
@@ -133,7 +141,7 @@ class _Composer:
                 data = self._node(event, "", 0)
         if documents == 0:
             raise _unreadable("empty", "The definition is empty. Begin it with `interlock: 1`.")
-        return Source(data, self.lines)
+        return Source(data, self.lines, self.blocks)
 
     def _node(self, event: Any, path: str, depth: int) -> Any:
         line = self.lines.setdefault(path, _line(event))
@@ -191,6 +199,8 @@ class _Composer:
         text = event.value
         if "\0" in text:  # written as an escape
             raise _bad_character("\0", path, line)
+        if event.style == "|":
+            self.blocks[path] = line + 1
         if not event.implicit[0] or event.tag == "!":
             return text
         if text in _WORDS:

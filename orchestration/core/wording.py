@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+_BOOLEANS = {**dict.fromkeys(("yes", "on", "y", "true"), "true"), **dict.fromkeys(("no", "off", "n", "false"), "false")}
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -65,6 +66,14 @@ def counted(number: int, noun: str) -> str:
 def with_stop(words: str) -> str:
     """The words as a whole sentence: with a full stop where nothing ends them yet."""
     return words if words.endswith((".", "!", "?", "…")) else f"{words}."
+
+
+def meant_boolean(values: Iterable[Any] | None) -> str:
+    """`; "no" is text here, write false`, where a word that other YAML takes for a boolean is what stands there, else ""."""
+    found = [value for value in values or () if isinstance(value, str)]
+    if len(found) != 1 or (meant := _BOOLEANS.get(found[0].lower())) is None:
+        return ""
+    return f"; {json.dumps(found[0])} is text here, write {meant}"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

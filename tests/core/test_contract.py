@@ -54,6 +54,8 @@ DOUBLING = {
         ({"type": "string", "nullable": True}, "schema_keyword_unsupported", "s.nullable", '"null"]'),
         ({"properties": {"a": {"$id": "http://x"}}}, "schema_keyword_unsupported", 's.properties.a["$id"]', "leave it out"),
         ({"properties": {"a": {"pattern": "(?=x)"}}}, "bad_schema", "s.properties.a.pattern", "look-around"),
+        ({"pattern": "(a)\\1"}, "bad_schema", "s.pattern", "back-reference"),
+        ({"pattern": "a["}, "bad_schema", "s.pattern", "no regular expression: unterminated character set"),
         ({"pattern": "a{1,1000}{1,1000}"}, "bad_schema", "s.pattern", "too large"),
         ({"pattern": "a" * 501}, "bad_schema", "s.pattern", "500"),
         ({"minimum": "x"}, "bad_schema", "s.minimum", "number"),

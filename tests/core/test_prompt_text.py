@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 
 from orchestration.core.cel_places import Read
 from orchestration.core.contract import contract
+from orchestration.core.definition import parse
 from orchestration.core.errors import EvaluationError, Refused
+from orchestration.core.plan import compile_plan
 from orchestration.core.prompt_text import compile_prompt
 from orchestration.core.values import canonical
+from tests.core.drawn import CATALOG
 
 TEXT: dict[str, Any] = {"type": "string"}
 
@@ -52,8 +55,19 @@ def test_a_prompt_prints_text_as_it_is_and_the_rest_as_json(source: str, text: s
 @pytest.mark.parametrize(
     ("source", "code", "words"),
     [
-        ("{{ text", "template_syntax", "unexpected end"),
-        ("a\n{% if %}", "template_syntax", "line 2 of this text: "),
+        ("{{ text", "template_syntax", "a {{ or {% is never closed"),
+        ("a {{ text b }}", "template_syntax", "the {{ is not closed before `b`. Close it with }}"),
+        ("{{ }}", "template_syntax", "{{ }} holds nothing"),
+        ("{{ text }", "template_syntax", "this brace closes nothing"),
+        ("{{ text | }}", "template_syntax", "a name is missing before }}"),
+        ("{{ 'text }}", "template_syntax", "a quote is opened and never closed"),
+        ("{# text", "template_syntax", "the {# is never closed"),
+        ("{% if %}a{% endif %}", "template_syntax", "this {% %} lacks what it is about"),
+        ("{% if text", "template_syntax", "a {{ or {% is never closed"),
+        ("{% if text %}a", "template_syntax", "a {% if %} is never closed. Close it with {% endif %}"),
+        ("{% if text %}a{% endfor %}", "template_syntax", "{% endfor %} stands where {% endif %} is due"),
+        ("a{% endif %}", "template_syntax", "{% endif %} stands here, and no {% if %} is open"),
+        ("{% unless text %}", "template_syntax", "there is no {% unless %}; there are if and for"),
         ("\x00", "template_syntax", "NUL"),
         ("{{ txt }}", "unknown_reference", 'the step\'s input has no "txt"; did you mean text?'),
         ("{{ map.itms }}", "unknown_reference", '`map` has no "itms"; did you mean items?'),
@@ -82,12 +96,41 @@ def test_a_prompt_prints_text_as_it_is_and_the_rest_as_json(source: str, text: s
         ("x" * 100_001, "template_syntax", "100,000"),
     ],
 )
-def test_what_a_prompt_may_not_hold_is_refused_with_its_line(source: str, code: str, words: str) -> None:
+def test_what_a_prompt_may_not_hold_is_refused_in_words(source: str, code: str, words: str) -> None:
     with pytest.raises(Refused) as caught:
         compile_prompt(source, SCHEMA, "steps[0].prompt")
     (problem,) = caught.value.problems
     assert (problem.code, problem.path) == (code, "steps[0].prompt")
     assert words in problem.message
+    assert "token" not in problem.message
+
+
+PROMPTS = """\
+interlock: 1
+id: drawn
+outcomes: {ok: {kind: success}, broken: {kind: failure}}
+on_failure: broken
+models: {main: {provider: priced}}
+start: a
+steps:
+  - id: a
+    type: llm
+    model: main
+    max_input_tokens: 9
+    prompt: |
+      One.
+
+      {{ txt }}
+    next: b
+  - {id: b, type: llm, model: main, max_input_tokens: 9, prompt: "One.\\n{{ two three }}", next: done}
+  - {id: done, type: end, outcome: ok}
+"""
+
+
+def test_its_line_is_that_of_the_document_where_the_text_stands_there_as_it_is() -> None:
+    problems = compile_plan(parse(PROMPTS), CATALOG).problems
+    assert [(problem.line, problem.path) for problem in problems] == [(15, "steps[0].prompt"), (17, "steps[1].prompt")]
+    assert [problem.message.startswith("line 2 of this text: ") for problem in problems] == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,22 @@ def test_a_model_without_a_contract_is_one_error_however_much_is_read_of_it() ->
     assert found.message == f"{words}Declare an output contract on it."
 
 
+NO: Data = {"type": "object", "required": ["urgent"], "properties": {"urgent": {"type": "boolean"}}}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        flow(put("a", values={"urgent": "no"}, output=NO)),
+        flow(put("a", "b", values={"urgent": "no"}), fork("b", "steps.a.urgent", "done", "done")),
+        flow(put("a", "b", values={"urgent": "no"}), fork("b", "steps.a.urgent && true", "done", "done")),
+    ],
+)
+def test_a_word_that_other_yaml_takes_for_a_boolean_is_text_and_says_so(data: Data) -> None:
+    [found] = proof(data).problems
+    assert '; "no" is text here, write false' in found.message
+
+
 def test_a_step_that_is_read_and_that_no_route_leads_to_is_one_error() -> None:
     [found] = proof(flow(reading("steps.g.tier"), get("g"))).problems
     assert (found.code, found.severity, found.step) == ("unreachable", "error", "g")

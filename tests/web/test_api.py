@@ -36,6 +36,14 @@ def test_a_definition_is_checked_kept_and_published(ada: Api) -> None:
     assert [item["id"] for item in ada.get("workflows")[1]["items"]] == ["asking"]
 
 
+def test_what_can_t_be_read_yet_says_that_more_may_follow(ada: Api) -> None:
+    wrong = factories.asking(start="nowhere") | {"titel": "x"}
+    found = ada.post("workflows/check", wrong)[1]["problems"]
+    assert [(item["code"], item["severity"]) for item in found] == [("unknown_key", "error"), ("more_may_follow", "info")]
+    del wrong["titel"]
+    assert "more_may_follow" not in {item["code"] for item in ada.post("workflows/check", wrong)[1]["problems"]}
+
+
 def test_a_wrong_definition_is_kept_told_and_not_published(ada: Api) -> None:
     wrong = source.write(factories.asking(start="nowhere"))
     status, told = ada.post("workflows", wrong, type="application/yaml")

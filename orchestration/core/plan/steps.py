@@ -2,16 +2,17 @@
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from orchestration.core import values
 from orchestration.core.contract import contract
 from orchestration.core.definition import CallStep, LlmStep
+from orchestration.core.errors import Refused
 from orchestration.core.expression import Condition, Read, Value, compile_condition, compile_value
 from orchestration.core.inference import Schema
 from orchestration.core.plan.parts import Loop, ModelPlan, Moment, PlanStep, Rung, Use
-from orchestration.core.prompt_text import compile_prompt
+from orchestration.core.prompt_text import PromptText, compile_prompt
 from orchestration.core.routes import exits
 from orchestration.core.wording import did_you_mean, with_stop
 
@@ -111,7 +112,7 @@ class _Step:
         parts = self._call(model, self.outer.sights.outputs[self.id])
         given = self._given(parts["input"])
         for key in ("prompt", "system"):
-            parts[key] = self.outer.attempt(self.id, compile_prompt, getattr(model, key), given, f"{self.place}.{key}")
+            parts[key] = self._prompt(getattr(model, key), given, f"{self.place}.{key}")
         first = self._named_model(model.model, f"{self.place}.model")
         rungs = [Rung(model=first)] if first else []
         for index, fallback in enumerate(model.fallback):
@@ -121,6 +122,18 @@ class _Step:
                 rungs.append(Rung(model=found))
         tools = [self.outer.tool(name, f"{self.place}.tools[{index}]", self.id) for index, name in enumerate(model.tools)]
         return {**parts, "rungs": tuple(rungs), "tools": tuple(tool for tool in tools if tool is not None)}
+
+    def _prompt(self, text: str, given: Schema, path: str) -> PromptText | None:
+        """The prompt; its problems with their lines in the document, or, where it stands otherwise there, in the text."""
+        try:
+            return compile_prompt(text, given, path)
+        except Refused as refused:
+            for problem in refused.problems:
+                line = self.outer.definition.source.line_of_text(path, problem.line or 1)
+                inside = line is None and problem.line is not None and "\n" in text.strip("\n")
+                message = f"line {problem.line} of this text: {problem.message}" if inside else problem.message
+                self.outer.problems.append(replace(problem, message=message, line=line, step=self.id))
+            return None
 
     def _named_model(self, name: str, path: str) -> ModelPlan | None:
         if (found := self.outer.models.get(name)) is None:
