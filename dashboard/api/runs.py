@@ -46,7 +46,7 @@ def start_run(
     response: HttpResponse,
     workflow: str,
     body: Start | None = None,
-    wait: Annotated[float | None, Query(), Field(ge=0, le=3600)] = None,
+    wait: Annotated[float | None, Query(), Field(ge=0, le=MOST_WAIT)] = None,
 ) -> Any:
     """202 with the run's id. With `?wait=` seconds (60 at most): the run as it is when it has ended or waits for a person, or
     when the time is over. The same `Idempotency-Key` gives the same run."""
@@ -65,7 +65,7 @@ def start_run(
     response["Location"] = f"/api/v1/runs/{run}"
     if wait is None:
         return Status(202, {"id": run})
-    _wait_for(run, min(wait, MOST_WAIT), over(request))
+    _wait_for(run, wait, over(request))
     return Status(200, shape.run_detail(queries.run(run)))
 
 

@@ -13,6 +13,7 @@ api = DescribedAPI(
     title="Interlock",
     version="1",
     description="Problems come as RFC 9457 documents; lists as {items, next}, the next page with ?after=.",
+    servers=[{"url": "/", "description": "This Interlock; the paths are whole."}],
     urls_namespace="api",
     docs_url=None,
     openapi_url="/openapi.json",

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from orchestration.acts import tokens
 from orchestration.core import source
-from orchestration.models import Run, Version, Workflow
+from orchestration.models import ApiToken, Run, Version, Workflow
 from orchestration.roles import Role
 from tests import factories
 
@@ -108,6 +108,9 @@ def test_a_token_is_the_last_word(operator: User, designer: User) -> None:
     bearer = tokens.bearer(lines[-1].split()[-1])
     assert status == 0
     assert bearer is not None
+    end = ApiToken.objects.latest("id").expires
+    assert end is not None
+    assert lines[-1].startswith(f"The token CI of otto, good until {end:%Y-%m-%d %H:}")
     assert (bearer.user, bearer.role) == (operator, Role.OPERATOR)
     less = tokens.bearer(told("token", "dora", "--role", "viewer")[1][-1].split()[-1])
     assert less is not None

@@ -98,7 +98,8 @@ def test_waiting_ends_with_the_time_or_where_a_person_is_asked(otto: Api) -> Non
     factories.publish(factories.asking())
     status, told = otto.post("workflows/asking/runs?wait=0.01", {"input": {"text": "Hello"}})
     assert (status, told["status"]) == (200, "ready")
-    assert otto.post("workflows/asking/runs?wait=-1", {"input": {"text": "Hello"}})[0] == 422
+    for wrong in ("-1", "60.1"):
+        assert otto.post(f"workflows/asking/runs?wait={wrong}", {"input": {"text": "Hello"}})[0] == 422
 
 
 def test_a_run_is_followed_to_a_person_answered_and_finished(otto: Api) -> None:

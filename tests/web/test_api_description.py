@@ -44,6 +44,11 @@ def test_what_is_sent_is_what_is_checked(ada: Api) -> None:
 def test_the_whole_holds_together() -> None:
     document = described.document()
     assert document["openapi"].startswith("3.1")
+    assert [server["url"] for server in document["servers"]] == ["/"], "the paths are whole"
+    parameters = document["paths"]["/api/v1/workflows/{workflow}/runs"]["post"]["parameters"]
+    [wait] = [parameter for parameter in parameters if parameter["name"] == "wait"]
+    assert wait["schema"]["anyOf"][0]["maximum"] == 60, wait
+    assert "60 at most" in wait["description"]
     names = {ref.removeprefix("#/components/schemas/") for ref in refs(document)}
     assert names == set(document["components"]["schemas"]), "each schema is used, and none is missing"
     for schema in document["components"]["schemas"].values():

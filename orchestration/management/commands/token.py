@@ -1,10 +1,12 @@
 """Makes a token for the API, and prints it as its last word."""
 
 from argparse import ArgumentParser
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.management import BaseCommand, CommandError
+from django.utils import timezone
 
 from orchestration.acts import tokens
 from orchestration.roles import Role, role_of
@@ -31,8 +33,9 @@ class Command(BaseCommand):
         if days is not None and not 0 < days <= 36_500:
             raise CommandError("--days is at least 1.")
         token = tokens.create(user=found, by="console", name=name, days=days, role=role)
-        until = f"for {days} days" if days else "until it is revoked"
-        self.stdout.write(f"A token for {found.username}, good {until}, shown only now: {token}")
+        end = f"{timezone.now() + timedelta(days=days):%Y-%m-%d %H:%M} UTC" if days else "it is revoked"
+        what = f"The token {name} of {found.username}" if name else f"A token of {found.username}"
+        self.stdout.write(f"{what}, good until {end}, shown only now: {token}")
 
 
 def _account(name: str | None) -> User:
