@@ -13,47 +13,14 @@ import socket
 from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address
 
 from yarl import URL
 
 from orchestration.core.errors import Problem, Refused
-
-Place = tuple[str, int]
-
-# IANA's special-purpose registry, and Azure's host agent, which answers from a public-looking address.
-_INNER_V4 = [
-    *map(ip_network, ("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "168.63.129.16/32", "169.254.0.0/16")),
-    *map(ip_network, ("172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15")),
-    *map(ip_network, ("198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4")),
-]
-# IPv6 by allow-list: global unicast, without what tunnels or documents. 6to4 (2002::/16) and Teredo (in 2001::/23) are
-# refused whole; NAT64's well-known prefix is judged by the IPv4 address inside, or IPv6-only networks could reach nothing.
-_GLOBAL_V6 = ip_network("2000::/3")
-_INNER_V6 = [ip_network(block) for block in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")]
-_NAT64 = ip_network("64:ff9b::/96")
+from orchestration.core.inner import Place, is_inner, plain
 
 _NUMBER = re.compile(r"(?:0[xX][0-9a-fA-F]*|[0-9]+)\Z")
-
-
-def is_inner(address: str) -> bool:
-    """Whether an address, as the socket would dial it, is anything but a public unicast one. What can't be read is inner."""
-    try:
-        found = ip_address(address.partition("%")[0])
-    except ValueError:
-        return True
-    if isinstance(found, IPv6Address):
-        embedded = _embedded(found)
-        if embedded is None:
-            return found not in _GLOBAL_V6 or any(found in block for block in _INNER_V6)
-        found = embedded
-    return any(found in block for block in _INNER_V4)
-
-
-def _embedded(found: IPv6Address) -> IPv4Address | None:
-    if found in _NAT64:
-        return IPv4Address(int(found) & 0xFFFFFFFF)
-    return found.ipv4_mapped
 
 
 def parse_reach(entries: Iterable[str]) -> frozenset[Place]:
@@ -67,7 +34,7 @@ def parse_reach(entries: Iterable[str]) -> frozenset[Place]:
             message = f"{entry!r} should be host:port, as 127.0.0.1:8080 or [::1]:8080"
             problems.append(Problem("bad_reach", message, "INTERLOCK_REACH"))
         else:
-            places.add((_plain(bare), int(port)))
+            places.add((plain(bare), int(port)))
     if problems:
         raise Refused(*problems)
     return frozenset(places)
@@ -106,11 +73,7 @@ def _in_disguise(host: str) -> bool:
 
 def place(url: URL) -> Place:
     """The host and port that a URL names, in the spelling in which `parse_reach` keeps them."""
-    return _plain(url.host or ""), url.port or 0
-
-
-def _plain(host: str) -> str:
-    return host.lower().rstrip(".")
+    return plain(url.host or ""), url.port or 0
 
 
 def problem(message: str) -> Problem:

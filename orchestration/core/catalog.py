@@ -65,3 +65,5 @@ class Catalog:
     tools: Mapping[str, Tool] = field(default_factory=dict)
     providers: Mapping[str, ProviderFacts] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
+    reach: frozenset[tuple[str, int]] | None = None
+    """The inner places (host and port) that calls are let through to; None where that is not known."""

@@ -12,6 +12,7 @@ from orchestration.core import values
 from orchestration.core.catalog import Catalog, Price, ProviderFacts, Tool
 from orchestration.core.definition import ToolDefinition
 from orchestration.core.plan import own_tool
+from orchestration.guard import parse_reach
 from orchestration.llm.ask import ProviderSpec
 from orchestration.models import Provider, Secret
 from orchestration.models import Tool as ToolRow
@@ -46,7 +47,7 @@ def current() -> World:
     global _kept
     with connection.cursor() as cursor:
         cursor.execute(_STAMP)
-        stamp = (cursor.fetchall(), tuple(settings.TOOL_MODULES), len(registry.REGISTERED))
+        stamp = (cursor.fetchall(), tuple(settings.TOOL_MODULES), len(registry.REGISTERED), tuple(settings.REACH))
     with _lock:
         if _kept is not None and _kept[0] == stamp:
             return _kept[1]
@@ -66,13 +67,15 @@ def _build() -> World:
     secrets = frozenset(Secret.objects.values_list("name", flat=True))
     python = registry.load(settings.TOOL_MODULES)
     tools = {**python, **{name: shared_tool(name, data) for name, data in shared.items()}}
-    catalog = Catalog(tools, {name: _facts(provider) for name, provider in providers.items()}, secrets)
+    facts = {name: _facts(provider) for name, provider in providers.items()}
+    catalog = Catalog(tools, facts, secrets, parse_reach(settings.REACH))
     digest = values.digest(
         {
             "providers": [[getattr(account, name) for name in _SEEN] for account in accounts],
             "shared": shared,
             "python": {name: _python(tool) for name, tool in python.items()},
             "secrets": sorted(secrets),
+            "reach": sorted(settings.REACH),
         }
     )
     caps = {account.name: account.cap for account in accounts if account.cap}

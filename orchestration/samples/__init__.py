@@ -20,6 +20,13 @@ def install(port: int) -> None:
     installation.install(port)
 
 
+def find_way() -> None:
+    """Counts the sample service as reachable where another process serves it: see `installation`."""
+    from orchestration.samples import installation
+
+    installation.find_way()
+
+
 def examples(workflow: str) -> list[dict[str, Any]]:
     """Inputs for the run form of a sample, as `{title, note, input, ends}`; none for any other workflow. `ends` is the outcome,
     or the step at which a person is asked."""

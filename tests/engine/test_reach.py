@@ -88,6 +88,26 @@ def test_a_shared_tool_can_be_named_in_definitions() -> None:
     assert found.plan.steps["fetch"].tool.effect == "none"
 
 
+def test_a_tool_that_the_installation_lets_no_call_through_to_is_pointed_out(settings: Any) -> None:
+    reach.put_secret(name="desk", value="s", by="ada")
+    reach.put_tool(name="crm.get", body=TOOL, by="ada")
+    own = {"ping": {"http": {"url": "http://localhost/x"}, "effect": "none"}}
+    fetch = {"id": "fetch", "type": "tool", "tool": "crm.get", "input": {"id": "x"}, "next": "look"}
+    look = {"id": "look", "type": "tool", "tool": "ping", "next": "done"}
+    draft = source.write(workflow(fetch, look, end(), models={}, tools=own))
+    settings.REACH = ()
+    found = {problem.path: problem for problem in workflows.check(draft).problems}
+    assert {(path, p.code, p.severity) for path, p in found.items()} == {
+        ("tools.ping.http.url", "out_of_reach", "warning"),
+        ("steps[0].tool", "out_of_reach", "warning"),
+    }
+    assert found["steps[0].tool"].message == (
+        "crm.get calls 127.0.0.1:9, an inner address: each call is refused until INTERLOCK_REACH lists it."
+    )
+    settings.REACH = ("127.0.0.1:9", "localhost:80")
+    assert workflows.check(draft).problems == ()
+
+
 @pytest.mark.parametrize(
     ("name", "change", "path"),
     [

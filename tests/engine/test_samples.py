@@ -1,10 +1,12 @@
 """The samples: each proves without a problem, and each example ends as it says, on the engine, over real HTTP."""
 
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from dashboard.pages.start import examples_of
 from orchestration import fsck, samples, tasks, vault
@@ -85,6 +87,15 @@ def test_installing_again_changes_nothing(db: None, embedded: Any) -> None:
     assert Version.objects.count() == 3
     samples.install(8000)
     assert list(Act.objects.values_list("subject", "verb")) == acts
+
+
+def test_another_process_finds_the_samples_as_clean_as_the_server_does(db: None, embedded: Any) -> None:
+    samples.install(8000)
+    embedded.REACH = ()
+    assert {problem.code for problem in workflows.check(FILES["support_triage"]).problems} == {"out_of_reach"}
+    out = StringIO()
+    call_command("workflow", "check", str(installation.definitions()[-1]), stdout=out)
+    assert ": good; at most" in out.getvalue()
 
 
 def test_another_port_changes_the_tools_alone(db: None, embedded: Any) -> None:

@@ -11,6 +11,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from orchestration import guard
 from orchestration.core.errors import ErrorCode, Refused
+from orchestration.core.inner import out_of_reach
 from orchestration.core.result import Failure, Request
 from orchestration.door import Door, Limits, Reply
 from orchestration.guard import is_inner, parse_reach
@@ -185,3 +186,22 @@ async def test_a_redirect_to_a_hostile_place_is_refused(location: str, server: S
         reply = await door.send(get(f"{server.url}/go"))
     assert reply.failure is not None
     assert (reply.failure.code, reply.status) == (ErrorCode.REFUSED, 302)
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("http://127.0.0.1:9/x", "127.0.0.1:9"),
+        ("https://10.0.0.5/${input.id}", "10.0.0.5:443"),
+        ("HTTP://LocalHost./x", "LocalHost.:80"),
+        ("http://[::1]:8080?x", "[::1]:8080"),
+        ("http://127.0.0.1:8080/x", ""),
+        ("http://models.lan/x", ""),
+        ("http://93.184.216.34/x", ""),
+        ("http://${input.host}/127.0.0.1", ""),
+        ("http://desk.example@10.0.0.5/", ""),
+        ("${input.url}", ""),
+    ],
+)
+def test_what_is_plainly_out_of_reach_is_seen_in_a_url_before_it_is_called(url: str, place: str) -> None:
+    assert out_of_reach(url, parse_reach(["127.0.0.1:8080"])) == place

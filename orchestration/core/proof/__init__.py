@@ -13,6 +13,7 @@
     effects        what can't be undone, under retries, fallbacks, loops and models; secrets
     outward        where a model could be told to carry private data out
     params         what a model's params say that another key says
+    reach          calls that would be refused
     failures       what each step may fail with, and where that goes
     bound          what one visit may come to
     worst_case     what a run may come to
@@ -38,6 +39,7 @@ from orchestration.core.proof import (
     outward,
     params,
     promises,
+    reach,
     support,
 )
 from orchestration.core.proof.bound import Bound
@@ -135,6 +137,7 @@ def prove(plan: Plan) -> Proof:
         *effects.check(routes),
         *outward.check(routes),
         *params.check(routes),
+        *reach.check(routes),
         *failures.check(routes, failing),
         *limits.check(routes, cases.run.bound),
     ]

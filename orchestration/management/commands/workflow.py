@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 
+from orchestration import samples
 from orchestration.acts import runs, workflows
 from orchestration.acts.workflows import Checked
 from orchestration.core import values
@@ -43,6 +44,7 @@ class Command(BaseCommand):
         run.add_argument("--patience", type=float, default=3600.0, help="how many seconds to wait at most (3600)")
 
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
+        samples.find_way()  # else what the server reaches would be out of reach here
         try:
             status = getattr(self, f"_{verb}")(options)
         except Unreadable as unreadable:  # a run's input: what a file can't be read for is told by its verb
