@@ -1,7 +1,6 @@
 """What comes back, for the description alone: a model for each shape of `shape`. Nothing is sent through them, so that an answer
-costs what it costs to write it; the tests hold every answer they get beside what is said here.
-
-A key without a default is always there; one with a default may be missing.
+costs what it costs to write it; the tests hold every answer they get beside what is said here. A key without a default is always
+there; one with a default may be missing.
 """
 
 from datetime import datetime
@@ -34,8 +33,7 @@ class Trouble(BaseModel):
 
 
 class Refusal(BaseModel, extra="allow"):
-    """Problem details (RFC 9457). `code` is stable: that of the first of `problems`, if any. A conflict says besides
-    who was first, in `by`, `at`, `state` and `revision`."""
+    """Problem details (RFC 9457). `code` is stable. A conflict says besides who was first: `by`, `at`, `state`, `revision`."""
 
     type: str
     title: str
