@@ -9,6 +9,7 @@ from django.test import Client
 from orchestration.acts import reach, runs, workflows
 from orchestration.core import source
 from orchestration.models import Act, Provider, Run, Secret, Tool
+from orchestration.record.pack import unpack_all
 from tests import factories
 from tests.api import Api
 from tests.engine.publishing import end, publish, workflow
@@ -117,6 +118,11 @@ def test_what_nobody_names_is_deleted_for_good_and_by_somebody(ada: Api) -> None
         act = Act.objects.filter(subject=f"{kind}:{path.partition('/')[2]}").order_by("number").last()
         assert act is not None
         assert (act.verb, act.by) == (f"delete_{kind}", "ada")
+        before = unpack_all([act.detail])[0].get("before", {})
+        assert set(before) >= {"provider": {"protocol", "base_url"}, "tool": {"http", "effect"}, "secret": set()}[kind], (
+            "to put back"
+        )
+        assert kind != "secret" or not before
     assert not (Provider.objects.exists() or Tool.objects.exists() or Secret.objects.exists())
     assert "unknown_tool" in {item["code"] for item in ada.post("workflows/check", naming(LOOK))[1]["problems"]}
 
@@ -137,6 +143,16 @@ def test_a_page_says_who_names_it_and_deletes_when_nobody_does(as_admin: Client,
         assert f"{path.partition('/')[2]} is deleted." in gone
         assert as_admin.get(f"/settings/{path}/delete/").status_code == 404
     assert Tool.objects.exists()
+
+
+def test_a_page_says_before_and_after_a_tool_is_written_which_versions_name_it(as_admin: Client) -> None:
+    page = "/settings/tools/desk.find/"
+    assert "Version 1 of naming" not in as_admin.get(page).content.decode()
+    publish(naming(LOOK))
+    assert '<a href="/workflows/naming/">Version 1 of naming names it.</a>' in as_admin.get(page).content.decode()
+    written = "http: {url: https://elsewhere.example}\neffect: irreversible\n"
+    told = as_admin.post(page, {"text": written}, follow=True).content.decode()
+    assert "Version 1 of naming names it. Its calls are made like this from now on." in told
 
 
 def test_what_is_wrong_with_a_tool_is_said_with_its_line(as_admin: Client) -> None:
