@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from dashboard import conversation
+from dashboard.outline import ending
 from dashboard.presentation import Tone, money, span
 from orchestration.core.plan import Plan, PlanStep
 from orchestration.core.proof import Bound, ahead
@@ -180,6 +181,9 @@ class _Leads:
     def ahead(self) -> WorstCases:
         return ahead(self.plan)
 
+    def ending(self, outcome: str) -> str:
+        return ending(self.plan, outcome).name
+
     def to(self, target: str) -> Lead:
         """An action of the workflow's own."""
         if target in (BREAK, CONTINUE) and self.step and self.step.level:
@@ -189,7 +193,7 @@ class _Leads:
         if step is None:
             return target, "", False, False
         if step.type == "end":
-            return step.label, f"the run ends: {step.model.outcome}", False, True
+            return step.label, f"the run ends: {self.ending(step.model.outcome)}", False, True
         if step.type == "human":
             return step.label, "which asks a person", False, False
         effect = _EFFECTS.get(step.tool.effect, "") if step.tool is not None else ""
@@ -221,7 +225,7 @@ class _Leads:
                     False,
                 )
             case "abort":
-                return self.plan.workflow.on_failure, "the run ends there", True, True
+                return self.ending(self.plan.workflow.on_failure), "the run ends there", True, True
             case "continue":
                 return self.label, _joined("goes on; the limit no longer holds for this run", again), False, False
             case "retry":

@@ -9,6 +9,7 @@ from typing import Any
 
 from dashboard import schema_words
 from dashboard.outline_reads import Computed, Source, computed, reads
+from dashboard.run_view import words
 from dashboard.schema_words import FieldWords
 from orchestration.core.plan import Plan, PlanStep, Rung
 from orchestration.core.proof.derivation import duration
@@ -112,7 +113,7 @@ def target(plan: Plan, to: str) -> Target:
 
 def ending(plan: Plan, outcome: str) -> Target:
     found = plan.workflow.outcomes.get(outcome)
-    return Target(outcome, (found.title or outcome) if found else outcome, found.kind if found else "failure")
+    return Target(outcome, (found.title or words(outcome)) if found else words(outcome), found.kind if found else "failure")
 
 
 def _step(plan: Plan, errors: Errors, name: str) -> OutlineStep:

@@ -14,6 +14,7 @@ from orchestration.queries.course import CallTime, Course, Visit
 from orchestration.queries.runs import RunDetail
 
 _ROUND = re.compile(r"\[(\d+)\]")
+_OUTCOME = "outcome "
 _PART = re.compile(r"(fallback|round|tool)\.(.+)\Z")
 
 
@@ -83,9 +84,19 @@ def words(name: str) -> str:
 
 
 def titles(definition: Mapping[str, Any]) -> dict[str, str]:
-    """Step and outcome → how people call it."""
+    """Step and outcome → how people call it. An outcome stands under `outcome x` too, for a step may have its name."""
     outcomes = {name: found.get("title") or words(name) for name, found in definition.get("outcomes", {}).items()}
-    return {**outcomes, **{step.id: step.title for step in steps_of(definition)}}
+    certain = {f"{_OUTCOME}{name}": title for name, title in outcomes.items()}
+    return {**outcomes, **certain, **{step.id: step.title for step in steps_of(definition)}}
+
+
+def outcome_title(named: Mapping[str, str], outcome: str) -> str:
+    return named.get(f"{_OUTCOME}{outcome}") or words(outcome)
+
+
+def outcomes_of(named: Mapping[str, str]) -> dict[str, str]:
+    """Outcome → its title, of what `titles` gave."""
+    return {name.removeprefix(_OUTCOME): title for name, title in named.items() if name.startswith(_OUTCOME)}
 
 
 def titled(named: Mapping[str, str]) -> Callable[[str], str]:

@@ -89,7 +89,7 @@ def _page(run: RunDetail, chosen: Chosen) -> dict[str, Any]:
         "version": version,
         "doing": run_words.state_of(row, now, sweeping),
         "named": named,
-        "outcome_title": named.get(run.outcome, run.outcome),
+        "outcome_title": run_view.outcome_title(named, run.outcome),
         "outcome_kind": run_words.outcome_kind(run),
         "stops": run_view.stops(run, course, named),
         "outline": run_view.reached(run, course, definition),

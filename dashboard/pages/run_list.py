@@ -1,5 +1,6 @@
 """/runs/: what runs, what is in trouble, what has ended. The filter stands in the address."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -18,6 +19,7 @@ from orchestration.core.sanitiser import clean_text
 from orchestration.queries import run_list, workflows
 from orchestration.queries.run_list import Listing, Row
 from orchestration.queries.runs import RunFilter
+from orchestration.queries.workflows import WorkflowSummary
 from orchestration.roles import Role
 
 CHOICES = ("live", "held", "ready", "person", "backoff", "quarantined", "ended", "succeeded", "failed", "cancelled")
@@ -31,6 +33,7 @@ class Line:
 
     row: Row
     doing: Doing
+    outcome: str
     outcome_kind: str
     step: str
     detail: str
@@ -60,7 +63,7 @@ class Wanted:
             status=(self.status,) if self.status else (),
             workflow=self.workflow or None,
             outcome=self.outcome or None,
-            key=self.key or None,
+            key_part=self.key or None,
         )
 
     @property
@@ -85,8 +88,21 @@ def runs(request: HttpRequest) -> HttpResponse:
     if request.headers.get("HX-Target") == "runs":
         return _varied(render(request, "runs/_list.html", context))
     known = workflows.workflows(limit=200).items
+    outcomes = _outcomes(wanted, known)
     choices = [(name, WORDS.get(name) or STATUSES[name].word) for name in CHOICES]
-    return _varied(render(request, "runs/list.html", {**context, "workflows": known, "statuses": choices}))
+    return _varied(render(request, "runs/list.html", {**context, "workflows": known, "statuses": choices, "outcomes": outcomes}))
+
+
+def _outcomes(wanted: Wanted, known: Sequence[WorkflowSummary]) -> list[tuple[str, str]]:
+    """Outcome → its titles, of the latest version of the chosen workflow, else of each; what is chosen is among them."""
+    versions = {(each.id, each.version) for each in known if each.version and wanted.workflow in ("", each.id)}
+    found: dict[str, set[str]] = {}
+    for named in titles_of(versions).values():
+        for outcome, title in run_view.outcomes_of(named).items():
+            found.setdefault(outcome, set()).add(title)
+    if wanted.outcome:
+        found.setdefault(wanted.outcome, {run_view.words(wanted.outcome)})
+    return sorted(((name, " / ".join(sorted(titles)[:3])) for name, titles in found.items()), key=lambda each: each[1].lower())
 
 
 def _varied(answer: HttpResponse) -> HttpResponse:
@@ -103,7 +119,8 @@ def _revision() -> int:
 def _line(row: Row, found: Listing, named: dict[str, str]) -> Line:
     run = row.run
     step, detail = run_view.spoken(run.place, named) if run.place else ("", "")
-    return Line(row, run_words.state_of(row, found.now, found.sweeping), run_words.outcome_kind(run), step, detail)
+    outcome = run_view.outcome_title(named, run.outcome) if run.outcome else ""
+    return Line(row, run_words.state_of(row, found.now, found.sweeping), outcome, run_words.outcome_kind(run), step, detail)
 
 
 def _list(wanted: Wanted, found: Listing, revision: int) -> dict[str, Any]:

@@ -108,8 +108,8 @@ def _page(
 def examples_of(version: VersionDetail) -> list[dict[str, Any]]:
     """Each with how it ends in words: an outcome, or the step that asks a person."""
     named = run_view.titles(version.definition)
-    outcomes = version.definition.get("outcomes", {})  # an `end` step is often called as its outcome is
+    outcomes = run_view.outcomes_of(named)  # an `end` step is often called as its outcome is
     return [
-        {**each, "ends": named.get(each["ends"], each["ends"]), "asks": each["ends"] not in outcomes}
+        {**each, "ends": outcomes.get(each["ends"], ""), "asks": each["ends"] not in outcomes}
         for each in samples.examples(version.workflow)
     ]

@@ -8,7 +8,7 @@ from django.shortcuts import render
 
 from dashboard import schema_words
 from dashboard.needs import needs
-from dashboard.outline import OutlineStep, outline
+from dashboard.outline import OutlineStep, Target, ending, outline
 from dashboard.proof_view import ProofView, proof_view
 from dashboard.text_diff import text_diff
 from orchestration.acts.workflows import check
@@ -45,6 +45,15 @@ class Reading:
     @property
     def input(self) -> tuple[schema_words.FieldWords, ...]:
         return schema_words.fields(self.plan.input.schema) if self.plan and self.plan.input else ()
+
+    @property
+    def endings(self) -> tuple[Target, ...]:
+        return tuple(ending(self.plan, name) for name in self.plan.workflow.outcomes) if self.plan else ()
+
+    @property
+    def last_resort(self) -> str:
+        """What the outcome of whatever nothing catches is called."""
+        return ending(self.plan, self.plan.workflow.on_failure).name if self.plan else ""
 
     @property
     def tools(self) -> tuple[Tool, ...]:

@@ -109,8 +109,8 @@ def _tabs(person: str, now: datetime) -> dict[str, Q]:
 def _matching(queue: str, text: str) -> Q:
     found = Q(queue=queue) if queue else Q()
     if text:
-        columns = ("title", "about", "run__key", "run__workflow__title", "run__workflow__id")
-        found &= Q(id=text) | Q(run_id=text) | Q(*(Q(**{f"{name}__icontains": text}) for name in columns), _connector=Q.OR)
+        columns = ("title", "about", "run__key", "run__workflow__title", "run__workflow__id", "id", "run__id")
+        found &= Q(*(Q(**{f"{name}__icontains": text}) for name in columns), _connector=Q.OR)
     return found
 
 

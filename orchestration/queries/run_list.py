@@ -87,7 +87,7 @@ def is_id(text: str) -> bool:
 def _matching(wanted: RunFilter, text: str) -> "QuerySet[Run]":
     found = listed.matching(wanted).order_by("-created", "-id")
     if text:
-        found = found.filter(Q(id__startswith=text.lower()) | Q(key__icontains=text) | Q(labels__icontains=text))
+        found = found.filter(Q(id__contains=text.lower()) | Q(key__icontains=text) | Q(labels__icontains=text))
     return found
 
 

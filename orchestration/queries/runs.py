@@ -28,6 +28,7 @@ class RunFilter:
     version: int | None = None
     outcome: str | None = None
     key: str | None = None
+    key_part: str | None = None
     created_from: datetime | None = None
     created_to: datetime | None = None
 
@@ -151,6 +152,7 @@ def matching(wanted: RunFilter) -> "QuerySet[Run]":
         "version__number": wanted.version,
         "outcome": wanted.outcome,
         "key": wanted.key,
+        "key__icontains": wanted.key_part,
     }
     exact |= {"created__gte": wanted.created_from, "created__lt": wanted.created_to}
     return found.filter(**{name: value for name, value in exact.items() if value is not None})

@@ -85,7 +85,7 @@ def test_the_dossier_says_why_what_was_tried_and_what_each_action_leads_to(asked
     assert page.index("Attempt</b>") < page.index("Repair</b>")
     assert "&lt;i&gt;z&lt;/i&gt;" in page, "the raw answer"
     assert "Sort &lt;b&gt;" in page, "the prompt as it was sent"
-    assert "Done" in page and "the run ends: good" in page and "the run ends: bad" in page
+    assert "Done" in page and "the run ends: Good" in page and "the run ends: Bad" in page
     assert "High priority" in page and "due in 2 d" in page
     assert form_of(page)["v/label"] == ['"bug"']
 

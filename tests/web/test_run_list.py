@@ -44,3 +44,25 @@ def test_titles_cost_no_query_a_row_or_a_version(as_viewer: Client, done: Run, d
     as_viewer.get("/runs/")
     with django_assert_num_queries(cost):
         assert "v5" in text(as_viewer.get("/runs/"))
+
+
+def test_outcomes_are_called_by_their_titles_and_chosen_by_their_ids(as_viewer: Client, done: Run) -> None:  # noqa: F811
+    outcomes = {**TRIAGE["outcomes"], done.outcome: {"kind": "success", "title": "Welcomed"}}
+    publish({**TRIAGE, "outcomes": outcomes})
+    acts.start(workflow="triage", input={"text": "x", "n": 1}, by="ada")
+    page = as_viewer.get("/runs/?outcome=" + done.outcome)
+    assert f'<option value="{done.outcome}" selected>Welcomed</option>' in page.content.decode()
+    assert [line.outcome for line in page.context["lines"]] == [done.outcome.capitalize()], "as its own version calls it"
+    assert (
+        '<option value="gone_by_now" selected>Gone by now</option>'
+        in as_viewer.get("/runs/?outcome=gone_by_now").content.decode()
+    )
+
+
+def test_any_part_of_an_id_and_of_a_business_key_is_found(as_viewer: Client, waiting: Run) -> None:  # noqa: F811
+    asked = waiting.escalations.get()
+    for query in (f"text={waiting.id[-6:].upper()}", f"text={waiting.id[4:12]}", "text=-7", "key=-7", "key=t-"):
+        assert waiting.id in as_viewer.get(f"/runs/?{query}").content.decode(), query
+    for part in (waiting.id[-6:], asked.id[-6:].upper(), "-7"):
+        assert asked.id in as_viewer.get(f"/inbox/?q={part}").content.decode(), part
+    assert waiting.id not in as_viewer.get("/runs/?key=-8").content.decode()

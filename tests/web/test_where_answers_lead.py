@@ -67,7 +67,7 @@ AGAIN = loop(
         ),
         (flow(asks("other"), asks("send", id="other"), pay("send", "done")), "other", ("Other", "which asks a person")),
         (flow(asks("note"), put("note", "other"), asks("send", id="other"), pay("send", "done")), "note", ("Note", "")),
-        (flow(asks("done")), "done", ("Done", "the run ends: ok")),
+        (flow(asks("done")), "done", ("Done", "the run ends: Ok")),
         (flow(asks("note"), put("note")), "note", ("Note", "")),
         (flow(asks("other"), asks("sort", id="other"), ask("sort")), "other", ("Other", "which asks a person")),
         (flow(asks("sort"), ask("sort", "other"), asks("late", id="other"), ask("late")), "sort", ("Sort", ONCE)),
@@ -126,7 +126,7 @@ def test_the_engines_own_questions_say_it_too() -> None:
         "happened": ("Send", f"counts as done, with what you give; nothing is sent again; {ONCE}"),
         "did_not_happen": ("Send", f"is sent once more, as a new call; {ONCE}"),
         "continue": ("Send", f"goes on; the limit no longer holds for this run; {ONCE}"),
-        "abort": ("broken", "the run ends there"),
+        "abort": ("Broken", "the run ends there"),
     }
     definition = flow(ask("sort", "last"), ask("last"))
     assert leads(definition, "sort", "limit")["continue"][1].endswith(TWICE)
