@@ -207,6 +207,7 @@ def publish(*, workflow: str, by: str, revision: int | None = None, note: str = 
         if found.revision != seen.revision:
             raise _moved(found, seen.revision)
         latest = Version.objects.filter(workflow=found).order_by("-number").first()
+        Workflow.objects.filter(id=workflow).update(title=definition.workflow.title)
         if latest is not None and latest.hash == definition.hash:
             return latest
         version = _freeze(found, latest.number + 1 if latest else 1, definition, checked, by, note)
@@ -253,8 +254,10 @@ def _draft(given: str | bytes | dict[str, Any], read: Source) -> str:
 
 
 def _write(found: Workflow, draft: str, title: str, by: str, revision: int) -> None:
-    """The draft, over `revision` and no other. Raises `Conflict`."""
-    changes = {"draft": draft, "title": title, "updated_by": by, "updated": timezone.now()}
+    """The draft, over `revision` and no other. Its title is the workflow's until one is published. Raises `Conflict`."""
+    changes: dict[str, Any] = {"draft": draft, "updated_by": by, "updated": timezone.now()}
+    if not found.versions.exists():
+        changes["title"] = title
     moved = Workflow.objects.filter(id=found.id, revision=revision).update(revision=F("revision") + 1, **changes)
     if not moved:
         raise _moved(found, revision)

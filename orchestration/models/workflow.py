@@ -8,6 +8,7 @@ class Workflow(models.Model):
 
     id = models.CharField(max_length=48, primary_key=True)
     title = models.CharField(max_length=200, blank=True)
+    """The latest version's; the draft's where nothing is published."""
     draft = models.TextField(blank=True)
     revision = models.PositiveIntegerField(default=1)
     sample = models.BooleanField(default=False)

@@ -116,7 +116,7 @@ def test_what_a_person_wrote_stays_and_what_is_old_is_renewed(db: None, embedded
     tool = installation.tools(8000)["desk.assign"]
     reach.put_tool(name="desk.assign", body={**tool, "title": "Ours"}, by="ada")
     samples.install(8001)
-    assert Workflow.objects.get(id="support_triage").title == "Ours"
+    assert "title: Ours" in Workflow.objects.get(id="support_triage").draft
     assert Workflow.objects.get(id="invoice_reading").draft == FILES["invoice_reading"]
     models = dict(Provider.objects.values_list("name", "default_model"))
     assert models == {"small": "ours", "default": "rehearsal-default"}

@@ -7,6 +7,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from orchestration.acts import runs as acts
+from orchestration.acts.workflows import push
+from orchestration.core import source
 from orchestration.models import Run
 from tests.engine.conftest import Floor, floor, server  # noqa: F401  (fixtures)
 from tests.engine.publishing import publish
@@ -66,3 +68,22 @@ def test_any_part_of_an_id_and_of_a_business_key_is_found(as_viewer: Client, wai
     for part in (waiting.id[-6:], asked.id[-6:].upper(), "-7"):
         assert asked.id in as_viewer.get(f"/inbox/?q={part}").content.decode(), part
     assert waiting.id not in as_viewer.get("/runs/?key=-8").content.decode()
+
+
+def test_the_title_of_a_draft_is_not_shown_before_it_is_published(
+    as_viewer: Client, as_designer: Client, waiting: Run  # noqa: F811
+) -> None:  # fmt: skip
+    asked = waiting.escalations.get()
+    pages = ("/workflows/", "/workflows/triage/", "/runs/", "/inbox/", f"/inbox/{asked.id}/", f"/runs/{waiting.id}/")
+    push(text=source.write({**TRIAGE, "title": "Not yet"}), by="dora")
+    as_designer.post(
+        "/workflows/triage/edit/", {"text": source.write({**TRIAGE, "title": "Not yet"}), "revision": "2", "do": "save"}
+    )
+    for path in pages:
+        assert "Not yet" not in as_viewer.get(path).content.decode(), path
+    assert "title: Not yet" in as_designer.get("/workflows/triage/edit/").content.decode()
+    publish({**TRIAGE, "title": "Not yet"})
+    for path in pages:
+        assert "Not yet" in as_viewer.get(path).content.decode(), path
+    push(text=source.write({**TRIAGE, "id": "fresh", "title": "Only drafted"}), by="dora")
+    assert "Only drafted" in as_viewer.get("/workflows/").content.decode()
