@@ -114,7 +114,7 @@ class _Drawing:
 
     def whole(self, spec: Spec, name: str) -> Field:
         errors = tuple(_sentence(f"{_below_root(one.path)}: {one.message}".removeprefix(": ")) for one in self.problems)
-        return Field("json", name, "", "As JSON", "", True, _first(self.answer, name), errors=errors)
+        return Field("json", name, "", "Everything", "", True, _first(self.answer, name), errors=errors)
 
     def field(self, spec: Spec, name: str, path: str, label: str = "", key: str = "") -> Field:
         text = _first(self.answer, name)

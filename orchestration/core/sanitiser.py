@@ -113,9 +113,24 @@ def _strict(text: str) -> Any:
         raise Unreadable(replace(error.problems[0], path=_place(text))) from None
 
 
+_FAULTS = {
+    "Expecting value": "a value is missing",
+    "Expecting property name": "a key in double quotes is missing",
+    "Expecting ':'": "a colon is missing",
+    "Expecting ','": "a comma is missing, or a bracket",
+    "Illegal trailing comma": "a comma stands before the end",
+    "Unterminated string": "a text is not closed that begins",
+    "Invalid control character": "a line break, or another control character, stands bare inside a text",
+    "Invalid": "a backslash begins nothing that JSON knows",
+    "Extra data": "something more stands after the end",
+}
+"""How Python's parser begins what it says, and what is said to people."""
+
+
 def fault(error: json.JSONDecodeError) -> str:
     """What is wrong with a text that is no JSON, and where."""
-    return f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}"
+    words = next((words for begins, words in _FAULTS.items() if error.msg.startswith(begins)), error.msg.removesuffix(" at"))
+    return f"{words} at line {error.lineno}, column {error.colno}"
 
 
 def _check_nodes(text: str, max_nodes: int, max_depth: int) -> None:

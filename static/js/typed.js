@@ -10,6 +10,8 @@ const PREFIX = "interlock:typed:";
 const PAUSE = 300;
 /* Of the page, not of the person: these are taken from the page on which the text is taken up again. */
 const OURS = new Set(["csrfmiddlewaretoken", "revision", "token", "once", "version", "form_turn", "as"]);
+/* Buttons that ask for the same again as another form. */
+const TURNS = new Set(["as", "form_turn"]);
 
 const store = {
   read(key) {
@@ -55,20 +57,21 @@ function watch(form) {
   const found = store.read(key);
   let timer = 0;
   let offered = false;
-  const keep = (sent) => {
+  const keep = (sent, turned = false) => {
     clearTimeout(timer);
     timer = 0;
     if (offered && !sent) return;
     const fields = fieldsOf(form);
     if (!found && same(fields, opened)) store.drop(key);
-    else store.write(key, { path: location.pathname, fields, sent, at: Date.now() });
+    else store.write(key, { path: location.pathname, fields, sent, turned, at: Date.now() });
   };
-  if (found && !same(found.fields, opened)) {
+  if (found?.turned && found.sent) store.write(key, { ...found, fields: opened, sent: false }); // it is here, in another shape
+  else if (found && !same(found.fields, opened)) {
     offered = true;
     offer(form, found, () => { offered = false; }, () => { offered = false; store.drop(key); });
   } else if (found) store.write(key, { ...found, sent: false });
   form.addEventListener("input", () => { offered = false; clearTimeout(timer); timer = setTimeout(keep, PAUSE, false); });
-  form.addEventListener("submit", (event) => { if (!event.defaultPrevented) keep(true); });
+  form.addEventListener("submit", (event) => { if (!event.defaultPrevented) keep(true, TURNS.has(event.submitter?.name)); });
   addEventListener("pagehide", () => { if (timer) keep(false); });
 }
 

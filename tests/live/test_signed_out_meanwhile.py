@@ -1,5 +1,6 @@
 """Who is signed out while typing finds the text again, in this tab, for this person, and nothing is sent by itself."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -143,3 +144,27 @@ def test_the_input_of_a_run_and_the_reason_of_a_cancel_survive_too(
     page.get_by_role("button", name="Take it up again").click()
     expect(page.get_by_label("Reason")).to_have_value("wrong customer")
     assert Run.objects.get(id=asked[0].run_id).status == "waiting"
+
+
+def test_a_form_that_is_asked_for_as_json_and_back_offers_nothing(
+    asked: list[Escalation], sign_in: SignIn, operator: User  # noqa: F811
+) -> None:  # fmt: skip
+    page = sign_in(operator)
+    page.goto("/workflows/sample/run/")
+    page.get_by_label("Text").fill("a long letter")
+    page.get_by_role("button", name="Start the run").click()
+    expect(page.get_by_role("alert").first).to_be_visible()
+    page.get_by_role("button", name="Write it as JSON").click()
+    raw = page.get_by_label("Everything JSON")
+    expect(raw).to_have_value(re.compile("a long letter"))
+    expect(page.locator("[data-typed-offer]")).to_be_hidden()
+    raw.fill('{"text": "a longer letter", "n": 1')
+    page.get_by_role("button", name="Start the run").click()
+    expect(page.get_by_text("a comma is missing, or a bracket at line 1")).to_be_visible()
+    raw.fill('{"text": "a longer letter", "n": 1}')
+    page.get_by_role("button", name="Fill in as a form").click()
+    expect(page.get_by_label("Text")).to_have_value("a longer letter")
+    expect(page.locator("[data-typed-offer]")).to_be_hidden()
+    page.goto("/workflows/sample/run/")
+    page.get_by_role("button", name="Take it up again").click()
+    expect(page.get_by_label("Text")).to_have_value("a longer letter")
