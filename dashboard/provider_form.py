@@ -24,7 +24,9 @@ class ProviderForm(forms.Form):
         choices=[(name, name) for name in PROTOCOLS],
         help_text="openai: any server with chat completions. anthropic: any with Anthropic's messages.",
     )
-    base_url = forms.CharField(label="Base URL", max_length=500, required=False, help_text="Such as https://api.openai.com/v1.")
+    base_url = forms.CharField(
+        label="Base URL", max_length=500, required=False, help_text="Such as https://api.openai.com/v1. A rehearsal needs none."
+    )
     secret = forms.ChoiceField(required=False, help_text="The secret that holds its key.")
     default_model = forms.CharField(max_length=200, required=False, help_text="For definitions that name none.")
     structured = forms.ChoiceField(label="Structured output", choices=STRUCTURED)
@@ -49,6 +51,8 @@ class ProviderForm(forms.Form):
 
     def __init__(self, secrets: Iterable[str], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for name in ("name", "base_url"):
+            self.fields[name].needed = True  # type: ignore[attr-defined]  # the engine asks for them, and says so with the rest
         known = dict.fromkeys(secrets)
         known |= dict.fromkeys(filter(None, [self.initial.get("secret")]))
         field: Any = self.fields["secret"]
@@ -90,7 +94,8 @@ class ProviderForm(forms.Form):
         """Shows problems of the engine at the fields that they are about."""
         for problem in problems:
             head = problem.path.partition(".")[0].partition("[")[0]
-            self.add_error(head if head in self.fields else None, problem.message)
+            if head not in self.errors:
+                self.add_error(head if head in self.fields else None, problem.message)
 
 
 def body_of(form: ProviderForm) -> dict[str, Any]:

@@ -49,16 +49,18 @@ def provider_page(request: HttpRequest, name: str = "") -> HttpResponse:
         return render(request, "settings/provider.html", {**context, "form": form})
     _must_write(request)
     form = ProviderForm(names, request.POST, initial=initial(found) if found else {})
-    if form.is_valid():
-        name = name or form.cleaned_data["name"]
-        try:
+    sound = form.is_valid()
+    name = name or form.cleaned_data.get("name", "")
+    try:
+        if not sound:
+            acts.check_provider(name, body_of(form))  # so that all is said at once
+        else:
             if not context["name"]:
                 _must_be_new(name, [provider.name for provider in reach.providers()], "provider")
             warnings = acts.put_provider(name=name, body=body_of(form), by=request.user.get_username())
-        except Refused as refused:
-            form.take(refused.problems)
-        else:
             return _written(request, "settings_providers", f"The provider {name} is written.", warnings)
+    except Refused as refused:
+        form.take(refused.problems)
     return render(request, "settings/provider.html", {**context, "form": form}, status=422)
 
 
@@ -109,11 +111,14 @@ def secrets_page(request: HttpRequest) -> HttpResponse:
             acts.put_secret(name=name, value=request.POST.get("value", ""), by=request.user.get_username())
         except Refused as refused:
             context |= {"secrets": reach.secrets(), "wanted": name, "problems": refused.problems}
-            return render(request, "settings/secrets.html", context, status=422)
+            return render(request, "settings/secrets.html", _replacing(context), status=422)
         return _written(request, "settings_secrets", f"The secret {name} is written. Calls use it from now on.", ())
-    return render(
-        request, "settings/secrets.html", {**context, "secrets": reach.secrets(), "wanted": request.GET.get("name", "")}
-    )
+    context |= {"secrets": reach.secrets(), "wanted": request.GET.get("name", "")}
+    return render(request, "settings/secrets.html", _replacing(context))
+
+
+def _replacing(context: dict[str, Any]) -> dict[str, Any]:
+    return {**context, "replaces": context["wanted"] in {secret.name for secret in context["secrets"]}}
 
 
 @needs(Role.ADMIN)

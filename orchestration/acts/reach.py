@@ -83,13 +83,7 @@ class ProviderBody(Model):
 def put_provider(*, name: str, body: Any, by: str) -> tuple[Problem, ...]:
     """Writes the account, whole. Returns warnings, as for a secret that is not there yet, and what the change does to published
     versions. Raises `Refused`."""
-    _named(name, _PROVIDER, "provider", "a-z first, then a-z, 0-9 and _, 48 characters at most")
-    data = values.clean(body).value
-    given = _fitted(data)
-    if given.protocol != "rehearsal" and not given.base_url:
-        raise Refused(Problem("missing_key", "Say where it is reached: base_url, as https://host/v1.", "base_url"))
-    if wrong := tuple(headers.problems(given.headers, "headers")):
-        raise Refused(*wrong)
+    given = check_provider(name, body)
     known = current().catalog
     blobs: dict[str, str] = {}
     plain = given.model_dump(mode="json")
@@ -124,6 +118,21 @@ def kept_tool(name: str) -> Any:
     return None if found is None else unpack_all([found])[0]
 
 
+def check_provider(name: str, body: Any) -> ProviderBody:
+    """Raises `Refused` with all that is wrong with it, its name included."""
+    wrong = list(_misnamed(name, _PROVIDER, "provider", "a-z first, then a-z, 0-9 and _, 48 characters at most"))
+    try:
+        given = _fitted(values.clean(body).value)
+    except Refused as refused:
+        raise Refused(*wrong, *refused.problems) from None
+    if given.protocol != "rehearsal" and not given.base_url:
+        wrong.append(Problem("missing_key", "Say where it is reached: base_url, as https://host/v1.", "base_url"))
+    wrong += headers.problems(given.headers, "headers")
+    if wrong:
+        raise Refused(*wrong)
+    return given
+
+
 def _fitted(data: Any) -> ProviderBody:
     try:
         return ProviderBody.model_validate(data)
@@ -134,9 +143,9 @@ def _fitted(data: Any) -> ProviderBody:
 def put_tool(*, name: str, body: Any, by: str) -> tuple[Problem, ...]:
     """Writes a shared HTTP tool, in the shape that a workflow's own tools have. Returns warnings, and what the change does to
     published versions that name it. Raises `Refused`."""
-    _named(name, _TOOL, "tool", "words of a-z, 0-9 and _, with dots between, as crm.get_customer")
     data = values.clean(body).value
-    problems = check_tool(data)
+    misnamed = _misnamed(name, _TOOL, "tool", "words of a-z, 0-9 and _, with dots between, as crm.get_customer")
+    problems = (*misnamed, *check_tool(data))
     if any(problem.severity == "error" for problem in problems):
         raise Refused(*problems)
     known = current().catalog
@@ -186,11 +195,13 @@ def _of_tool(problem: Problem) -> Problem:
 
 def put_secret(*, name: str, value: Any, by: str) -> None:
     """Writes a secret, or replaces it. The act tells that, and nothing of the value. Raises `Refused`."""
-    _named(name, _SECRET, "secret", "a letter first, then letters, digits and _, 64 characters at most")
+    wrong = list(_misnamed(name, _SECRET, "secret", "a letter first, then letters, digits and _, 64 characters at most"))
     if not isinstance(value, str) or not value or len(value) > _MOST_SECRET:
-        raise Refused(Problem("bad_value", f'A secret is text of 1 to {_MOST_SECRET:,} characters: {{"value": "…"}}.', "value"))
-    if values.clean_text(value).marks:
-        raise Refused(Problem("bad_character", "The secret holds a NUL character or half of a surrogate pair.", "value"))
+        wrong.append(Problem("bad_value", f'A secret is text of 1 to {_MOST_SECRET:,} characters: {{"value": "…"}}.', "value"))
+    elif values.clean_text(value).marks:
+        wrong.append(Problem("bad_character", "The secret holds a NUL character or half of a surrogate pair.", "value"))
+    if wrong:
+        raise Refused(*wrong)
     with transaction.atomic():
         audit.lock(f"secret:{name}")
         vault.put(name, value)
@@ -206,6 +217,8 @@ def rotate_secrets(*, by: str) -> tuple[str, ...]:
     return sealed
 
 
-def _named(name: str, pattern: re.Pattern[str], what: str, rule: str) -> None:
-    if not pattern.match(name):
-        raise Refused(Problem("bad_id", f"{name[:60]!r} is no name for a {what}: {rule}.", "name"))
+def _misnamed(name: str, pattern: re.Pattern[str], what: str, rule: str) -> tuple[Problem, ...]:
+    if pattern.match(name):
+        return ()
+    said = f"{name[:60]!r} is no name for a {what}" if name else "It needs a name"
+    return (Problem("bad_id", f"{said}: {rule}.", "name"),)

@@ -253,3 +253,24 @@ def test_every_page_says_when_nobody_moves_runs(as_viewer: Client) -> None:
 def test_the_start_is_where_the_day_of_a_role_begins(as_operator: Client, as_designer: Client) -> None:
     assert as_operator.get("/")["Location"] == "/inbox/"
     assert as_designer.get("/")["Location"] == "/workflows/"
+
+
+def test_all_that_is_wrong_is_said_at_once_in_words_and_what_is_needed_is_not_called_optional(
+    filled: None, as_admin: Client, as_viewer: Client
+) -> None:
+    new = as_admin.get("/settings/providers/new/").content.decode()
+    assert re.findall(r"(Name|Base URL|Headers) <span class=\"field__need\">", new) == ["Headers"]
+    assert "Cancel</a>" in new and "Leave it as it is" not in new
+    sent = {"protocol": "openai", "structured": "none", "prices": "gpt", "cap": "none", "headers": "X-A: \x07", "base_url": "x"}
+    page = as_admin.post("/settings/providers/new/", sent).content.decode()
+    for words in ("It needs a name", "begins with http://", "Line 1 is no price", "whole number"):
+        assert words in page, words
+    refused = as_admin.post("/settings/secrets/", {"name": "1", "value": ""}).content.decode()
+    assert "is no name for a secret" in refused and "1 to 10,000 characters" in refused
+    assert "bad_id" not in refused and "Replace a secret" not in refused
+    assert "Replace a secret" in as_admin.post("/settings/secrets/", {"name": "key", "value": ""}).content.decode()
+    alone = as_admin.post("/settings/people/ada/", {"do": "role", "role": "viewer"}).content.decode()
+    assert "last_admin" not in alone and 'role="alert"' in alone
+    tool = as_admin.post("/settings/tools/new/", {"name": "No", "text": "effect: none"}).content.decode()
+    assert "is no name for a tool" in tool and "http" in tool and "bad_id" not in tool
+    assert "Enter keeps" not in as_viewer.get("/settings/tools/desk.find/").content.decode()
