@@ -79,5 +79,12 @@ def refuse(request: HttpRequest, status: int, sentence: str, page: str | None = 
     title = HTTPStatus(status).phrase
     if request.path.startswith(MACHINES):
         return problem(status, title, sentence, "csrf" if page == "csrf" else "")
-    context = {"status": status, "title": title, "message": sentence, **more}
+    context = {"status": status, "title": title, "message": sentence, "frame": _frame(request, status, page), **more}
     return render(request, f"errors/{page or status}.html", context, status=status)
+
+
+def _frame(request: HttpRequest, status: int, page: str | None) -> str:
+    """Who is signed in keeps the bar where nothing is broken, so that there is a way on."""
+    framed = status in (403, 404) and page is None
+    user = getattr(request, "user", None) if framed else None
+    return "base.html" if user is not None and user.is_authenticated else "entrance.html"

@@ -110,6 +110,9 @@ def _object(schema: dict[str, Any]) -> str:
 
 def _text_bounds(schema: dict[str, Any]) -> str:
     found = _range(schema, "minLength", "maxLength", " characters")
+    examples = schema.get("examples")
+    if "pattern" in schema and isinstance(examples, list) and examples:
+        return f"{found}, as {_literal(examples[0])}"
     return f"{found}, matching {schema['pattern']}" if "pattern" in schema else found
 
 

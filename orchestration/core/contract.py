@@ -142,6 +142,8 @@ def _explain(error: jsonschema_rs.ValidationError, value: Any, root: str, schema
             yield Problem("number_too_large", message, dotted(root, path))
         case _:
             words = _WORDS.get(name, "does not fit the rule " + name)
+            if name == "pattern" and (said := _said(schema, error.schema_path)):
+                words = f"must be {said} (pattern {{pattern}})"
             shown = {key: _plain(one) if isinstance(one, str) else f"{one:,}" if isinstance(one, int) else one
                      for key, one in details.items()}  # fmt: skip
             is_list = isinstance(here, list)
@@ -202,12 +204,28 @@ def _at(value: Any, path: list[str | int]) -> Any:
     return value
 
 
+def _said(schema: Any, schema_path: list[str | int]) -> str:
+    """How the schema itself tells people what a text looks like: by its first example, else its description; "" by neither."""
+    here = _beside(schema, schema_path)
+    examples, description = here.get("examples"), here.get("description")
+    if isinstance(examples, list) and examples:
+        words = f"written as {_plain(examples[0])}"
+    else:
+        words = f"as described: {description[:200].rstrip('.')}" if isinstance(description, str) and description else ""
+    return words.replace("{", "{{").replace("}", "}}")
+
+
 def _declared(schema: Any, schema_path: list[str | int]) -> tuple[str, ...]:
     """The properties declared beside the keyword at that place of the schema."""
+    return tuple(_beside(schema, schema_path).get("properties", ()))
+
+
+def _beside(schema: Any, schema_path: list[str | int]) -> dict[str, Any]:
+    """The schema that has the keyword at that place."""
     here, defs = schema, schema.get("$defs", {})
     for part in schema_path[:-1]:
         if part == "$ref":
             here = defs.get(str(here["$ref"]).rpartition("/")[2], {})
         else:
             here = here[part]
-    return tuple(here.get("properties", ()))
+    return here if isinstance(here, dict) else {}

@@ -116,6 +116,25 @@ document.addEventListener("keydown", (event) => {
   control.matches("input, textarea, select") ? control.focus() : control.click();
 });
 
+/* Tabs that are wider than the screen: the one that is open is brought into sight, and an edge beyond which there are more fades. */
+function showTabs(root) {
+  for (const tabs of root.querySelectorAll(".tabs")) {
+    const current = tabs.querySelector("[aria-current]");
+    if (current && !("shown" in tabs.dataset)) {
+      tabs.addEventListener("scroll", () => fade(tabs), { passive: true });
+      tabs.scrollLeft += current.getBoundingClientRect().left - tabs.getBoundingClientRect().left - (tabs.clientWidth - current.offsetWidth) / 2;
+    }
+    tabs.dataset.shown = "";
+    fade(tabs);
+  }
+}
+
+function fade(tabs) {
+  const more = [tabs.scrollLeft > 2 && "before", tabs.scrollLeft + tabs.clientWidth < tabs.scrollWidth - 2 && "after"].filter(Boolean);
+  tabs.dataset.more = more.join(" ");
+}
+addEventListener("resize", () => showTabs(document));
+
 /* Good news goes by itself, unless somebody is looking at it; the rest stays until it is dismissed. */
 function letGo(root) {
   for (const toast of root.querySelectorAll(".toast.tone-good, .toast.tone-live")) {
@@ -124,9 +143,10 @@ function letGo(root) {
   }
 }
 
-document.addEventListener("htmx:load", (event) => { keepOpen(event.detail.elt); showScripted(event.detail.elt); letGo(event.detail.elt); tellTimes(); });
+document.addEventListener("htmx:load", (event) => { keepOpen(event.detail.elt); showScripted(event.detail.elt); showTabs(event.detail.elt); letGo(event.detail.elt); tellTimes(); });
 showTheme();
 showScripted(document);
+showTabs(document);
 letGo(document);
 tellTimes();
 setInterval(tellTimes, 1_000);

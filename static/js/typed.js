@@ -38,7 +38,7 @@ const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 /* A page that only stands in between, to sign in or to say what went wrong: nothing was taken there. Any other page that follows a
    form says that it was. */
-const between = document.querySelector(".entrance") !== null;
+const between = document.querySelector(".entrance, .page--error") !== null;
 for (const key of store.keys()) {
   const entry = store.read(key);
   if (!entry?.sent || entry.path === location.pathname) continue;

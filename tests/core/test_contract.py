@@ -115,6 +115,12 @@ def test_recursion_over_different_values_and_marks_of_other_tools_are_fine() -> 
         ({"type": "integer"}, 3.5, [("wrong_type", "output", "must be a whole number; it is 3.5")]),
         ({"pattern": "^(a+)+$"}, "a" * 5000 + "b", [("pattern", "output", f'must match the pattern ^(a+)+$; it is "{"a" * 80}…"'
                                                      " (5001 characters)")]),
+        ({"pattern": "^T-[0-9]{1,8}$", "examples": ["T-{1}"], "description": "No."}, "T",
+         [("pattern", "output", 'must be written as T-{1} (pattern ^T-[0-9]{1,8}$); it is "T"')]),
+        ({"$ref": "#/$defs/t", "$defs": {"t": {"pattern": "^T", "description": "The ticket's number."}}}, "x",
+         [("pattern", "output", 'must be as described: The ticket\'s number (pattern ^T); it is "x"')]),
+        ({"anyOf": [{"type": "string", "pattern": "^T", "examples": ["T"]}, {"type": "null"}]}, "x",
+         [("pattern", "output", 'must be written as T (pattern ^T); it is "x"')]),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_said_in_a_sentence_with_its_place(schema: Any, value: Any, expected: Any) -> None:

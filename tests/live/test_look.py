@@ -9,7 +9,7 @@ import axe_playwright_python
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 RUN_AXE = """() => axe.run(document, {resultTypes: ["violations"]}).then(found =>
@@ -82,3 +82,16 @@ def test_colours_stand_in_the_tokens_alone() -> None:
     for sheet in (Path(settings.STATICFILES_DIRS[0]) / "css").glob("*.css"):
         if sheet.name != "tokens.css":
             assert not literal.search(sheet.read_text()), sheet.name
+
+
+def test_on_a_phone_the_open_tab_is_in_sight_and_a_cut_edge_fades(sign_in: Callable[[User], Page], admin: User) -> None:
+    page = sign_in(admin)
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.goto("/settings/people/")
+    tabs = page.get_by_role("navigation", name="Parts of the settings")
+    expect(tabs.get_by_role("link", name="People")).to_be_in_viewport(ratio=0.9)
+    expect(tabs).to_have_attribute("data-more", "before")
+    page.goto("/settings/")
+    expect(tabs).to_have_attribute("data-more", "after")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    expect(tabs).to_have_attribute("data-more", "")

@@ -101,3 +101,11 @@ def test_the_admin_shows_the_tables_and_writes_nothing(as_admin: Client, admin: 
             for hidden in HIDDEN.get(model.__name__, ()):
                 assert getattr(row, hidden) not in page.content.decode() + listed.content.decode(), name
     assert shown >= 4
+
+
+def test_who_is_signed_in_keeps_the_way_on_where_nothing_is_broken(as_viewer: Client, as_nobody: Client) -> None:
+    for path, status in (("/nowhere/", 404), ("/settings/people/", 403), ("/runs/none/", 404)):
+        answer = as_viewer.get(path)
+        page = answer.content.decode()
+        assert (answer.status_code, '<nav class="nav"' in page) == (status, True), path
+    assert '<nav class="nav"' not in as_nobody.get("/nowhere/").content.decode()
