@@ -52,6 +52,7 @@ class Shown:
     error: str
     scripted: bool
     checked: bool
+    mocked: bool = False
 
     @property
     def look(self) -> Look:

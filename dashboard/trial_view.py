@@ -1,7 +1,7 @@
 """Trying a step: what its form opens with, and what came of it, ready to be shown."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from orchestration import samples
 from orchestration.core.contract import example
 from orchestration.core.errors import EvaluationError
 from orchestration.core.plan import Plan, PlanStep
+from orchestration.queries.dossier import root_of
 from orchestration.queries.records import CallView
 
 ALONE = ("llm", "tool", "branch", "set", "end")
@@ -77,8 +78,13 @@ def mocks(step: PlanStep) -> dict[str, Any]:
     return {tool.name: {"output": example(tool.output)} for tool in tools}
 
 
-def tried(plan: Plan, step: PlanStep, answer: Mapping[str, Any], seconds: float) -> Tried:
-    result, calls = answer["result"], [conversation.shown(_call(call)) for call in answer["calls"]]
+def alone_not(plan: Plan) -> tuple[PlanStep, ...]:
+    """Those that are left out of the choice."""
+    return tuple(step for step in plan.steps.values() if step.type not in ALONE)
+
+
+def tried(plan: Plan, step: PlanStep, answer: Mapping[str, Any], mocks: Mapping[str, Any], seconds: float) -> Tried:
+    result, calls = answer["result"], [_shown(plan, _call(call), mocks) for call in answer["calls"]]
     error = result.get("error") or {}
     decision = answer["decision"]
     return Tried(
@@ -96,6 +102,16 @@ def tried(plan: Plan, step: PlanStep, answer: Mapping[str, Any], seconds: float)
         seconds=seconds,
         contract=result["kind"] == "done" and step.output is not None,
     )
+
+
+def _shown(plan: Plan, call: CallView, mocks: Mapping[str, Any]) -> Shown:
+    """A mocked answer is neither a model's nor a script's. A tool that a model asks for is mocked by its own name alone."""
+    part = call.path.rpartition("/")[2]
+    name = part.removeprefix("fallback.") if part.startswith("fallback.") else root_of(call.path).rpartition("/")[2]
+    by_step = name in mocks and (call.is_model or (name in plan.steps and plan.steps[name].type == "tool"))
+    found = conversation.shown(call)
+    mocked = by_step or (not call.is_model and call.target in mocks)
+    return replace(found, mocked=mocked, scripted=found.scripted and not mocked)
 
 
 def _source(path: str) -> str:

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from dashboard.json_view import text as pretty
 from dashboard.needs import needs
 from dashboard.pages.workflows import DRAFT, frame, read
-from dashboard.trial_view import choices, mocks, opening, tried
+from dashboard.trial_view import alone_not, choices, mocks, opening, tried
 from orchestration.acts.trial import try_step
 from orchestration.core import values
 from orchestration.core.errors import NotFound, Problem, Refused, Unreadable
@@ -26,7 +26,8 @@ def try_page(request: HttpRequest, workflow: str) -> HttpResponse:
     found = stored.workflow(workflow)
     reading = read(found, request.GET.get("version", "") or DRAFT)
     plan = reading.plan
-    context = {**frame(found, "try", reading), "steps": choices(plan) if plan else ()}
+    steps, left_out = (choices(plan), alone_not(plan)) if plan else ((), ())
+    context = {**frame(found, "try", reading), "steps": steps, "left_out": left_out}
     step = _chosen(plan, request.GET.get("step", ""))
     if plan is None or step is None:
         return render(request, "workflows/try.html", context)
@@ -52,17 +53,18 @@ def _answer(request: HttpRequest, text: str, plan: Plan, step: PlanStep, context
     context |= {"input": given, "mocks": mocked}
     began = time.monotonic()
     try:
+        made = _json(mocked, "mocks") if mocked.strip() else {}
         answer = try_step(
             definition=text,
             step=step.id,
             input=_json(given, "input"),
-            mocks=_json(mocked, "mocks") if mocked.strip() else {},
+            mocks=made,
             by=request.user.get_username(),
         )
     except Refused as refused:
         context["problems"] = refused.problems
         return render(request, _part(request), context, status=422)
-    return render(request, _part(request), {**context, "tried": tried(plan, step, answer, time.monotonic() - began)})
+    return render(request, _part(request), {**context, "tried": tried(plan, step, answer, made, time.monotonic() - began)})
 
 
 def _part(request: HttpRequest) -> str:

@@ -95,3 +95,20 @@ def test_on_a_phone_the_open_tab_is_in_sight_and_a_cut_edge_fades(sign_in: Calla
     expect(tabs).to_have_attribute("data-more", "after")
     page.set_viewport_size({"width": 1280, "height": 800})
     expect(tabs).to_have_attribute("data-more", "")
+
+
+def test_words_before_a_colon_in_a_block_text_are_painted_as_no_keys(sign_in: Callable[[User], Page], admin: User) -> None:
+    page = sign_in(admin)
+    page.goto("/gallery/")
+    block = "    prompt: |\n      Note: {{ text }}\n\n      refund: money\n"
+    source = f"steps:\n  - id: a\n{block}    next: b\n  - >-\n   so: on\nlast: 1\n"
+    painted = page.evaluate(
+        """async (source) => {
+          const { paint } = await import("/static/js/yaml.js");
+          const found = paint(source);
+          const of = (kind) => [...found.querySelectorAll(kind)].map((span) => span.textContent);
+          return [of(".y-key"), of(".y-value"), found.textContent];
+        }""",
+        source,
+    )
+    assert painted == [["steps", "id", "prompt", "next", "last"], ["{{ text }}"], source + "\n"]

@@ -144,3 +144,13 @@ def test_no_page_of_runs_violates_axe_or_overflows(sign_in: SignIn, operator: Us
         page.evaluate(AXE)
         assert page.evaluate(RUN_AXE) == [], address
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, address
+
+
+def test_the_evidence_is_downloaded_part_by_part_from_the_running_server(
+    waiting: Run, sign_in: SignIn, operator: User, recwarn: pytest.WarningsRecorder
+) -> None:
+    page = sign_in(operator)
+    answer = page.request.get(f"/runs/{waiting.id}/evidence.json")
+    assert answer.headers["content-disposition"].endswith('.json"')
+    assert [record["seq"] for record in answer.json()["records"]] == list(range(1, waiting.seq + 1))
+    assert [str(warning.message) for warning in recwarn if "iterator" in str(warning.message)] == []
