@@ -69,7 +69,7 @@ def shown(call: CallView) -> Shown:
         title=_KINDS.get(call.kind, call.kind.capitalize()),
         model=_model(body) if call.is_model else "",
         outcome=_LOOKS.get(error.get("code", ""), "failed") if call.finished else "open",
-        took=(call.finished - call.intended).total_seconds() if call.finished else None,
+        took=(call.finished - call.sent).total_seconds() if call.finished else None,
         messages=messages,
         body=None if messages else body,
         address=address,

@@ -125,7 +125,7 @@ def last_asked(calls: Sequence[CallView]) -> conversation.Shown | None:
 def _try(number: int, call: CallView) -> Try:
     error = call.error or {}
     response = call.response or {}
-    took = span((call.finished - call.intended).total_seconds()) if call.finished else ""
+    took = span((call.finished - call.sent).total_seconds()) if call.finished else ""
     tokens = f"{call.tokens_in:,} in, {call.tokens_out:,} out" if call.tokens_in or call.tokens_out else ""
     answer = response.get("text") or response.get("raw") or ""
     tone, icon, ended = _ending(call, error)

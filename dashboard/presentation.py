@@ -147,6 +147,7 @@ class Strip:
 SEGMENTS: dict[str, tuple[Tone, str]] = {
     "queued": ("idle", "queued"),
     "running": ("live", "running"),
+    "lost": ("bad", "lost with its worker"),
     "backoff": ("slow", "backing off"),
     "person": ("person", "waiting for a person"),
     "waiting": ("idle", "waiting"),

@@ -176,7 +176,7 @@ def _covered(visits: Sequence[Visit]) -> float:
 def _stop(visit: Visit, course: Course, named: Mapping[str, str], whole: Whole | None) -> Stop:
     name, detail = spoken(visit.path, named)
     kind = {"cancel": "Cancelled", "limit": "A limit was met"}.get(visit.type)
-    tries = sum(1 for call in course.calls if call.path == visit.path and call.visit == visit.visit)
+    tries = sum(1 + len(call.resent) for call in course.calls if call.path == visit.path and call.visit == visit.visit)
     return Stop(
         select=str(visit.seq),
         title=kind or name,
@@ -217,7 +217,8 @@ def _under_way(run: RunDetail, calls: tuple[CallTime, ...]) -> str:
     if run.wait == "backoff" and calls:
         return f"Call {calls[-1].n} failed with {calls[-1].error or 'an error'}; the next one is due."
     if calls and calls[-1].finished is None:
-        return f"Call {calls[-1].n} to {calls[-1].target} is under way."
+        again = ", sent again since its worker was gone" if calls[-1].resent else ""
+        return f"Call {calls[-1].n} to {calls[-1].target} is under way{again}."
     return "Waits to be taken up by a worker." if run.status == "ready" else ""
 
 

@@ -1,4 +1,4 @@
-"""A run's life as stretches: queued, running, backing off, waiting for a person. Times in, segments out.
+"""A run's life as stretches: queued, running, lost with a worker, backing off, waiting for a person. Times in, segments out.
 
 Long waits would press the work into a line of no width, so they are drawn shorter than they were; their words tell how
 long they took.
@@ -12,7 +12,7 @@ from itertools import pairwise
 from dashboard.presentation import SEGMENTS, Bar, Segment, Strip, span
 from orchestration.queries.course import CallTime, Course
 
-RANK = {"person": 3, "running": 2, "backoff": 1, "queued": 0}
+RANK = {"person": 3, "running": 2, "lost": 1, "backoff": 1, "queued": 0}
 """Where two things hold at once, what is shown."""
 BLINK = 0.05
 """Seconds: a shorter pause between two pieces of work is none."""
@@ -74,7 +74,11 @@ def _known(until: datetime, course: Course, backing_off: bool, named: dict[str, 
         if earlier is not None and earlier.finished is not None:
             yield "backoff", earlier.finished, call.intended, f"backing off before call {call.n} of {_title(call, named)}"
         before[call.path, call.visit] = call
-        yield "running", call.intended, call.finished or until, f"{_title(call, named)}, call {call.n}"
+        begun, words = call.intended, f"{_title(call, named)}, call {call.n}"
+        for again in call.resent:
+            yield "lost", begun, again.at, f"{words}: {again.why}"
+            begun = again.at
+        yield "running", begun, call.finished or until, f"{words}, sent again" if call.resent else words
     if backing_off and course.calls and (last := course.calls[-1]).finished:
         yield "backoff", last.finished, until, f"backing off before call {last.n + 1} of {_title(last, named)}"
 

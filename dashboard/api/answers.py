@@ -203,8 +203,17 @@ class Tried(BaseModel):
     cost: Money | None
 
 
+class Resent(BaseModel):
+    """When a call was sent again, and what had become of the worker that had sent it: no answer of it was recorded. It may have
+    been answered all the same, so `cost` holds what it may have cost at most."""
+
+    at: datetime
+    because: str
+
+
 class Call(Tried):
-    """`finished` is null as long as nobody has recorded an answer; `late` one that came too late to count."""
+    """`finished` is null as long as nobody has recorded an answer; `late` one that came too late to count. `resent`: it was sent
+    again."""
 
     visit: int
     protocol: str
@@ -213,6 +222,7 @@ class Call(Tried):
     tokens: Tokens
     cost: Money
     intended: datetime
+    resent: list[Resent] = Field(default_factory=list)
     finished: datetime | None
     late: Any = None
 

@@ -156,6 +156,7 @@ def call(found: CallView) -> Json:
         "tokens": {"in": found.tokens_in, "out": found.tokens_out},
         "cost": dollars(found.cost),
         "intended": when(found.intended),
+        **({"resent": [{"at": when(again.at), "because": again.why} for again in found.resent]} if found.resent else {}),
         "finished": when(found.finished),
         **({"late": found.late} if found.late else {}),
     }

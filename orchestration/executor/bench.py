@@ -47,7 +47,7 @@ class Bench:
     # commits
 
     async def commit(self, held: Held, row: RunRow) -> None:
-        if self.draining and row.status == "held" and not held.intents:
+        if self.draining and row.status == "held" and not held.intents and not held.resendings:
             row = row.changed(
                 status="ready", holder=None, step_deadline=None, due=self.clock.now(), wait="backoff" if held.rested else ""
             )

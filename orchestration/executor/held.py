@@ -19,10 +19,11 @@ from orchestration.core.result import Failure, Request, Result
 from orchestration.models.fields import new_id
 from orchestration.record import rows
 from orchestration.record.pack import pack, pack_text
-from orchestration.record.rows import AnswerRow, ClosingRow, Commit, EscalationRow, IntentRow, RecordRow, RunRow
+from orchestration.record.rows import AnswerRow, ClosingRow, Commit, EscalationRow, IntentRow, RecordRow, ResendingRow, RunRow
 
 GRACE = timedelta(seconds=60)
 """How long a step may take beyond the deadline of its call before another worker takes the run over."""
+_GATHERED = ("records", "intents", "answers", "resendings", "escalations", "closings")
 KEPT_VALUES = 256
 
 VisitKey = tuple[str, int]
@@ -79,6 +80,7 @@ class Held:
     records: list[RecordRow] = field(default_factory=list)
     intents: list[IntentRow] = field(default_factory=list)
     answers: list[AnswerRow] = field(default_factory=list)
+    resendings: list[ResendingRow] = field(default_factory=list)
     escalations: list[EscalationRow] = field(default_factory=list)
     closings: list[ClosingRow] = field(default_factory=list)
     blobs: dict[str, str] = field(default_factory=dict)
@@ -107,7 +109,7 @@ class Held:
 
     @property
     def pending(self) -> bool:
-        return bool(self.records or self.intents or self.answers or self.escalations or self.closings)
+        return any(getattr(self, name) for name in _GATHERED)
 
     def pack(self, value: Any) -> str:
         return pack(value, self.blobs)
@@ -233,14 +235,14 @@ class Held:
             format=rows.FORMAT,
         )
         commit = Commit(self.run_id, self.fence, self.revision, new_id(), full)
-        for name in ("records", "intents", "answers", "escalations", "closings"):
+        for name in _GATHERED:
             getattr(commit, name).extend(getattr(self, name))
         commit.blobs.update(self.blobs)
         return commit
 
     def committed(self, commit: Commit) -> None:
         self.row, self.revision = commit.row, commit.revision + 1
-        for name in ("records", "intents", "answers", "escalations", "closings"):
+        for name in _GATHERED:
             getattr(self, name).clear()
         self.blobs.clear()
         while len(self.values) > KEPT_VALUES:

@@ -14,7 +14,7 @@ from orchestration.core.position import Position, failure_of, load
 from orchestration.executor.held import Held, Paused, VisitKey, part_output
 from orchestration.executor.written import Intent, request_of
 from orchestration.models import Call, Escalation, Run, StepRecord
-from orchestration.record.pack import fetch, missing, unpack
+from orchestration.record.pack import fetch, missing, unpack, unpack_all
 from orchestration.record.rows import RunRow, columns
 
 PlanOf = Callable[[int, str], Plan]
@@ -150,8 +150,9 @@ def read_intent(run_id: str, key: VisitKey, n: int) -> tuple[dict[str, Any], Int
     """The call as it was committed; its tool is for the caller to look up."""
     path, visit = key
     call = Call.objects.get(run_id=run_id, path=path, visit=visit, n=n)
-    data = unpack(call.request, fetch(missing([call.request])))
-    return data, Intent(request_of(data), call.effect, call.reserved, call.intended, call.deadline)
+    data, resent = unpack_all([call.request, call.resent])
+    intent = Intent(request_of(data), call.effect, call.reserved, call.intended, call.deadline, resent=tuple(resent))
+    return data, intent
 
 
 def denied(run_id: str, key: VisitKey, since: int) -> bool:

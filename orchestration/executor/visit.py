@@ -25,7 +25,7 @@ from orchestration.core.plan import PlanStep
 from orchestration.core.position import failure_data
 from orchestration.core.prompt import Message
 from orchestration.core.result import Answer, Failure, Request, Result
-from orchestration.executor import doubt, settle, written
+from orchestration.executor import doubt, resent, settle, written
 from orchestration.executor.desk import Desk
 from orchestration.executor.held import Held
 from orchestration.record.failpoints import failpoint
@@ -38,13 +38,15 @@ UNKNOWN_MARGIN = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A call that may leave. `cost` is the most that it may cost, in nano-dollars."""
+    """A call that may leave. `cost` is the most that it may cost, in nano-dollars; `lost` how often it was sent before by workers
+    that were gone before an answer was recorded."""
 
     request: Request
     effect: str
     cost: int = 0
     asked: tuple[Message, ...] = ()
     tool: Tool | None = None
+    lost: int = 0
 
 
 async def turn(desk: Desk, held: Held, step: PlanStep) -> None:
@@ -296,6 +298,7 @@ def gather(
         model = step.rungs[fact.rung].model
         assert model is not None
         usage, cost = llm.spent(step, model, prepared.asked, answer, prepared.cost)
+        cost += prepared.cost * prepared.lost  # what was lost may have been answered, and billed
         held.said[held.visit_key] = answer.text
     else:
         result = tool.read_tool(prepared.tool, step, given, answer)
@@ -338,9 +341,9 @@ def gather(
 
 
 async def _resume(desk: Desk, held: Held, step: PlanStep, given: Any, fact: CallFact) -> None:
-    """Takes up a call whose intent stands and whose answer nobody has: `none` and `idempotent` send the same bytes again,
-    `reconcilable` asks first, `irreversible` is unknown once its deadline and a margin have passed; not before that does "it
-    did not happen" count."""
+    """Takes up a call whose intent stands and whose answer nobody has: `none` and `idempotent` send the same bytes again
+    (`resent`), `reconcilable` asks first, `irreversible` is unknown once its deadline and a margin have passed; not before that
+    does "it did not happen" count."""
     asked = prompt.messages(step, given) if step.type == "llm" else ()
     await resume(desk, held, step, given, fact, await desk.intent(held, fact), asked)
 
@@ -370,9 +373,13 @@ async def resume(
         if told.answer is not None:
             gather(desk, held, step, given, fact, prepared, told.answer, 0.0, told.question)
             return
-    if await _enter(desk, held, prepared):
+    if desk.draining:
+        await desk.commit(held, held.holding(desk.clock.now()))
+    if not held.asked and await _enter(desk, held, prepared):
         try:
-            await send(desk, held, step, given, fact, prepared)
+            prepared = replace(prepared, lost=await resent.note(desk, held, fact, intent))
+            if not held.asked:
+                await send(desk, held, step, given, fact, prepared)
         finally:
             _leave(desk, prepared)
 

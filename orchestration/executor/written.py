@@ -23,6 +23,8 @@ class Intent:
     intended: datetime
     deadline: datetime
     tool: Tool | None = None
+    resent: tuple[Any, ...] = ()
+    """As its row holds it: see `executor/resent`."""
 
 
 def request_data(request: Request) -> dict[str, Any]:

@@ -66,6 +66,8 @@ class Call(models.Model):
     request = PackedField()
     reserved = models.BigIntegerField(default=0)
     intended = models.DateTimeField()
+    resent = PackedField(default="[]", db_default="[]")
+    """When it was sent again since its worker was gone, and why: [time, "died" or "ended"] each."""
     deadline = models.DateTimeField()
     finished = models.DateTimeField(null=True)
     response = PackedField(default="null")

@@ -6,6 +6,7 @@ from typing import Any
 
 from orchestration.models import Act as ActRow
 from orchestration.models import Call, Escalation, StepRecord
+from orchestration.queries.resent import Resending, resendings
 from orchestration.record.pack import fetch, missing, unpack, unpack_all
 
 MOST = 300
@@ -48,6 +49,7 @@ class CallTime:
     intended: datetime
     finished: datetime | None
     error: str
+    resent: tuple[Resending, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Course:
 _VISIT = (
     "seq", "step", "path", "visit", "type", "scope", "queued", "started", "finished", "tokens_in", "tokens_out", "cost", "actor",
 )  # fmt: skip
-_CALL = ("path", "visit", "n", "kind", "target", "intended", "finished", "error")
+_CALL = ("path", "visit", "n", "kind", "target", "intended", "finished", "error", "resent")
 
 
 def course(run: str, length: int, around: int | None = None) -> Course:
@@ -98,7 +100,14 @@ def course(run: str, length: int, around: int | None = None) -> Course:
     if rows and last < length:
         calls = calls.filter(intended__lte=rows[-1]["finished"])
     made = list(calls.values(*_CALL)[: MOST * 10])
-    blobs = fetch(missing([*(row[name] for row in rows for name in ("result", "decision")), *(call["error"] for call in made)]))
+    blobs = fetch(
+        missing(
+            [
+                *(row[name] for row in rows for name in ("result", "decision")),
+                *(call[name] for call in made for name in ("error", "resent")),
+            ]
+        )
+    )
     visits = tuple(_visit(row, blobs) for row in rows)
     return Course(visits, tuple(_call(row, blobs) for row in made), pauses(run), first - 1, length - last)
 
@@ -152,4 +161,4 @@ def _visit(row: dict[str, Any], blobs: dict[str, str]) -> Visit:
 
 def _call(row: dict[str, Any], blobs: dict[str, str]) -> CallTime:
     error = unpack(row["error"], blobs) or {}
-    return CallTime(**{**row, "error": error.get("code", "")})
+    return CallTime(**{**row, "error": error.get("code", ""), "resent": resendings(unpack(row["resent"], blobs))})

@@ -15,6 +15,7 @@ from orchestration.queries.paging import Page, bounded, number, page
 from orchestration.queries.progress import loop_of
 from orchestration.queries.progress import of_each as progress_of
 from orchestration.queries.pruned import no_run
+from orchestration.queries.resent import Resending, resendings
 from orchestration.record.pack import fetch, missing, unpack
 
 
@@ -43,6 +44,12 @@ class CallView:
     output: Any
     error: dict[str, Any] | None
     late: Any
+    resent: tuple[Resending, ...] = ()
+
+    @property
+    def sent(self) -> datetime:
+        """When it was last sent."""
+        return self.resent[-1].at if self.resent else self.intended
 
     @property
     def is_model(self) -> bool:
@@ -79,7 +86,7 @@ _CALL = (
     "path", "visit", "n", "ask", "rung", "kind", "protocol", "target", "effect", "key", "intended", "deadline", "finished",
     "tokens_in", "tokens_out", "cost",
 )  # fmt: skip
-_CALL_PACKED = ("request", "response", "output", "error", "late")
+_CALL_PACKED = ("request", "response", "output", "error", "late", "resent")
 _STEP = (
     "seq", "step", "path", "visit", "type", "scope", "state_hash", "queued", "started", "finished", "tokens_in",
     "tokens_out", "cost", "actor",
@@ -170,10 +177,11 @@ def packed_calls(rows: Iterable[Row]) -> list[str | None]:
 
 
 def call_views(rows: Iterable[Row], blobs: dict[str, str]) -> tuple[CallView, ...]:
-    return tuple(
-        CallView(**{name: row[name] for name in _CALL}, **{name: unpack(row[name], blobs) for name in _CALL_PACKED})
-        for row in rows
-    )
+    return tuple(_call_view(row, {name: unpack(row[name], blobs) for name in _CALL_PACKED}) for row in rows)
+
+
+def _call_view(row: Row, packed: dict[str, Any]) -> CallView:
+    return CallView(**{name: row[name] for name in _CALL}, **{**packed, "resent": resendings(packed["resent"])})
 
 
 def views_of(calls: "QuerySet[Call]") -> tuple[CallView, ...]:

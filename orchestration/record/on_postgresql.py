@@ -71,8 +71,8 @@ def _following(part: Part, parts: tuple[Part, ...]) -> str:
     if part.key:
         named = " AND ".join(f'old."{name}" = v."{name}"' for name in part.key)
         # The second half of `once` never holds. Without it the server would start from the rows that are open, and expects few.
-        once = f'(old."{part.once}" IS NULL OR v."{part.once}" IS NULL)'
-        return f"UPDATE {part.table} AS old SET {_sets(part.values)} FROM {rows} WHERE {named} AND {once} RETURNING 1"
+        once = f' AND (old."{part.once}" IS NULL OR v."{part.once}" IS NULL)' if part.once else ""
+        return f"UPDATE {part.table} AS old SET {_sets(part.values)} FROM {rows} WHERE {named}{once} RETURNING 1"
     if part.name == "escalations" and any(other.name == "closings" for other in parts):
         rows += ", (SELECT count(*) FROM _closings) AS done"  # closed before the next one is opened
     quoted = [f'"{name}"' for name in names]

@@ -70,7 +70,8 @@ def _statement(part: Part) -> tuple[str, Callable[[Any], tuple[Any, ...]]]:
         return f"INSERT INTO {part.table} ({listed}) VALUES ({', '.join('?' * len(names))})", attrgetter(*names)
     sets = ", ".join(f'"{name}" = ?' for name in part.values)
     named = " AND ".join(f'"{name}" = ?' for name in part.key)
+    once = f' AND "{part.once}" IS NULL' if part.once else ""
     return (
-        f'UPDATE {part.table} SET {sets} WHERE {named} AND "{part.once}" IS NULL',
+        f"UPDATE {part.table} SET {sets} WHERE {named}{once}",
         attrgetter(*part.values, *part.key),
     )

@@ -123,6 +123,17 @@ class AnswerRow:
 
 
 @dataclass(slots=True)
+class ResendingRow:
+    """That a call without an answer is sent again. The last four name it."""
+
+    resent: str
+    run_id: str
+    path: str
+    visit: int
+    n: int
+
+
+@dataclass(slots=True)
 class EscalationRow:
     id: str
     run_id: str
@@ -188,6 +199,7 @@ class Commit:
     records: list[RecordRow] = field(default_factory=list)
     intents: list[IntentRow] = field(default_factory=list)
     answers: list[AnswerRow] = field(default_factory=list)
+    resendings: list[ResendingRow] = field(default_factory=list)
     escalations: list[EscalationRow] = field(default_factory=list)
     closings: list[ClosingRow] = field(default_factory=list)
     acts: list[ActRow] = field(default_factory=list)
@@ -200,8 +212,8 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What `commit.<name>` holds, and which table it goes to. With a `key` it completes the row that the key names, while `once`
-    is NULL there; a row that is inserted by the same commit is not completed by it."""
+    """What `commit.<name>` holds, and which table it goes to. With a `key` it completes the row that the key names, where `once`
+    is given as long as that is NULL there; a row that is inserted by the same commit is not completed by it."""
 
     name: str
     row: type[Any]
@@ -223,6 +235,8 @@ PARTS = (
     Part("escalations", EscalationRow, "orchestration_escalation"),
     Part("acts", ActRow, "orchestration_act"),
     Part("answers", AnswerRow, "orchestration_call", ("run_id", "path", "visit", "n"), "finished"),
+    # Never of a call that the same commit answers: it precedes the sending.
+    Part("resendings", ResendingRow, "orchestration_call", ("run_id", "path", "visit", "n")),
 )
 
 

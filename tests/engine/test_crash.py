@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
 
 from orchestration import fsck, tasks
 from orchestration.acts import reach, resolve, runs
 from orchestration.executor import visit
 from orchestration.executor.engine import Engine
 from orchestration.models import Call, Escalation, Provider, Run, StepRecord, Tool
+from orchestration.queries import records
 from orchestration.record import failpoints
 from orchestration.record.clock import SetClock, database_now
 from tests.engine.conftest import PATIENCE, Floor
@@ -225,3 +228,39 @@ def test_a_run_that_is_cancelled_in_the_midst_of_a_call_may_leave_it_open(scene:
     scene.die("after_send")
     assert runs.cancel(run=run, by="otto") == "cancelled"
     assert Call.objects.get(run=run).finished is None
+
+
+def test_a_call_that_is_sent_again_says_so_and_what_was_lost_is_charged(scene: Scene, viewer: User, client: Client) -> None:
+    """Twice its worker dies over it. It stays one call, which tells when it was sent again, and charges what was lost."""
+    scene.server.default(b.chat("Hello yourself."))
+    priced = {"main": {"provider": "main", "usd_per_mtok_in": 1000, "usd_per_mtok_out": 2000}}
+    ask = {"id": "ask", "type": "llm", "model": "main", "prompt": "Hello", "max_output_tokens": 100, "next": "done"}
+    run = start(publish(workflow(ask, end(), models=priced)).workflow_id)
+    scene.die("after_send")
+    Process(scene.server, armed("before_answer", "kill"), group=1).died()
+    found = scene.take_over(run)
+    call, told = Call.objects.get(run=run), records.record(run, 1).calls[0]
+    assert call.finished and call.intended < told.resent[0].at < told.resent[1].at < call.finished
+    assert [again.died for again in told.resent] == [True, True]
+    answered = (12 * 1000 + 7 * 2000) * 1000
+    assert (found.cost, call.cost) == (call.cost, answered + 2 * call.reserved)
+
+    client.force_login(viewer)
+    page = client.get(f"/runs/{run}/", {"seq": 1}).content.decode()
+    assert page.count("<dt>Sent again</dt>") == 2
+    assert "sent 3 times" in page
+    assert "Ask, call 1: the worker that had sent it was lost" in page  # the gap in the timeline
+    kept = json.loads(b"".join(client.get(f"/runs/{run}/evidence.json")))["records"][0]["calls"][0]  # type: ignore[call-overload]
+    assert [again["because"] for again in kept["resent"]] == ["the worker that had sent it was lost"] * 2
+
+
+def test_a_call_that_was_cut_off_by_an_end_is_sent_again_by_nobody_s_fault(scene: Scene) -> None:
+    scene.server.script(b.hang(), path="/tools/send")
+    run = start(scene.publish("idempotent", timeout="60s"))
+    engine = Engine(name="victim").start()
+    while not scene.server.seen_at("/tools/send"):
+        pass
+    engine.stop(0.0)
+    assert scene.take_over(run, group=0).outcome == "good"
+    (again,) = records.record(run, 2).calls[0].resent
+    assert again.why == "the worker that had sent it was told to end"
