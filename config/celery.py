@@ -2,6 +2,8 @@
 acknowledged early, and may all be lost. The engine, which moves runs, lives beside the consumer in each worker process.
 """
 
+import contextlib
+import logging
 import os
 import threading
 from collections.abc import Callable
@@ -14,6 +16,8 @@ from django.conf import settings
 from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+log = logging.getLogger(__name__)
 
 DRAIN = 20.0
 """Seconds that the engine gets at SIGTERM to bring what it holds to a commit and give it back."""
@@ -94,6 +98,17 @@ class EngineStep(bootsteps.StartStopStep):  # type: ignore[misc]
         _engine = self.engine
         tasks.use_engine(self.engine)
         self.watchdog.start()
+        self._say_what_is_gone()
+
+    def _say_what_is_gone(self) -> None:
+        from django.db import DatabaseError, connection
+
+        from orchestration.queries.broken import broken
+
+        with contextlib.suppress(DatabaseError):
+            for found in broken():
+                log.warning("%s", found.sentence)
+        connection.close()
 
     def stop(self, worker: Any) -> None:
         self.watchdog.stop()

@@ -67,6 +67,8 @@ class ProofView:
     open_ended: tuple[str, ...]
     older: bool = False
     """It was proved before waits, and questions whether something happened, were counted."""
+    by_now: int = 0
+    """What was right when it was proved and is wrong by now, since the world has changed."""
 
     @property
     def held(self) -> bool:

@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard.needs import needs
+from orchestration.queries.broken import broken
 from orchestration.queries.health import health
 from orchestration.roles import Role
 
@@ -12,4 +13,4 @@ from orchestration.roles import Role
 def health_page(request: HttpRequest) -> HttpResponse:
     """The page, or for the poll its part alone."""
     part = "settings/standing.html" if request.headers.get("HX-Request") else "settings/health.html"
-    return render(request, part, {"here": "settings", "tab": "health", "health": health()})
+    return render(request, part, {"here": "settings", "tab": "health", "health": health(), "broken": broken()})

@@ -1,6 +1,6 @@
 """Reading workflows: the list, one as an outline, its proof, its versions and what changed between them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +17,7 @@ from orchestration.core.errors import NotFound, Problem
 from orchestration.core.plan import Plan
 from orchestration.queries import activity
 from orchestration.queries import workflows as stored
+from orchestration.queries.broken import since
 from orchestration.queries.catalog import current
 from orchestration.queries.plans import plan_of
 from orchestration.queries.workflows import DRAFT, VersionDetail, WorkflowDetail
@@ -79,8 +80,8 @@ def read(found: WorkflowDetail, which: str) -> Reading:
     version = stored.version(found.id, int(which) if which else found.version)
     world = current()
     plan = plan_of(version.id, world)
-    since = tuple(problem for problem in plan.problems if problem.severity == "error")
-    return Reading(version, plan, proof_view(plan, version.proof), since=since)
+    wrong = since(plan.problems)
+    return Reading(version, plan, replace(proof_view(plan, version.proof), by_now=len(wrong)), since=wrong)
 
 
 def _draft(text: str, workflow: str) -> Reading:

@@ -135,7 +135,8 @@ def judge(scene: Scene, found: Run, effect: str, failpoint: str) -> None:
         assert (found.status, pause.kind) == ("waiting", "unknown")
         resolve.resolve(escalation=pause.id, action="happened", values={"message_id": "told"}, by="otto")
         found = scene.take_over(found.id, group=0)
-    assert (found.status, found.outcome, found.seq) == ("succeeded", "good", 3)
+    calls = Call.objects.filter(run=found).values_list("error", "resent")
+    assert (found.status, found.outcome, found.seq) == ("succeeded", "good", 3), list(calls)
     assert len({line["body"] for line in scene.sent()}) <= 1
 
 

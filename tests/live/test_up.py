@@ -231,11 +231,15 @@ def test_ctrl_c_changes_how_no_run_ends_and_answers_whoever_waits(
         assert "Traceback" not in first.said
         assert [answer.status_code for answer in answered] == [200, 200], [answer.text for answer in answered]
         (tmp_path / "late").touch()
-        up("--port", str(port), **tools).ready()
+        second = up("--port", str(port), **tools)
+        second.ready()
         for answer in answered:
             while not (run := client.get(f"runs/{answer.json()['id']}").json())["ended"]:
                 pass
             assert run["outcome"] == "seen", client.get(f"runs/{run['id']}/records").json()
+    second.process.kill()
+    assert "no longer holds" not in second.said
+    up().until("Version 1 of looking no longer holds")  # who starts it without its tools is told so
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -85,7 +85,7 @@ def test_pages_cost_the_same_however_much_there_is(
         User.objects.create_user(f"u{number}")
         reach.put_secret(name=f"s{number}", value="x", by="ada")
         reach.put_tool(name=f"t{number}", body=TOOL, by="ada")
-    for path, number in {"": 9, "providers/": 5, "tools/": 9, "secrets/": 5, "tokens/": 5, "people/": 6}.items():
+    for path, number in {"": 11, "providers/": 5, "tools/": 9, "secrets/": 5, "tokens/": 5, "people/": 6}.items():
         as_admin.get(f"/settings/{path}")
         with django_assert_max_num_queries(number):
             assert as_admin.get(f"/settings/{path}").status_code == 200

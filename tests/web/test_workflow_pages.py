@@ -12,6 +12,7 @@ from dashboard.pages.drafting import START
 from orchestration.acts import workflows as acts
 from orchestration.core.errors import Refused
 from orchestration.models import Provider, Version, Workflow
+from orchestration.queries.broken import broken
 from orchestration.record.pack import pack, unpack_all
 from orchestration.samples import installation
 from tests.engine.publishing import publish
@@ -184,9 +185,20 @@ def test_titles_and_notes_are_shown_as_text(as_viewer: Client) -> None:
         assert evil.encode() not in as_viewer.get(f"/workflows/{path}").content, path
 
 
-def test_a_version_whose_provider_went_says_so(samples: None, as_viewer: Client) -> None:
+def test_a_version_whose_provider_went_says_so_wherever_it_said_that_all_is_well(samples: None, as_viewer: Client) -> None:
+    health = said(as_viewer, "/settings/")
+    assert "support_triage" not in health
     Provider.objects.filter(name="small").delete()
-    assert b"has changed since it was published" in as_viewer.get("/workflows/support_triage/").content
+    gone = [found.workflow for found in broken()]
+    assert "support_triage" in gone
+    for tab in ("", "proof/"):
+        page = said(as_viewer, f"/workflows/support_triage/{tab}")
+        assert "has changed since it was published" in page
+        assert re.search(r"\b[1-9] errors? by now\b", page), page
+        assert "no problems" not in page
+    health = said(as_viewer, "/settings/")
+
+    assert all(f"{workflow} version 1: " in health for workflow in gone), health
 
 
 def test_a_first_draft_is_made_from_the_start_that_is_offered(samples: None, as_designer: Client) -> None:

@@ -13,13 +13,14 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, call_command
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.module_loading import import_string
 
 from orchestration import accounts, nudges, tasks
 from orchestration.executor.engine import Engine
 from orchestration.management.server import GRACE, PortTaken, Server, exit_after, listening_socket, serve_until_told
+from orchestration.queries.broken import broken
 
 PATIENCE = math.inf
 """Seconds that the engine waits for its database: nobody would start this process again, and its pages say what is wrong."""
@@ -63,6 +64,9 @@ class Command(BaseCommand):
                 self._say(f"The engine does not start: {error}")
                 exit_after(0.0, code=1)
             self._say(f"Interlock is ready: http://{_shown_host()}:{listener.getsockname()[1]}", *lines)
+            with contextlib.suppress(DatabaseError):
+                self._say(*(f"  {found.sentence}" for found in broken()))
+            connection.close()
 
         def on_stop() -> None:
             exit_after(GRACE)
@@ -81,6 +85,8 @@ class Command(BaseCommand):
         self._say("Stopped.")
 
     def _say(self, *lines: str) -> None:
+        if not lines:
+            return
         with contextlib.suppress(BrokenPipeError):  # nobody reads any more, which is no reason to stop
             self.stdout.write("\n".join(lines))
             self.stdout.flush()
