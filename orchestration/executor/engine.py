@@ -23,10 +23,8 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 
 from orchestration import nudges
-from orchestration.core import values
 from orchestration.door import Door
 from orchestration.executor import escalate, sweep, unreadable
 from orchestration.executor.advance import advance
@@ -35,7 +33,7 @@ from orchestration.executor.desk import Released, Superseded
 from orchestration.executor.held import Held
 from orchestration.executor.isolation import Isolation
 from orchestration.executor.pulse import SURE, Pulse
-from orchestration.executor.reading import read_each
+from orchestration.executor.reading import letting_go, read_each
 from orchestration.executor.slots import Slots
 from orchestration.models.fields import new_id
 from orchestration.queries.catalog import World, current
@@ -318,8 +316,8 @@ class Engine:
     async def _drive(self, held: Held) -> None:
         """One run, and the one place where a surprise is caught."""
         try:
-            if held.row.deaths >= sweep.DEATHS and not _is_unattended(held):
-                await escalate.quarantine(self.bench, held, _why_quarantined(held))
+            if held.row.deaths >= sweep.DEATHS and not escalate.is_unattended(held):
+                await escalate.quarantine(self.bench, held, escalate.why_quarantined(held))
             await advance(self.bench, held)
         except Released:
             pass
@@ -394,7 +392,7 @@ class Engine:
     async def read(self, work: Callable[[], Any]) -> Any:
         """A read, on a reader's thread, tried again while the database can't be used. Its connection is not held after it."""
         patient = partial(patiently, work, enough=lambda: self.draining, patience=self._patience)
-        return await self._loop.run_in_executor(self._readers, _closing, patient)
+        return await self._loop.run_in_executor(self._readers, letting_go, patient)
 
     def _flushed(self, commits: list[Commit]) -> None:
         people = any(commit.escalations or commit.closings for commit in commits)
@@ -406,23 +404,3 @@ class Engine:
         """A worker that can't write must not go on: what it holds is leased, and others take it up."""
         logging.shutdown()
         os._exit(70)
-
-
-def _closing(work: Callable[[], Any]) -> Any:
-    try:
-        return work()
-    finally:
-        if not connection.in_atomic_block:
-            connection.close()
-
-
-def _is_unattended(held: Held) -> bool:
-    """Whether it was quarantined and nobody came. Where it can't even be ended, a person is asked again."""
-    waited = held.overdue and held.paused is not None and held.paused.kind == "quarantine"
-    return waited and held.row.deaths < 2 * sweep.DEATHS
-
-
-def _why_quarantined(held: Held) -> str:
-    error = values.load(held.row.error) if held.row.error else None
-    told = f" The last error was {error['message']}." if isinstance(error, dict) and error.get("message") else ""
-    return f"Three times this run could not be moved from {held.position.path}: its worker died or met a surprise.{told}"

@@ -14,6 +14,7 @@ from orchestration.core.result import Result
 from orchestration.core.wording import one_line
 from orchestration.executor.desk import Desk
 from orchestration.executor.held import Held
+from orchestration.executor.sweep import DEATHS
 from orchestration.models.fields import new_id
 from orchestration.record.rows import ClosingRow, EscalationRow
 
@@ -162,3 +163,16 @@ def close(held: Held, status: str, now: datetime, by: str = "", answer: Any = No
 
 def _number(priority: int | str | None) -> int:
     return priority if isinstance(priority, int) else PRIORITIES.get(priority or "normal", 0)
+
+
+def is_unattended(held: Held) -> bool:
+    """Whether it was quarantined and nobody came. Where it can't even be ended, a person is asked again."""
+    waited = held.overdue and held.paused is not None and held.paused.kind == "quarantine"
+    return waited and held.row.deaths < 2 * DEATHS
+
+
+def why_quarantined(held: Held) -> str:
+    """In a sentence, with the last error that there was."""
+    error = values.load(held.row.error) if held.row.error else None
+    told = f" The last error was {error['message']}." if isinstance(error, dict) and error.get("message") else ""
+    return f"Three times this run could not be moved from {held.position.path}: its worker died or met a surprise.{told}"

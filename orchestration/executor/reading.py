@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import OuterRef, Q, Subquery
 
 from orchestration.core import state, values
@@ -164,3 +164,12 @@ def denied(run_id: str, key: VisitKey, since: int) -> bool:
 def seen(run_id: str) -> tuple[int, int, str | None, str | None]:
     """(fence, revision, holder, asked) as they are now."""
     return Run.objects.values_list("fence", "revision", "holder", "asked").get(id=run_id)
+
+
+def letting_go(work: Callable[[], Any]) -> Any:
+    """What `work` comes to; the connection of this thread is not held after it."""
+    try:
+        return work()
+    finally:
+        if not connection.in_atomic_block:
+            connection.close()
