@@ -106,7 +106,7 @@ MUTANTS = (
         APPLY,
         "return [found.get(commit.run_id) == commit.id for commit in commits]",
         "return [True for commit in commits]",
-        (MACHINE, MEETINGS, "tests/engine/test_deaths.py -k lost_around_commit"),
+        (MACHINE, MEETINGS, "tests/engine/test_cant_write.py -k lost_around_commit"),
     ),
     # who holds a run
     Mutant(

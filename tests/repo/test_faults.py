@@ -20,6 +20,7 @@ NO_TOOLS_ANSWER = f"{ANSWERS}::test_what_is_no_answer_of_a_tool_ends_by_rule"
 RELEASES, PRUNE = ENGINE.format("releases"), ENGINE.format("prune")
 INPUT, FORMS = WEB.format("api_input"), WEB.format("form_input")
 DOOR, LADDER = WIRE.format("door"), f"{ENGINE.format('runs')}::TestTheLadder"
+CANT_WRITE = f"{ENGINE.format('cant_write')}::TestWhenItCantWrite"
 CUT_OFF, OWN_SERVER, SQLITE = (f"{OUTAGES}::{name}" for name in ("TestCutOff", "TestAServerOfOnesOwn", "TestOnSqlite"))
 
 FAULTS: dict[int, tuple[str, ...]] = {
@@ -33,7 +34,7 @@ FAULTS: dict[int, tuple[str, ...]] = {
         f"{CUT_OFF}::test_a_reply_that_is_lost_writes_nothing_twice",
         f"{CUT_OFF}::test_a_commit_that_was_still_under_way_when_it_was_asked_about_is_ones_own",
         f"{MEETINGS}::test_a_commit_whose_reply_was_lost_counts_once_whatever_comes_in_between",
-        f"{DEATHS}::TestWhenItCantWrite::test_a_connection_lost_around_commit_is_asked_about_and_nothing_is_written_twice",
+        f"{CANT_WRITE}::test_a_connection_lost_around_commit_is_asked_about_and_nothing_is_written_twice",
     ),
     # 6: a worker stopped past its lapse, and woken
     6: (

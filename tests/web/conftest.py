@@ -1,8 +1,11 @@
-"""Programs that use the REST interface, each with the token of one of the cast."""
+"""Programs that use the REST interface, each with the token of one of the cast; and the samples, installed."""
+
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 
+from orchestration.samples import installation
 from tests.api import Api
 
 
@@ -14,3 +17,10 @@ def ada(admin: User) -> Api:
 @pytest.fixture
 def otto(operator: User) -> Api:
     return Api(operator)
+
+
+@pytest.fixture
+def samples(db: None, settings: Any) -> None:
+    """The sample workflows and what they need, as the embedded mode has them."""
+    settings.REACH, settings.EMBEDDED = (), True
+    installation.install(port=8000)

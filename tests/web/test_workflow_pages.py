@@ -14,7 +14,6 @@ from orchestration.core.errors import Refused
 from orchestration.models import Provider, Version, Workflow
 from orchestration.queries.broken import broken
 from orchestration.record.pack import pack, unpack_all
-from orchestration.samples import installation
 from tests.engine.publishing import publish
 from tests.factories import asked, asking, start
 
@@ -25,12 +24,6 @@ WRITING = ("new/", "asking/edit/", "asking/publish/", "asking/try/", "asking/res
 @pytest.fixture
 def published(db: None) -> Version:
     return publish(asking(title="Ask somebody"))
-
-
-@pytest.fixture
-def samples(db: None, settings: Any) -> None:
-    settings.REACH, settings.EMBEDDED = (), True
-    installation.install(port=8000)
 
 
 def edit(client: Client, text: str, revision: int, do: str = "save", **more: Any) -> Any:
@@ -348,65 +341,3 @@ def test_an_old_version_is_taken_up_again_as_the_draft(published: Version, as_de
     assert draft().draft == first
     overtaken = as_designer.post("/workflows/asking/restore/", {"version": 2, "revision": 1})
     assert overtaken.status_code == 409
-
-
-def test_a_step_is_tried_with_an_input_made_for_it(samples: None, as_designer: Client) -> None:
-    page = as_designer.get("/workflows/support_triage/try/?step=send")
-    assert page.context["mocks"] == '{\n  "desk.reply": {\n    "output": {\n      "message_id": ""\n    }\n  }\n}'
-    given = {"input": page.context["input"], "mocks": page.context["mocks"]}
-    answer = as_designer.post("/workflows/support_triage/try/?step=send", given)
-    assert answer.context["tried"].kind == "done"
-    assert answer.context["tried"].card.to == "Answered"
-    part = as_designer.post(
-        "/workflows/support_triage/try/?step=send",
-        {**given, "mocks": '{"desk.reply": {"error": "refused"}}'},
-        headers={"HX-Request": "1"},
-    )
-    assert b"<html" not in part.content
-    assert b"Went to Hand the ticket over" in part.content
-
-
-def test_a_rehearsed_answer_is_shown_as_the_model_s_and_not_as_the_script(samples: None, as_designer: Client) -> None:
-    page = as_designer.get("/workflows/support_triage/try/?step=classify")
-    answer = as_designer.post("/workflows/support_triage/try/?step=classify", {"input": page.context["input"], "mocks": ""})
-    reading = shown(answer)
-    assert "As it answered from a script, no model was asked" in reading
-    assert re.search(r'answer \{"label":', reading), reading
-    assert '"seconds"' not in reading
-    assert '"reply"' not in reading
-
-
-def test_a_branch_is_tried_on_the_state_that_it_reads(samples: None, as_designer: Client) -> None:
-    page = as_designer.get("/workflows/support_triage/try/?step=known&version=1")
-    assert '"label": "refund"' in page.context["input"]
-    given = {"input": page.context["input"].replace("refund", "unclear")}
-    answer = as_designer.post("/workflows/support_triage/try/?step=known&version=1", given)
-    assert answer.context["tried"].card.to == "Answer the ticket"
-
-
-@pytest.mark.parametrize(
-    ("given", "mocks", "words"),
-    [
-        ('{"ticket": ', "", "input"),
-        ("[]", "", "JSON object"),
-        ('{"ticket": NaN}', "", "input"),
-        ('{"ticket": "T-1", "text": "x"}', "", "irreversible"),
-        ('{"ticket": "T-1", "text": "x"}', '{"desk.reply": {"output": {"id": 1}}}', "message_id"),
-        ('{"ticket": "T-1", "text": "x"}', '{"desk.reply": {"error": "no"}}', "An error is one of"),
-    ],
-)
-def test_a_trial_that_cannot_be_made_keeps_what_was_typed(
-    samples: None, as_designer: Client, given: str, mocks: str, words: str
-) -> None:
-    answer = as_designer.post("/workflows/support_triage/try/?step=send", {"input": given, "mocks": mocks})
-    assert answer.status_code == 422
-    assert words in answer.content.decode()
-    assert (answer.context["input"], answer.context["mocks"]) == (given, mocks)
-
-
-def test_every_step_that_can_be_tried_opens_with_an_input(samples: None, as_designer: Client) -> None:
-    for name in ("support_triage", "invoice_reading", "answer_with_sources"):
-        steps = as_designer.get(f"/workflows/{name}/try/").context["steps"]
-        assert steps
-        for step in steps:
-            assert as_designer.get(f"/workflows/{name}/try/?step={step.id}").status_code == 200, step.id
