@@ -1,6 +1,6 @@
 """`make test`: the suite on SQLite, and what depends on the database on PostgreSQL too. `python -m tests [arguments of pytest]`.
 
-The suite runs in parts, as many at once as there are cores; the first one is shown as it runs, the others when they have ended.
+The suite runs in parts, three at once, since each waits half of the time; the first is shown as it runs, the others at their end.
 Without arguments a short chaos run follows. With DATABASE_URL set the whole suite runs on that server alone. Where PostgreSQL can
 neither be found nor started, that is said in one sentence, which is a failure where CI=true.
 """
@@ -22,7 +22,9 @@ from tests.browser import in_ci
 from tests.chaos import INVALID, MISSING, PASSED
 
 NOTHING_COLLECTED = 5
-AT_ONCE = min(os.cpu_count() or 1, 3)
+AT_ONCE = 3
+SLOWEST = ("--durations=6", "--durations-min=8")
+"""What is told of each part, as CI has an end of patience."""
 
 
 class Part(NamedTuple):
@@ -48,7 +50,7 @@ def run(part: Part, arguments: Sequence[str], shown: bool) -> Pass:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", f"--part={part.part}", *arguments]
+        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", f"--part={part.part}", *SLOWEST, *arguments]
         if shown:
             print(f"\n── {part.name}", flush=True)
         pipes = {} if shown else {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}

@@ -25,7 +25,7 @@ PASSWORD = "correct horse battery"
 PARTS = {
     "browser": "tests in a browser",
     "rest": "all others",
-    "database": "those of the others that depend on the database",
+    "database": "those of the others whose result may depend on the database",
 }
 
 hypothesis.register_profile("default", deadline=None, max_examples=60)
@@ -56,7 +56,8 @@ def _elsewhere(item: pytest.Item) -> bool:
 def _of(part: str | None, item: pytest.Item) -> bool:
     fixtures = _fixtures(item)
     if part == "database":
-        touches = bool(fixtures & {"db", "transactional_db"}) and "chromium" not in fixtures
+        anywhere = "chromium" in fixtures or item.get_closest_marker("any_database") is not None
+        touches = bool(fixtures & {"db", "transactional_db"}) and not anywhere
         return touches or item.get_closest_marker("postgresql") is not None  # which runs nowhere else
     return part is None or (part == "browser") == ("chromium" in fixtures)
 

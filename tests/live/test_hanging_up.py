@@ -20,6 +20,8 @@ from orchestration.queries import changes
 from tests import factories
 from tests.live.test_live_socket import PATIENCE, socket, watch
 
+pytestmark = pytest.mark.any_database
+
 
 def cut(connection: sockets.socket) -> None:
     """Ends it with a reset, as a process that dies does, and gives the server's loop the time to see that."""

@@ -20,6 +20,8 @@ from orchestration import nudges
 from orchestration.models import Run, Version, Workflow
 from orchestration.queries import changes
 
+pytestmark = pytest.mark.any_database
+
 PATIENCE = 20
 
 

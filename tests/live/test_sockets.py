@@ -14,6 +14,8 @@ from orchestration import accounts
 from orchestration.roles import Role
 from tests.web.test_access import sample
 
+pytestmark = pytest.mark.any_database
+
 ROUTES = [f"/{sample(route.pattern, 'x')}" for route in websocket_urlpatterns]
 
 

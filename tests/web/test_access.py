@@ -24,6 +24,8 @@ from orchestration.roles import Role, allows, role_of
 from tests.conftest import PASSWORD
 from tests.factories import asking, publish
 
+pytestmark = pytest.mark.any_database
+
 METHODS = ("get", "post", "put", "patch", "delete")
 SAMPLES = {"int": "7", "uuid": "0190a6b0-0000-7000-8000-000000000000"}
 

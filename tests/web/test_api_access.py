@@ -11,7 +11,7 @@ from orchestration.roles import Role
 from tests import factories
 from tests.api import Api
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 NOTHING = "0" * 26
 CHAIN = (Role.VIEWER, Role.OPERATOR, Role.DESIGNER, Role.ADMIN)

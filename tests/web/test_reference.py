@@ -18,6 +18,8 @@ from orchestration.core.expression import compile_value
 from orchestration.core.plan import compile_plan
 from orchestration.core.proof import prove
 
+pytestmark = pytest.mark.any_database
+
 
 def models(of: type[Model] = Model) -> set[type[Model]]:
     """Every model of the format."""

@@ -15,6 +15,8 @@ from tests.engine.conftest import Floor, floor, server  # noqa: F401  (fixtures)
 from tests.engine.publishing import end, publish, workflow
 from tests.servers import behaviours as b
 
+pytestmark = pytest.mark.any_database
+
 LABEL = {
     "type": "object",
     "required": ["label", "confidence"],

@@ -18,6 +18,8 @@ from orchestration.record.clock import database_now
 from orchestration.roles import Role, role_of
 from tests.conftest import PASSWORD
 
+pytestmark = pytest.mark.any_database
+
 CANARY = "sk-canary-5f2c"
 READS = {
     "": "yyyy",

@@ -8,6 +8,8 @@ from django.test import Client
 
 from tests.web.test_workflow_pages import shown
 
+pytestmark = pytest.mark.any_database
+
 TRY = "/workflows/support_triage/try/?step="
 
 

@@ -17,6 +17,8 @@ from orchestration.record.pack import pack, unpack_all
 from tests.engine.publishing import publish
 from tests.factories import asked, asking, start
 
+pytestmark = pytest.mark.any_database
+
 PAGES = ("", "asking/", "asking/?version=1", "asking/?version=draft", "asking/proof/", "asking/versions/", "asking/changes/")
 WRITING = ("new/", "asking/edit/", "asking/publish/", "asking/try/", "asking/restore/")
 
