@@ -72,7 +72,7 @@ def test_run_starts_and_waits(good: str, tmp_path: Path) -> None:
     status, lines = told("workflow", "run", "asking", "--input", f"@{given}")
     assert (status, lines) == (1, ["asking: input.text must be text; it is 7. (wrong_type)"])
     status, lines = told("workflow", "run", "asking", "--input", "{")
-    assert (status, lines[0][:25], lines[0].split()[-1]) == (1, "asking: It is not JSON: a ", "(not_json)")
+    assert (status, lines[0][:26], lines[0].split()[-1]) == (1, "asking: It is not JSON: a ", "(not_json)")
     with pytest.raises(CommandError, match="There is no published version of nothing"):
         told("workflow", "run", "nothing")
     with pytest.raises(CommandError, match="is ready still"):
