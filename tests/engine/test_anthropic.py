@@ -14,6 +14,8 @@ from tests.servers import MESSAGES
 from tests.servers import behaviours as b
 from tests.servers import messages as m
 
+pytestmark = pytest.mark.any_database
+
 THOUGHT = {"type": "thinking", "thinking": "", "signature": "c2lnbmVkIGJ5IHRoZSBtb2RlbA=="}
 
 

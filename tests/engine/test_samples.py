@@ -22,6 +22,8 @@ from orchestration.samples.service import SampleService
 from tests.engine.conftest import Floor
 from tests.servers.asgi import nothing, serve
 
+pytestmark = pytest.mark.any_database
+
 NAMES = ("answer_with_sources", "invoice_reading", "support_triage")
 FILES = {file.stem: file.read_text(encoding="utf-8") for file in installation.definitions()}
 

@@ -10,7 +10,7 @@ from orchestration.core.values import dump
 from tests import factories
 from tests.api import Api
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 WORDS = [
     "", "x", "note", "ask", "send", "drop", "asking", "http", "https://x.example/${input.id}", "${run.input.text}", "${", "2d",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orchestration.models import Act, Provider, Tool
 from tests.api import Api
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 CHARACTERS = st.characters(codec="utf-8", exclude_characters="\0")
 LINE = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S")), max_size=20)

@@ -18,7 +18,7 @@ from tests.corpora import definitions, values
 from tests.corpora.values import Case
 from tests.web.test_api_input import stored
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 TYPED = {
     "NUL": ("a\0b", "a\ufffdb"),
