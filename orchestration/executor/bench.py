@@ -143,11 +143,11 @@ class Bench:
             while not call.done():
                 await asyncio.wait([call, poked], return_when=asyncio.FIRST_COMPLETED)
                 if poked.done() and not call.done():
+                    poke.clear()  # before the look, so that what is asked during it is looked at too
+                    poked = asyncio.ensure_future(poke.wait())
                     await self._look(held)
                     if held.asked:
                         return Answer(failure=Failure(ErrorCode.TIMEOUT, "the call was dropped because a person intervened"))
-                    poke.clear()
-                    poked = asyncio.ensure_future(poke.wait())
             return call.result()
         finally:
             call.cancel()
