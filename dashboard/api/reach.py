@@ -6,7 +6,8 @@ from django.http import HttpRequest
 from ninja import Router, Status
 
 from dashboard.api import shape
-from dashboard.api.answers import Listed, Provider, ProviderWritten, Secret, Tool, ToolWritten
+from dashboard.api.answers import Listed
+from dashboard.api.answers_of_reach import Provider, ProviderWritten, Secret, Tool, ToolWritten
 from dashboard.api.bodies import SecretValue, Whole, known, to_the_letter
 from dashboard.api.description import answers, body
 from dashboard.api.guard import may, who

@@ -16,6 +16,7 @@ from orchestration.models import Call, Escalation, Provider, Run, StepRecord
 from orchestration.record.clock import SetClock, database_now
 from orchestration.record.pack import unpack_all
 from orchestration.record.rows import Commit
+from tests.engine.crew import Crew, publish_sample
 from tests.engine.publishing import publish, publish_unproven
 from tests.servers import ScriptedServer
 
@@ -134,3 +135,13 @@ def _working(floor: Floor, settings: Any) -> Iterator[Floor]:
         tasks.use_engine(None)
         floor.engine.stop(grace=1.0)
     assert [str(finding) for finding in fsck.check()] == []
+
+
+@pytest.fixture
+def crew(db: None) -> Iterator[Crew]:
+    """Stepped engines on one database, judged and healed at the end."""
+    crew = Crew(publish_sample())
+    yield crew
+    crew.judge()
+    crew.heal()
+    crew.close()

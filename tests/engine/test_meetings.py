@@ -1,7 +1,5 @@
 """Two who meet on one run, at moments that are too short for threads to find: each once, step by step."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.db import IntegrityError
 
@@ -9,18 +7,9 @@ from orchestration.acts import runs
 from orchestration.core.errors import Conflict
 from orchestration.executor import visit
 from orchestration.models import Escalation, Run
-from tests.engine.crew import EFFECTS, PERSON, Crew, publish_sample
+from tests.engine.crew import EFFECTS, PERSON, Crew
 
 IRREVERSIBLE = EFFECTS.index("irreversible")
-
-
-@pytest.fixture
-def crew(db: None) -> Iterator[Crew]:
-    crew = Crew(publish_sample())
-    yield crew
-    crew.judge()
-    crew.heal()
-    crew.close()
 
 
 def test_what_is_held_is_claimed_by_nobody(crew: Crew) -> None:

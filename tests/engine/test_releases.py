@@ -1,7 +1,6 @@
 """Two releases at work on one database: what the newer one has written, the older one leaves alone. And a migration only adds."""
 
 import importlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +19,6 @@ from orchestration.record.pack import unpack_all
 from tests.engine.conftest import Floor
 from tests.engine.crew import PERSON, Crew, publish_sample
 from tests.engine.publishing import end, workflow
-
-
-@pytest.fixture
-def crew(db: None) -> Iterator[Crew]:
-    crew = Crew(publish_sample())
-    yield crew
-    crew.judge()
-    crew.heal()
-    crew.close()
 
 
 def go_on(crew: Crew) -> None:

@@ -1,6 +1,5 @@
 """A backup is restored: what the runs did after it may have happened, is asked about, and is not done again."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +13,11 @@ from orchestration.models import Act, Escalation, Run
 from orchestration.record.pack import unpack_all
 from tests.engine.backups import Backup
 from tests.engine.conftest import Floor
-from tests.engine.crew import EFFECTS, PERSON, Crew, publish_sample
+from tests.engine.crew import EFFECTS, PERSON, Crew
 from tests.engine.publishing import end, publish, workflow
 from tests.engine.test_runs import tool
 from tests.servers import ScriptedServer
 from tests.servers.ledger import Ledger
-
-
-@pytest.fixture
-def crew(db: None) -> Iterator[Crew]:
-    crew = Crew(publish_sample())
-    yield crew
-    crew.judge()
-    crew.heal()
-    crew.close()
 
 
 def lost(crew: Crew, effect: str) -> str:
