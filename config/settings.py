@@ -99,12 +99,12 @@ CACHES = {
 }
 
 CHANNEL_LAYERS = {
-    "default": {
+    "nudges": {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
         "CONFIG": {
-            # A socket waits for its next message five seconds at a time, so its connection must stand more than that.
+            # A process waits for its next message five seconds at a time, so its connection must stand more than that.
             "hosts": [{"address": env.redis_url, "socket_connect_timeout": 2, "socket_timeout": 15}],
-            # A page says what it watches every ten seconds. What a process that died watched is forgotten after this.
+            # A process with pages says that it listens every few seconds. One that died is forgotten after this.
             "group_expiry": 120,
         },
     }

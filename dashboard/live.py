@@ -9,7 +9,6 @@ in a full channel; since the page says again what it watches at each tick, a los
 """
 
 import asyncio
-import contextlib
 import json
 import logging
 from collections.abc import Coroutine
@@ -24,6 +23,7 @@ from django.contrib.auth import get_user
 from django.http import HttpRequest
 from redis import RedisError
 
+from dashboard import ear
 from dashboard.access import may_open_socket
 from orchestration.queries import changes
 
@@ -53,6 +53,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             with suppress(Exception):  # it may be closed by now, which is as well
                 await send({"type": "websocket.close", "code": LATER})
         finally:
+            ear.leave(self, self.watched)
             for job in self.jobs:
                 job.cancel()
 
@@ -60,47 +61,40 @@ class LiveConsumer(AsyncWebsocketConsumer):
         await self.accept()
         self._do(self._tick())
 
-    async def disconnect(self, code: int) -> None:
-        for topic in self.watched:
-            await self.channel_layer.group_discard(topic, self.channel_name)
-        self.watched = set()
-
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         topics = _topics(text_data)
         if topics is None:
             await self.close(UNREADABLE)
             return
-        # In this order: what changes after the look is nudged, what changed before it is seen. Each time: a channel layer that
-        # was restarted has forgotten who watches.
-        for topic in topics:
-            await self.channel_layer.group_add(topic, self.channel_name)
-        for topic in self.watched - topics:
-            await self.channel_layer.group_discard(topic, self.channel_name)
+        # In this order: what changes after the look is nudged, what changed before it is seen.
+        ear.leave(self, self.watched - topics)
         self.watched = topics
+        await ear.watch(self, topics)
         for topic, revision in (await database_sync_to_async(changes.revisions)(topics)).items():
             await self._tell(topic, revision)
 
-    async def nudge(self, event: dict[str, Any]) -> None:
-        """A message of `orchestration.nudges`. The first is passed on at once; those that follow closely, as one."""
-        topic, revision = event["topic"], event["revision"]
-        if topic not in self.watched:
-            return
+    def nudged(self, topic: str, revision: int) -> None:
+        """The first is passed on at once; those that follow closely, as one."""
         if topic in self.waiting:
             self.waiting[topic] = max(self.waiting[topic], revision)
             return
         self.waiting[topic] = 0
-        await self._tell(topic, revision)
-        self._do(self._release(topic))
+        self._do(self._pass_on(topic, revision))
 
-    async def _release(self, topic: str) -> None:
-        """Tells what came meanwhile, until nothing does."""
-        while True:
+    def deaf(self) -> None:
+        self._do(self._leave_it_to_polling())
+
+    async def _pass_on(self, topic: str, revision: int) -> None:
+        """Tells it, and what came meanwhile, until nothing does."""
+        while revision:
+            await self._tell(topic, revision)
             await asyncio.sleep(GAP)
             revision, self.waiting[topic] = self.waiting[topic], 0
-            if not revision:
-                del self.waiting[topic]
-                return
-            await self._tell(topic, revision)
+        del self.waiting[topic]
+
+    async def _leave_it_to_polling(self) -> None:
+        with suppress(OSError):  # the other side may have gone by now, which is as well
+            await self.close(LATER)
 
     async def _tell(self, topic: str, revision: int) -> None:
         await self._say({"topic": topic, "revision": revision})
@@ -108,7 +102,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def _say(self, message: dict[str, Any]) -> None:
         """Says it, or nothing where nobody is there any more: a server raises an OSError of its own for that. The end of the
         socket comes in as a message, after what is being done here, and tidies up."""
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             await self.send(json.dumps(message))
 
     async def _tick(self) -> None:
@@ -117,7 +111,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await asyncio.sleep(TICK)
             number += 1
             if not await database_sync_to_async(_still_allowed)(self.scope["session"].session_key):
-                with contextlib.suppress(OSError):
+                with suppress(OSError):
                     await self.close(DENIED)
                 return
             await self._say({"tick": number})

@@ -1,7 +1,8 @@
 """After a commit: "run r is at revision n", to whoever watches. A nudge may be lost; pages fetch, and detect gaps.
 
 Topics are `run.<id>`, `runs` and `inbox`. The revision of the last two is a time in milliseconds: it only has to grow.
-A topic that moves faster than nudges leave is told once, at its newest revision.
+A topic that moves faster than nudges leave is told once, at its newest revision. All that is told at one moment is one message,
+whoever watches what: who receives it knows (`dashboard/ear`).
 """
 
 import asyncio
@@ -16,10 +17,12 @@ from django.conf import settings
 
 log = logging.getLogger(__name__)
 
+LAYER, GROUP = "nudges", "nudges"
+"""The channel layer, and the group in it to which every process belongs that has pages to tell."""
 MOST = 5_000
 """Topics that may wait to be sent. More: the channel layer is down, and pages will catch up without."""
-PAUSE = 0.02
-"""Seconds between two rounds of sending, in which what follows closely is gathered."""
+PAUSE = 0.05
+"""Seconds between two messages, in which what follows closely is gathered into one."""
 DOWN = 1.0
 """Seconds for which a channel layer that failed is left alone."""
 
@@ -74,7 +77,7 @@ def _a_loop() -> asyncio.AbstractEventLoop | None:
 async def _send_all() -> None:
     """Sends what waits, until nothing does."""
     global _sending, _waiting
-    layer: Any = get_channel_layer()
+    layer: Any = get_channel_layer(LAYER)
     while True:
         with _lock:
             batch, _waiting = _waiting, {}
@@ -82,8 +85,7 @@ async def _send_all() -> None:
         if not batch:
             return
         try:
-            for topic, revision in batch.items():
-                await layer.group_send(topic, {"type": "nudge", "topic": topic, "revision": revision})
+            await layer.group_send(GROUP, {"type": "nudge", "changes": batch})
         except Exception as error:
             log.warning("Nudges were lost (%s); pages catch up by themselves.", error)
             await asyncio.sleep(DOWN)

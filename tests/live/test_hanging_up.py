@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from channels.layers import get_channel_layer
 from django.contrib.auth.models import User
 
+from dashboard import ear
 from dashboard.api import runs
 from orchestration import nudges
 from orchestration.acts import tokens
@@ -71,8 +71,7 @@ def test_a_socket_that_is_gone_when_it_is_told_something(
         assert looking.wait(PATIENCE)
         cut(opened.socket)
         gone.set()
-    layer: Any = get_channel_layer()
-    until(lambda: not ticking() and not layer.groups.get("inbox"))
+    until(lambda: not ticking() and not ear.watched())
     assert lines(caplog) == []
 
 
