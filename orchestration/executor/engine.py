@@ -13,6 +13,7 @@ import asyncio
 import logging
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -48,6 +49,10 @@ from orchestration.tools.python import PythonPool
 log = logging.getLogger(__name__)
 
 READERS = 2
+SWITCH = 0.001
+"""Seconds for which one thread of this process may compute while another waits to. With Python's own five milliseconds the recorder,
+back from the database, waits until the loop has gone once through all runs: they march in step then, and half of the time nobody
+writes. For the whole process."""
 LETTING_GO = 0.5
 """Seconds that runs which were cut off get to be given back one by one, and children to end. What is left is given back by one
 write for all (`Pulse.unregister`)."""
@@ -109,6 +114,7 @@ class Engine:
     # from other threads
 
     def start(self) -> "Engine":
+        sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH))
         self._thread.start()
         self._ready.wait()
         if self._failure is not None:
