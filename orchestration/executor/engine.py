@@ -50,9 +50,9 @@ log = logging.getLogger(__name__)
 
 READERS = 2
 SWITCH = 0.001
-"""Seconds for which one thread of this process may compute while another waits to. With Python's own five milliseconds the recorder,
-back from the database, waits until the loop has gone once through all runs: they march in step then, and half of the time nobody
-writes. For the whole process."""
+"""Seconds for which one thread of this process may compute while another waits to. With Python's own five milliseconds the
+recorder, back from the database, waits until the loop has gone once through all runs: they march in step then, and half of the
+time nobody writes. It holds for the whole process."""
 LETTING_GO = 0.5
 """Seconds that runs which were cut off get to be given back one by one, and children to end. What is left is given back by one
 write for all (`Pulse.unregister`)."""

@@ -121,7 +121,7 @@ class Held:
 
     def names(self, steps: Iterable[str]) -> list[state.Name]:
         """Where the outputs of these steps stand, as seen from here."""
-        return state.names_for(steps, {step: found.level for step, found in self.plan.steps.items()}, self.position)
+        return state.names_for(steps, self.plan.level_of, self.position)
 
     def environment(self, steps: Iterable[str]) -> dict[str, Any]:
         """What expressions see, with the outputs of `steps` as far as they are there. They must have been loaded."""

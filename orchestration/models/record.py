@@ -17,7 +17,7 @@ class Blob(models.Model):
 class StepRecord(models.Model):
     """One visit of a step, inserted whole when its decision is made. Never updated."""
 
-    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="records")
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="records", db_index=False)
     seq = models.PositiveIntegerField()
     step = models.CharField(max_length=48)
     path = models.CharField(max_length=500)
@@ -52,7 +52,7 @@ class StepRecord(models.Model):
 class Call(models.Model):
     """One request to a model or tool: inserted before it leaves, completed once when it came back."""
 
-    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="calls")
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="calls", db_index=False)
     path = models.CharField(max_length=500)
     visit = models.PositiveIntegerField()
     n = models.PositiveIntegerField()

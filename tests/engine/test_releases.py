@@ -96,6 +96,7 @@ ADDING = (
     migrations.AddField,
     migrations.AddIndex,
     migrations.CreateModel,
+    migrations.RemoveIndex,  # which no process names
     migrations.RunPython,
     migrations.SeparateDatabaseAndState,
 )

@@ -48,7 +48,8 @@ class Compiler:
         located = tuple(replace(p, line=p.line or source.line(p.path)) for p in dict.fromkeys(self.problems))
         usable = contract(input_schema) if input_schema is not None else None
         levels = {level: tuple(names) for level, names in self.levels.items()}
-        return Plan(self.definition, self.catalog, steps, levels, self.models, usable, located)
+        level_of = {name: level for name, (_, _, level) in self.places.items()}
+        return Plan(self.definition, self.catalog, steps, levels, level_of, self.models, usable, located)
 
     def _place(self, steps: tuple[Any, ...], path: str, level: str) -> None:
         self.levels.setdefault(level, [])

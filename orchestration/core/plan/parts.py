@@ -107,6 +107,8 @@ class Plan:
     steps: Mapping[str, PlanStep]
     levels: Mapping[str, tuple[str, ...]]
     """Level → the ids of its steps, in the order written; the first of a body is where a round begins."""
+    level_of: Mapping[str, str]
+    """Step → its level."""
     models: Mapping[str, ModelPlan]
     input: Contract | None
     problems: tuple[Problem, ...] = ()
