@@ -13,7 +13,7 @@ import re
 import ssl
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import SimpleNamespace, TracebackType
 from typing import Any, Self
 
@@ -25,6 +25,7 @@ from yarl import URL
 
 from orchestration import guard, placeholders
 from orchestration.core.errors import ErrorCode, Refused
+from orchestration.core.frozen import dataclass
 from orchestration.core.result import Failure, Request
 from orchestration.inflating import Inflater, UnknownEncoding
 
@@ -96,7 +97,7 @@ class Door:
     def __init__(
         self,
         reach: Iterable[str] = (),
-        limits: Limits = Limits(),
+        limits: Limits = Limits(),  # noqa: B008 (it is frozen)
         resolver: AbstractResolver | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:

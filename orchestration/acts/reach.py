@@ -1,7 +1,6 @@
 """What runs may reach: providers, shared tools and secrets, written by admins."""
 
 import re
-from dataclasses import replace
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -15,6 +14,7 @@ from orchestration.core import headers, values
 from orchestration.core.catalog import Catalog
 from orchestration.core.definition import HttpCall, Model, ToolDefinition, from_data
 from orchestration.core.errors import Problem, Refused
+from orchestration.core.frozen import replace
 from orchestration.core.misfits import explain
 from orchestration.core.plan import compile_plan
 from orchestration.core.source import Source

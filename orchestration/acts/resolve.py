@@ -1,7 +1,6 @@
 """A person's answer to an escalation. Invalid input never consumes the pause; of two who answer, one wins."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from orchestration.acts import audit
@@ -12,6 +11,7 @@ from orchestration.core import values as json_values
 from orchestration.core.acceptance import accept
 from orchestration.core.contract import coerce, contract
 from orchestration.core.errors import Conflict, ErrorCode, NotFound, Problem, Refused
+from orchestration.core.frozen import replace
 from orchestration.core.result import Failure, Result
 from orchestration.executor import escalate, rounds, settle
 from orchestration.executor.held import Held
@@ -238,4 +238,4 @@ def _again(held: Held, kind: str, limit: str | None, by: str, now: Any) -> None:
         held.record(step, None, Result.done(None), deciding.resumed(held.position, words, "act.resolve"), now, by, kind)
     if limit:
         held.spent = replace(held.spent, lifted=(*held.spent.lifted, limit))
-    held.row = held.row.changed(suspicion=0, deaths=0)
+    held.row = replace(held.row, suspicion=0, deaths=0)

@@ -6,12 +6,13 @@ can have come through in that time, so that its writes, and what people saw on p
 back. Which calls the runs made in the time that is lost nobody can know from here: `executor/doubt` is what follows from that.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from django.db import transaction
 from django.db.models import F
 
 from orchestration.acts import audit
+from orchestration.core.frozen import dataclass
 from orchestration.models import Run, Slot, Worker
 from orchestration.record.clock import database_now
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import secrets
-from dataclasses import dataclass
 from datetime import timedelta
 
 from django.contrib.auth.models import User
@@ -11,6 +10,7 @@ from django.utils import timezone
 
 from orchestration.acts import audit
 from orchestration.core.errors import NotFound
+from orchestration.core.frozen import dataclass
 from orchestration.core.values import clean_text
 from orchestration.models import ApiToken
 from orchestration.record.trouble import at_once

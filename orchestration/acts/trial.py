@@ -7,7 +7,7 @@ Irreversible tools are never called: they have to be mocked.
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -22,6 +22,7 @@ from orchestration.core.catalog import Tool
 from orchestration.core.contract import Contract, contract
 from orchestration.core.definition import Definition, from_data, parse
 from orchestration.core.errors import ErrorCode, NotFound, Problem, Refused
+from orchestration.core.frozen import dataclass, replace
 from orchestration.core.ladder import CallFact
 from orchestration.core.limits import LIMITS, Spent
 from orchestration.core.plan import Plan, PlanStep, compile_plan

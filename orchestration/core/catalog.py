@@ -4,10 +4,11 @@ A value, so that checking a definition stays pure: the same definition and the s
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from orchestration.core.definition import Effect, Schema
+from orchestration.core.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ and values give the same decision, in the engine, in a person's act, in a trial 
 expressions see (`state.environment`), the visit's own output already among the steps.
 """
 
-from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from orchestration.core import limits, sentence
 from orchestration.core.acceptance import accept
 from orchestration.core.errors import ErrorCode, EvaluationError
 from orchestration.core.explanation import Explained, checks, cut, distinct, explain, last_round, stalling, taking
+from orchestration.core.frozen import dataclass, replace
 from orchestration.core.limits import AFTER_BREACH, Spent
 from orchestration.core.limits import breach as breach
 from orchestration.core.plan import Plan, PlanStep

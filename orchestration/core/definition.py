@@ -7,7 +7,6 @@ are its typed view. What can't be seen from one place alone (references, reachab
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -16,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from orchestration.core import values
 from orchestration.core.errors import ErrorCode, Problem, Refused
+from orchestration.core.frozen import dataclass
 from orchestration.core.misfits import explain
 from orchestration.core.source import Source, join_path, read
 from orchestration.core.wording import abbreviate

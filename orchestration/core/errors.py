@@ -11,9 +11,11 @@
 Expected failures of a step are not exceptions: they are values (`result.Failure`) with an `ErrorCode`.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Any, Literal
+
+from orchestration.core.frozen import dataclass
 
 Severity = Literal["error", "warning", "info"]
 

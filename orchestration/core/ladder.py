@@ -8,11 +8,11 @@ same bytes again with the same key, one budget over a rung, repairs included; a 
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from orchestration.core.definition import Retry
 from orchestration.core.errors import ErrorCode
+from orchestration.core.frozen import dataclass
 from orchestration.core.plan import PlanStep, Rung
 from orchestration.core.position import Sub, Used
 from orchestration.core.result import Failure, Result

@@ -1,9 +1,9 @@
 """What a run has spent, and which of its limits another record or call would break."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from orchestration.core.explanation import Explained
+from orchestration.core.frozen import dataclass
 from orchestration.core.plan import Plan
 from orchestration.core.proof.bound import NANO
 

@@ -8,11 +8,11 @@
 A scope is the path of a round (`refine[3]`), "" for the root: the space in which steps write their outputs.
 """
 
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
 from orchestration.core.errors import ErrorCode, Problem
+from orchestration.core.frozen import dataclass, replace
 from orchestration.core.result import Failure
 
 CloseReason = Literal["until", "break", "exhausted", "stalled", "failed"]

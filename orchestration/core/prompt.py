@@ -5,10 +5,10 @@ wrong with it; nothing else of the conversation changes, so that the fingerprint
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from orchestration.core import values
+from orchestration.core.frozen import dataclass
 from orchestration.core.plan import PlanStep
 from orchestration.core.result import Failure, ToolCall
 

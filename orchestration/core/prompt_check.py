@@ -5,7 +5,7 @@ refused: no calls, no assignments, no macros, no loop in a loop, no arithmetic t
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from jinja2 import nodes
 
@@ -13,6 +13,7 @@ from orchestration.core.cel_facts import NOTHING, Facts, present
 from orchestration.core.cel_places import Read, names_of
 from orchestration.core.cel_tree import Path
 from orchestration.core.errors import Problem
+from orchestration.core.frozen import dataclass
 from orchestration.core.schema import Schema
 from orchestration.core.shape import element, narrow, properties, without_null
 from orchestration.core.wording import abbreviate, did_you_mean, dotted

@@ -7,7 +7,6 @@ can't be printed: ask with `is defined`, or give a `default`.
 
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +16,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from orchestration.core.cel_places import Read
 from orchestration.core.errors import EvaluationError, Problem, Refused
+from orchestration.core.frozen import dataclass
 from orchestration.core.prompt_check import FILTERS, LOOP, TESTS, PromptCheck
 from orchestration.core.prompt_faults import explain
 from orchestration.core.sanitiser import clean_text

@@ -4,10 +4,11 @@ A call is one model or tool request. Its answer is either good (`failure is None
 of one or more calls; the ladder (`core/ladder`) folds their answers into one `Result`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from orchestration.core.errors import ErrorCode, Problem
+from orchestration.core.frozen import dataclass
 
 Finish = Literal["complete", "length", "tool", "filtered", "refused", "broken"]
 

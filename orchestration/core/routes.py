@@ -1,7 +1,8 @@
 """Where a step may go next: every exit of a step, as written. Read by the proof, the pages and the plan alike."""
 
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from orchestration.core.frozen import dataclass
 
 BREAK = "break"
 CONTINUE = "continue"

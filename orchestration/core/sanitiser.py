@@ -11,10 +11,10 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from orchestration.core.errors import Problem, Unreadable
+from orchestration.core.frozen import dataclass, replace
 from orchestration.core.wording import abbreviate, dotted, under
 
 MAX_BYTES = 4_000_000

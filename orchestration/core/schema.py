@@ -8,13 +8,13 @@ back-references). A keyword outside the table is a problem and never ignored, so
 import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 import jsonschema_rs
 
 from orchestration.core.errors import Problem, Unreadable
+from orchestration.core.frozen import replace
 from orchestration.core.patterns import why_not
 from orchestration.core.sanitiser import INT_MAX, INT_MIN, clean
 from orchestration.core.values import canonical, load

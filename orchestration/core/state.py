@@ -6,10 +6,11 @@ Nothing else holds state. A step reads a slice: the outputs that it names, each 
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from orchestration.core import values
+from orchestration.core.frozen import dataclass
 from orchestration.core.position import Position, scope_of, scopes
 
 

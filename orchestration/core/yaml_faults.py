@@ -5,10 +5,11 @@ looked through once more, up to where the parser stopped, for a quoted text that
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
+
+from orchestration.core.frozen import dataclass
 
 _TAB = "A tab stands here, and YAML is indented by spaces alone. Put spaces in its place."
 _COLON = "A colon stands where none can be. A text that holds one needs quotes; a key, the indentation of the keys beside it."

@@ -4,13 +4,13 @@ import asyncio
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from orchestration import llm, placeholders, tools, vault
 from orchestration.core import values
 from orchestration.core.catalog import Tool
 from orchestration.core.errors import ErrorCode
+from orchestration.core.frozen import replace
 from orchestration.core.ladder import CallFact
 from orchestration.core.result import Answer, Failure, Request
 from orchestration.door import Door
@@ -48,8 +48,8 @@ class Bench:
 
     async def commit(self, held: Held, row: RunRow) -> None:
         if self.draining and row.status == "held" and not held.intents and not held.resendings:
-            row = row.changed(
-                status="ready", holder=None, step_deadline=None, due=self.clock.now(), wait="backoff" if held.rested else ""
+            row = replace(
+                row, status="ready", holder=None, step_deadline=None, due=self.clock.now(), wait="backoff" if held.rested else ""
             )
         commit = held.take_commit(row)
         while not await self.engine.commit(commit):

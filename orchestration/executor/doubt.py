@@ -10,11 +10,11 @@ reconcilable call is asked about before it is first sent, and each irreversible 
 it did not happen. An idempotent one is sent under the key that it had.
 """
 
-from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestration.core.catalog import Tool
 from orchestration.core.errors import ErrorCode
+from orchestration.core.frozen import dataclass, replace
 from orchestration.core.result import Answer, Failure, Request
 from orchestration.executor.desk import Desk
 from orchestration.executor.held import Held

@@ -6,12 +6,13 @@ is gathered here.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any
 
 from orchestration.core import state, values
 from orchestration.core.decision import Decision, Spent
+from orchestration.core.frozen import dataclass, replace
 from orchestration.core.ladder import CallFact
 from orchestration.core.plan import Plan, PlanStep
 from orchestration.core.position import Position, dump, failure_data
@@ -187,6 +188,8 @@ class Held:
 
     def _with_writers(self, decision: Decision, seq: int) -> Decision:
         """Each operand with who wrote it, in the decision of record `seq`. At the end of a round the carry is what it left."""
+        if not (decision.because or decision.tried or decision.checks or decision.via):
+            return decision
         updated = self.position.outer[-1].updated if self.position.outer else None
         now = (self.position.path, seq) if _ends_round(decision, self.position) else updated
         via = dict(decision.via or {})
@@ -224,7 +227,8 @@ class Held:
 
     def take_commit(self, row: RunRow) -> Commit:
         """One commit of all that was gathered, which moves the run to `row`. Call `committed` once it was applied."""
-        full = row.changed(
+        full = replace(
+            row,
             seq=self.seq,
             state_hash=self.state_hash,
             position=self.pack(dump(self.position)),
@@ -260,7 +264,7 @@ class Held:
     def _row(self, now: datetime, **changes: Any) -> RunRow:
         # To have come through a step clears a suspect; to have stated an intent does not.
         cleared: dict[str, Any] = {"suspicion": 0, "deaths": 0} if self.records or self.answers else {}
-        return self.row.changed(started=self.row.started or now, **cleared, **changes)
+        return replace(self.row, started=self.row.started or now, **cleared, **changes)
 
     def finished(self, decision: Decision, now: datetime, status: str, failure: Failure | None = None) -> RunRow:
         error = failure_data(failure)

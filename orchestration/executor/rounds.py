@@ -10,7 +10,6 @@ conversation, or a step in its place.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from orchestration.core import prompt, values
@@ -18,6 +17,7 @@ from orchestration.core.contract import contract
 from orchestration.core.decision import Decision
 from orchestration.core.definition import MAX_TOOL_CALLS_PER_ROUND
 from orchestration.core.errors import ErrorCode, EvaluationError, Unreadable
+from orchestration.core.frozen import replace
 from orchestration.core.ladder import Ask, Open, Settled, call_key, climb, retried
 from orchestration.core.plan import PlanStep
 from orchestration.core.position import Position, Sub, Used

@@ -1,11 +1,11 @@
 """The end of a visit: decide, gather its record, go where the decision says. The same for the engine and for people's acts."""
 
-from dataclasses import replace
 from typing import Any
 
 from orchestration.core import decision as deciding
 from orchestration.core.decision import Decision
 from orchestration.core.errors import ErrorCode
+from orchestration.core.frozen import replace
 from orchestration.core.plan import PlanStep
 from orchestration.core.result import Failure, Result
 from orchestration.executor import escalate

@@ -16,12 +16,12 @@ A run that was last written by a newer release (`record.rows.FORMAT`) is claimed
 """
 
 from collections.abc import Container, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Count, Q
 
+from orchestration.core.frozen import dataclass
 from orchestration.executor import slots
 from orchestration.executor.held import GRACE
 from orchestration.models import Run, Worker

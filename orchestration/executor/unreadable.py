@@ -4,6 +4,7 @@ times, then a person is asked; the others that were claimed with them go on."""
 from datetime import datetime, timedelta
 
 from orchestration.core import values
+from orchestration.core.frozen import replace
 from orchestration.core.wording import one_line
 from orchestration.executor import sweep
 from orchestration.executor.escalate import ABOUT, QUARANTINE_ACTIONS
@@ -25,8 +26,8 @@ def quarantine(run: str, fence: int, now: datetime, error: Exception) -> Commit:
     workflow gives to escalations included."""
     found = Run.objects.values("revision", *_ROW).get(id=run)
     revision = found.pop("revision")
-    row = RunRow(**found).changed(
-        status="quarantined", holder=None, step_deadline=None, due=None, wait="person",
+    row = replace(
+        RunRow(**found), status="quarantined", holder=None, step_deadline=None, due=None, wait="person",
         deaths=sweep.DEATHS, error=surprise(error), fence=fence,
     )  # fmt: skip
     commit = Commit(run, fence, revision, new_id(), row)

@@ -11,8 +11,8 @@ Where a worker died between intent and answer, the call's effect class says what
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from orchestration.core import decision as deciding
@@ -20,7 +20,8 @@ from orchestration.core import prompt, values
 from orchestration.core.acceptance import accept
 from orchestration.core.catalog import Tool
 from orchestration.core.errors import ErrorCode, EvaluationError
-from orchestration.core.ladder import Ask, CallFact, Open, RunStep, Settled, call_key, climb
+from orchestration.core.frozen import dataclass, replace
+from orchestration.core.ladder import Ask, CallFact, RunStep, Settled, call_key, climb
 from orchestration.core.plan import PlanStep
 from orchestration.core.position import failure_data
 from orchestration.core.prompt import Message
@@ -50,27 +51,38 @@ class Prepared:
 
 
 async def turn(desk: Desk, held: Held, step: PlanStep) -> None:
-    """One turn of the visit: a call, a fallback step that begins, or its end. `step` is the one that does the work: itself,
-    or a fallback step in its place, which climbs its own first rung alone."""
+    """The visit, up its ladder call by call, until it ends, a fallback step begins, or something else comes first. `step` is the
+    one that does the work: itself, or a fallback step in its place, which climbs its own first rung alone."""
     await desk.load(held, settle.needs(held, step))
     in_place = step.id != held.position.step
     ladder = climb(step, held.facts, held.position.tried, only=in_place)
     if isinstance(ladder, RunStep):
-        held.position = held.position.with_part(f"fallback.{ladder.step}", rung=ladder.rung)
+        _begin_fallback(held, ladder)
         return
     try:
         given = step.input.evaluate(held.environment(step.needs)) if step.input else {}
     except EvaluationError as error:
         await settle.settle(desk, held, step, None, Result.error(ErrorCode.EXPRESSION, f"input: {error}"))
         return
-    if isinstance(ladder, Settled):
-        await _settled(desk, held, step, given, ladder)
-    elif isinstance(ladder, Open):
-        await _resume(desk, held, step, given, ladder.call)
-    elif broken := unexpected(step, given) if not held.facts else None:
+    if not held.facts and (broken := unexpected(step, given)):
         await settle.settle(desk, held, step, given, Result.failed(broken))
+        return
+    here = held.position
+    while isinstance(ladder, Ask):
+        await make(desk, held, step, given, ladder, partial(prepare, desk, held, step, given, ladder))
+        if held.asked or held.position is not here or deciding.breach(held.plan, held.spent):
+            return
+        ladder = climb(step, held.facts, held.position.tried, only=in_place)
+    if isinstance(ladder, RunStep):
+        _begin_fallback(held, ladder)
+    elif isinstance(ladder, Settled):
+        await _settled(desk, held, step, given, ladder)
     else:
-        await make(desk, held, step, given, ladder, lambda: prepare(desk, held, step, given, ladder))
+        await _resume(desk, held, step, given, ladder.call)
+
+
+def _begin_fallback(held: Held, ladder: RunStep) -> None:
+    held.position = held.position.with_part(f"fallback.{ladder.step}", rung=ladder.rung)
 
 
 def unexpected(step: PlanStep, given: Any) -> Failure | None:

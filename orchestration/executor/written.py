@@ -1,12 +1,12 @@
 """How requests and answers are written down, and read back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from orchestration.core import values
 from orchestration.core.catalog import Tool
+from orchestration.core.frozen import dataclass
 from orchestration.core.position import failure_data
 from orchestration.core.prompt import Message, fingerprint
 from orchestration.core.result import Answer, Request

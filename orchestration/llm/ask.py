@@ -1,10 +1,11 @@
 """What is asked of a model, and the account that it is asked of: the values that every protocol builds its request from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from orchestration.core.catalog import Price
+from orchestration.core.frozen import dataclass
 from orchestration.core.prompt import Message
 
 

@@ -16,7 +16,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any, Protocol
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple, Protocol
 
 from django.db import connection
 
@@ -48,6 +49,11 @@ Answer = tuple[Waiting, bool | Exception]
 _Waiting = tuple[Commit, Waiting]
 
 
+class _Job(NamedTuple):
+    work: Callable[[], Any]
+    future: "Future[Any]"
+
+
 def give(answers: Sequence[Answer]) -> None:
     """Tells each who waits: whether their commit was applied, or why not even that is known."""
     for future, answer in answers:
@@ -74,10 +80,10 @@ class Recorder:
         self._on_death = on_death
         self._on_flush = on_flush
         self._answer = answer
+        self._asked: SimpleQueue[_Waiting | _Job | None] = SimpleQueue()
+        """What is to be written next; None at the end."""
         self._commits: deque[_Waiting] = deque()
-        self._jobs: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
-        self._wake = threading.Condition()
-        self._stopping = False
+        self._jobs: deque[_Job] = deque()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self.flushes = 0
         self.written = 0
@@ -87,9 +93,7 @@ class Recorder:
 
     def stop(self) -> None:
         """Writes what is waiting, then ends the thread."""
-        with self._wake:
-            self._stopping = True
-            self._wake.notify()
+        self._asked.put(None)
         self._thread.join()
 
     @property
@@ -98,25 +102,20 @@ class Recorder:
 
     def commit(self, commit: Commit, future: Waiting) -> None:
         """`future` comes to whether it was applied; False: somebody was first."""
-        self._put(self._commits, (commit, future))
+        self._asked.put((commit, future))
 
     def job(self, work: Callable[[], Any]) -> "Future[Any]":
         """Runs `work` between two flushes."""
         future: Future[Any] = Future()
-        self._put(self._jobs, (work, future))
+        self._asked.put(_Job(work, future))
         return future
-
-    def _put(self, queue: deque[Any], item: Any) -> None:
-        with self._wake:
-            queue.append(item)
-            self._wake.notify()
 
     def _run(self) -> None:
         try:
             dedicate()
-            while self._wait():
+            while self._gather():
                 while self._jobs:
-                    self._do(*self._jobs.popleft())
+                    self._do(self._jobs.popleft())
                 if batch := self._take():
                     self._flush(batch)
         except BaseException as error:
@@ -125,11 +124,20 @@ class Recorder:
         finally:
             connection.close()
 
-    def _wait(self) -> bool:
-        with self._wake:
-            while not (self._commits or self._jobs or self._stopping):
-                self._wake.wait()
-            return bool(self._commits or self._jobs or not self._stopping)
+    def _gather(self) -> bool:
+        """Takes what was asked since, and waits for something where there is nothing to do. False where this is the end."""
+        while True:
+            try:
+                asked = self._asked.get(block=not (self._commits or self._jobs))
+            except Empty:
+                return True
+            if asked is None:
+                self._asked.put(None)  # once all is written that came before
+                return bool(self._commits or self._jobs)
+            if isinstance(asked, _Job):
+                self._jobs.append(asked)
+            else:
+                self._commits.append(asked)
 
     def _take(self) -> list[_Waiting]:
         """The next flush: one commit a run, within the caps; what does not fit waits in its order."""
@@ -137,27 +145,26 @@ class Recorder:
         later: list[_Waiting] = []
         runs: set[str] = set()
         size = 0
-        with self._wake:
-            while self._commits and len(batch) < MOST and size < MOST_BYTES:
-                commit, future = self._commits.popleft()
-                if commit.run_id in runs:
-                    later.append((commit, future))
-                    continue
-                if future.cancelled():
-                    continue  # whoever wanted it was stopped in the meantime
-                runs.add(commit.run_id)
-                size += commit.size()
-                batch.append((commit, future))
-            self._commits.extendleft(reversed(later))
+        while self._commits and len(batch) < MOST and size < MOST_BYTES:
+            commit, future = self._commits.popleft()
+            if commit.run_id in runs:
+                later.append((commit, future))
+                continue
+            if future.cancelled():
+                continue  # whoever wanted it was stopped in the meantime
+            runs.add(commit.run_id)
+            size += commit.size()
+            batch.append((commit, future))
+        self._commits.extendleft(reversed(later))
         return batch
 
-    def _do(self, work: Callable[[], Any], future: "Future[Any]") -> None:
-        if not future.set_running_or_notify_cancel():
+    def _do(self, job: "_Job") -> None:
+        if not job.future.set_running_or_notify_cancel():
             return
         try:
-            future.set_result(patiently(work, patience=self._patience))
+            job.future.set_result(patiently(job.work, patience=self._patience))
         except Exception as error:
-            future.set_exception(error)
+            job.future.set_exception(error)
 
     def _flush(self, batch: list[_Waiting]) -> None:
         commits = [commit for commit, _ in batch]

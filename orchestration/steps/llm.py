@@ -1,13 +1,13 @@
 """`llm`: one question to a model; what it answers is parsed tolerantly and checked strictly."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from orchestration import llm
 from orchestration.core import values
 from orchestration.core.acceptance import accept
 from orchestration.core.errors import ErrorCode, Unreadable
+from orchestration.core.frozen import replace
 from orchestration.core.plan import ModelPlan, PlanStep
 from orchestration.core.prompt import Message
 from orchestration.core.result import Answer, Failure, Request, Result, Usage

@@ -7,12 +7,12 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 from orchestration.core.catalog import Tool
 from orchestration.core.errors import ErrorCode, Unreadable
+from orchestration.core.frozen import dataclass
 from orchestration.core.result import Answer, Failure, Request
 from orchestration.core.values import clean_text, dump, parse_json
 

@@ -18,7 +18,6 @@ here by `load`, which only wants their contracts.
 import importlib
 import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, PydanticUserError, TypeAdapter, ValidationError, create_model
@@ -26,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, PydanticUserError, TypeAdapter, Vali
 from orchestration.core.catalog import Tool
 from orchestration.core.definition import Effect
 from orchestration.core.errors import ErrorCode, Problem, Refused
+from orchestration.core.frozen import dataclass
 
 Schema = dict[str, Any]
 F = TypeVar("F", bound=Callable[..., Any])

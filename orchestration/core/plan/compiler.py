@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from orchestration.core.catalog import Catalog, HttpTemplate, Price, Tool
@@ -11,6 +10,7 @@ from orchestration.core.contract import Contract, check_schema, contract
 from orchestration.core.definition import Definition
 from orchestration.core.errors import Problem, Refused
 from orchestration.core.expression import compile_value
+from orchestration.core.frozen import replace
 from orchestration.core.inference import Schema, schema_of_human, text_output
 from orchestration.core.plan.parts import ModelPlan, Plan, PlanStep
 from orchestration.core.plan.sight import Placed, Sights

@@ -1,7 +1,6 @@
 """What a plan is made of. Frozen; the engine, the proof and the pages read it, and nobody writes it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from orchestration.core.catalog import Catalog, Price, Tool
@@ -9,6 +8,7 @@ from orchestration.core.contract import Contract
 from orchestration.core.definition import Definition
 from orchestration.core.errors import Problem
 from orchestration.core.expression import Condition, Read, Value
+from orchestration.core.frozen import dataclass
 from orchestration.core.prompt_text import PromptText
 from orchestration.core.routes import Exit
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from orchestration.core import values
@@ -10,6 +10,7 @@ from orchestration.core.contract import contract
 from orchestration.core.definition import CallStep, LlmStep
 from orchestration.core.errors import Refused
 from orchestration.core.expression import Condition, Read, Value, compile_condition, compile_value
+from orchestration.core.frozen import dataclass, replace
 from orchestration.core.inference import Schema
 from orchestration.core.plan.parts import Loop, ModelPlan, Moment, PlanStep, Rung, Use
 from orchestration.core.prompt_text import PromptText, compile_prompt
