@@ -1,4 +1,4 @@
-"""What is frozen for the type checker behaves as what Python freezes: equal by its fields, hashed by them, copied with changes."""
+"""What is frozen for the type checker behaves as what Python freezes: equal and hashed by its fields, copied with changes."""
 
 import dataclasses
 
