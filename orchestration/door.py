@@ -14,12 +14,13 @@ import ssl
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import field
-from types import SimpleNamespace, TracebackType
+from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
 import certifi
 from aiohttp.abc import AbstractResolver
+from aiohttp.connector import Connection
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -64,10 +65,9 @@ class Reply:
 
 
 @dataclass(slots=True)
-class _Exchange:
-    """How far one call has come. Read when it ends early."""
+class _Exchange(guard.Dial):
+    """How far one call has come. Read when it ends early. `sent`: it may have been, since it holds a connection."""
 
-    dial: guard.Dial = field(default_factory=guard.Dial)
     sent: bool = False
     stage: str = "connecting"
     where: str = "the address"
@@ -85,6 +85,17 @@ class _Stop(Exception):
     def __init__(self, failure: Failure) -> None:
         self.failure = failure
         super().__init__(failure.message)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Marks a call as perhaps sent from the moment at which it holds a connection, new or pooled, and not before."""
+
+    async def connect(self, *asked: Any, **options: Any) -> Connection:
+        connection = await super().connect(*asked, **options)
+        exchange = guard.dialling.get()
+        assert isinstance(exchange, _Exchange), "only the door's own calls come here"
+        exchange.sent, exchange.stage = True, "waiting for the answer"
+        return connection
 
 
 class Door:
@@ -108,7 +119,7 @@ class Door:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(
+        connector = _Connector(
             limit=self.limits.connections,
             resolver=self._resolver or aiohttp.ThreadedResolver(),
             ssl=self._tls or _trust(),
@@ -121,7 +132,6 @@ class Door:
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, connect=self.limits.connect),
-            trace_configs=[_tracing()],
             auto_decompress=False,
             trust_env=False,
         )
@@ -139,7 +149,7 @@ class Door:
         used = {name: value for name, value in (secrets or {}).items() if name in placeholders.names(request)}
         exchange = _Exchange()
         failure: Failure | None = None
-        token = guard.dialling.set(exchange.dial)
+        token = guard.dialling.set(exchange)
         try:
             async with asyncio.timeout(request.timeout):
                 await self._follow(request, used, exchange)
@@ -159,7 +169,7 @@ class Door:
         for _ in range(_MOST_REDIRECTS + 1):
             place = guard.place(url)
             # A redirect may not lead inwards: only the place that the request itself names is looked up.
-            exchange.dial.declared = place in self.reach and (place == first or first in self.reach)
+            exchange.declared = place in self.reach and (place == first or first in self.reach)
             exchange.where = f"{url.host}:{url.port}"
             location = await self._once(request.method, url, headers, body, exchange)
             if location is None:
@@ -176,9 +186,7 @@ class Door:
         """One request and its answer into `exchange`; the place that it redirects to, if it does."""
         assert self._session is not None, "the door is not open: use `async with`"
         exchange.stage = "connecting"
-        sending = self._session.request(
-            method, url, headers=headers, data=body, allow_redirects=False, trace_request_ctx=exchange
-        )
+        sending = self._session.request(method, url, headers=headers, data=body, allow_redirects=False)
         if self.limits.first_byte is None:
             response = await sending
         else:
@@ -219,20 +227,6 @@ def _trust() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     return context
-
-
-def _tracing() -> aiohttp.TraceConfig:
-    """Marks a call as perhaps sent from the moment at which it holds a connection, and not before."""
-
-    async def connected(session: Any, context: SimpleNamespace, params: Any) -> None:
-        exchange: _Exchange = context.trace_request_ctx
-        exchange.sent = True
-        exchange.stage = "waiting for the answer"
-
-    tracing = aiohttp.TraceConfig()
-    tracing.on_connection_create_end.append(connected)
-    tracing.on_connection_reuseconn.append(connected)
-    return tracing
 
 
 def _filled(request: Request, secrets: Mapping[str, str]) -> tuple[URL, CIMultiDict[str], bytes | None]:
@@ -284,8 +278,8 @@ def _failure(error: Exception, exchange: _Exchange, limits: Limits, timeout: flo
             return Failure(ErrorCode.TIMEOUT, f"{where} could not be reached within {limit:g} s", sent=False)
         case TimeoutError():
             return Failure(ErrorCode.TIMEOUT, f"{where} took too long: given up while {exchange.stage}")
-        case aiohttp.ClientConnectorError() if exchange.dial.inner is not None:
-            message = f"{where} leads to the inner address {exchange.dial.inner}, which is not listed in INTERLOCK_REACH"
+        case aiohttp.ClientConnectorError() if exchange.inner is not None:
+            message = f"{where} leads to the inner address {exchange.inner}, which is not listed in INTERLOCK_REACH"
             return Failure(ErrorCode.REFUSED, message, sent=sent)
         case aiohttp.InvalidURL() | UnicodeError():  # the latter from a host that has no spelling in DNS
             return Failure(ErrorCode.REFUSED, f"{where} is no address that can be called", sent=sent)

@@ -27,7 +27,7 @@ class MissingSecret(LookupError):
 def names(request: Request) -> frozenset[str]:
     """The secrets that a request needs, so that only these are decrypted."""
     texts = (request.url, request.body or "", *(value for _, value in request.headers))
-    return frozenset(name for text in texts for name in PLACEHOLDER.findall(text))
+    return frozenset(name for text in texts if _OPENING in text for name in PLACEHOLDER.findall(text))
 
 
 def fill(text: str, secrets: Mapping[str, str], spell: Callable[[str], str] = str) -> str:
@@ -39,7 +39,7 @@ def fill(text: str, secrets: Mapping[str, str], spell: Callable[[str], str] = st
             raise MissingSecret(name)
         return spell(secrets[name])
 
-    return PLACEHOLDER.sub(value, text)
+    return PLACEHOLDER.sub(value, text) if _OPENING in text else text
 
 
 def in_url(value: str) -> str:

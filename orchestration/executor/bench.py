@@ -10,7 +10,7 @@ from orchestration import llm, placeholders, tools, vault
 from orchestration.core import values
 from orchestration.core.catalog import Tool
 from orchestration.core.errors import ErrorCode
-from orchestration.core.frozen import replace
+from orchestration.core.frozen import dataclass, replace
 from orchestration.core.ladder import CallFact
 from orchestration.core.result import Answer, Failure, Request
 from orchestration.door import Door
@@ -29,12 +29,24 @@ if TYPE_CHECKING:
     from orchestration.executor.engine import Engine
 
 
+@dataclass(slots=True, eq=False)
+class _UnderWay:
+    """A call of a run. `poked`: something may have been asked of the run since it was looked at; `scope`: where the call ends
+    early, if it may; `looking`: who looks; `error`: what came of that."""
+
+    held: Held
+    poked: bool = False
+    scope: asyncio.Timeout | None = None
+    looking: asyncio.Future[None] | None = None
+    error: Exception | None = None
+
+
 class Bench:
     def __init__(self, engine: "Engine", door: Door, pool: PythonPool) -> None:
         self.engine = engine
         self.door = door
         self.pool = pool
-        self._pokes: dict[str, asyncio.Event] = {}
+        self._under_way: dict[str, _UnderWay] = {}
 
     @property
     def clock(self) -> Clock:
@@ -123,40 +135,52 @@ class Bench:
         if tool is not None and tool.effect in DOUBTFUL and time.monotonic() - self.engine.pulse.beat_at > SURE:
             # Our hold may have lapsed while we slept: only a commit can tell.
             await self.commit(held, held.holding(self.clock.now(), request.timeout))
-        poke = self._pokes[held.run_id] = asyncio.Event()
+        call = self._under_way[held.run_id] = _UnderWay(held)
         try:
             if tool is None or tool.effect == "none":
-                return await self._unless_asked(held, request, poke)
+                return await self._unless_asked(call, request)
             answer = await self._call(request)
-            if poke.is_set():
+            if call.poked:
                 with suppress(Superseded):  # the next commit finds that out too, and the answer is in hand by then
                     await self._look(held)
             return answer
         finally:
-            if self._pokes.get(held.run_id) is poke:
-                self._pokes.pop(held.run_id)
+            if self._under_way.get(held.run_id) is call:
+                self._under_way.pop(held.run_id)
 
-    async def _unless_asked(self, held: Held, request: Request, poke: asyncio.Event) -> Answer:
+    async def _unless_asked(self, call: "_UnderWay", request: Request) -> Answer:
         """The answer; or, where a person asks something of the run meanwhile, a call that is dropped: it has no effect."""
-        call, poked = asyncio.ensure_future(self._call(request)), asyncio.ensure_future(poke.wait())
         try:
-            while not call.done():
-                await asyncio.wait([call, poked], return_when=asyncio.FIRST_COMPLETED)
-                if poked.done() and not call.done():
-                    poke.clear()  # before the look, so that what is asked during it is looked at too
-                    poked = asyncio.ensure_future(poke.wait())
-                    await self._look(held)
-                    if held.asked:
-                        return Answer(failure=Failure(ErrorCode.TIMEOUT, "the call was dropped because a person intervened"))
-            return call.result()
+            async with asyncio.timeout(None) as call.scope:
+                return await self._call(request)
+        except TimeoutError:
+            if call.error is not None:
+                raise call.error from None
+            return Answer(failure=Failure(ErrorCode.TIMEOUT, "the call was dropped because a person intervened"))
         finally:
-            call.cancel()
-            poked.cancel()
+            call.scope = None
+            if call.looking is not None:  # what it would find, the next commit finds
+                call.looking.cancel()
 
     def poke(self, run: str) -> None:
         """Something may have been asked of this run."""
-        if event := self._pokes.get(run):
-            event.set()
+        if call := self._under_way.get(run):
+            call.poked = True
+            if call.scope is not None and call.looking is None:
+                call.looking = asyncio.ensure_future(self._look_around(call))
+
+    async def _look_around(self, call: "_UnderWay") -> None:
+        """Looks what was asked, also while it was looking, and lets the call go for it."""
+        while call.poked:
+            call.poked = False
+            try:
+                await self._look(call.held)
+            except Exception as error:
+                call.error = error
+            if call.scope is not None and (call.error or call.held.asked):
+                call.scope.reschedule(asyncio.get_running_loop().time())
+                return
+        call.looking = None
 
     async def _call(self, request: Request) -> Answer:
         names = placeholders.names(request)
