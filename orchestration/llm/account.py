@@ -18,7 +18,9 @@ def request(
     `key` names the header that carries the secret, and what stands before it there; the option `auth` names one that carries
     it bare. The options `path` and `query` change the address, and the account's own headers win over all others.
     """
-    url = URL(provider.base_url.rstrip("/") + provider.options.get("path", path))
+    url = provider.base_url.rstrip("/") + provider.options.get("path", path)
+    if query := provider.options.get("query"):
+        url = str(URL(url).update_query(query))
     found = {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": "Interlock"}
     if provider.secret:
         name, before = (provider.options["auth"], "") if provider.options.get("auth") else key
@@ -31,7 +33,7 @@ def request(
     return Request(
         protocol=protocol,
         target=provider.name,
-        url=str(url.update_query(provider.options.get("query", {}))),
+        url=url,
         headers=(*kept.items(), *provider.headers.items()),
         body=json_text(body),
         timeout=ask.timeout,
