@@ -16,7 +16,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
@@ -34,11 +34,11 @@ from orchestration.executor.desk import Released, Superseded
 from orchestration.executor.held import Held
 from orchestration.executor.isolation import Isolation
 from orchestration.executor.pulse import SURE, Pulse
-from orchestration.executor.reading import letting_go, read_each
+from orchestration.executor.reading import Row, fresh, letting_go, read_each
 from orchestration.executor.slots import Slots
 from orchestration.models.fields import new_id
 from orchestration.queries.catalog import World, current
-from orchestration.queries.plans import plan_of
+from orchestration.queries.plans import kept_plan, plan_of
 from orchestration.record.clock import DatabaseClock
 from orchestration.record.failpoints import failpoint
 from orchestration.record.late import keep_late
@@ -278,11 +278,29 @@ class Engine:
         self._more = len(claimed) == room
         if not claimed:
             return
+        failpoint("after_claim")
+        rest: dict[str, int] = {}
+        for run, row in claimed.items():
+            if held := self._known(row):
+                self._set_out(held)
+            else:
+                rest[run] = row["fence"]
+        if rest:
+            await self._look_up(rest)
+
+    def _known(self, row: Row) -> Held | None:
+        """The run of a row that was claimed, where this and what is in memory are all that it takes."""
+        plan = kept_plan(row["version_id"], self.world, row["hash"])
+        with suppress(Exception):  # what can't be read is told apart where it is looked up
+            return fresh(row, plan) if plan is not None else None
+        return None
+
+    async def _look_up(self, claimed: Mapping[str, int]) -> None:
+        """Reads these (id → fence), sets out with each, and gives up those that can't be read."""
         try:
-            failpoint("after_claim")
             found, unread = await self.read(lambda: self._take_up(list(claimed)))
         except Exception:
-            await self.write(lambda: [sweep.let_go(run, self.id, fence, self.clock.now()) for run, fence in claimed.items()])
+            await self.write(lambda: self._give_back(claimed))
             raise
         for held in found:
             if (held.row.holder, held.fence) == (self.id, claimed[held.run_id]):
@@ -294,13 +312,24 @@ class Engine:
             await self._give_up(run, claimed[run], error)
 
     def _take_up(self, ids: list[str]) -> tuple[list[Held], dict[str, Exception]]:
-        self.world = world = current()  # what was published a moment ago may need a provider of a moment ago
+        world = self.world
         return read_each(ids, lambda version, digest: plan_of(version, world, digest))
 
-    def _claim_now(self, room: int, only: set[str] | None) -> dict[str, int]:
+    def _give_back(self, claimed: Mapping[str, int]) -> None:
+        for run, fence in claimed.items():
+            sweep.let_go(run, self.id, fence, self.clock.now())
+
+    def _claim_now(self, room: int, only: set[str] | None) -> dict[str, Row]:
         if time.monotonic() - self.pulse.beat_at > SURE:
             self.pulse.beat()  # what a worker claims that is taken for dead would be taken from it at once
-        return sweep.claim(self.id, self.group, room, self.clock.now(), only)
+        claimed = sweep.claim(self.id, self.group, room, self.clock.now(), only)
+        try:
+            if claimed:
+                self.world = current()  # what was published a moment ago may need a provider of a moment ago
+        except Exception:
+            self._give_back({run: row["fence"] for run, row in claimed.items()})
+            raise
+        return claimed
 
     async def _give_up(self, run: str, fence: int, error: Exception) -> None:
         now = self.clock.now()

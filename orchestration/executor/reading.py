@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import F, OuterRef, Q, Subquery
 
 from orchestration.core import state, values
 from orchestration.core.decision import Spent
@@ -21,7 +21,10 @@ PlanOf = Callable[[int, str], Plan]
 """The plan of a version, by its id and its content hash."""
 _ROW = columns(RunRow)
 _CHUNK = 100
-_RUN = (*_ROW, "id", "revision", "version_id", "version__hash", "input", "created")
+CLAIMED = (*_ROW, "id", "revision", "version_id", "input", "created")
+"""The columns of a run that are read when it is taken up."""
+Row = dict[str, Any]
+"""These, and the `hash` of its version."""
 
 
 def read_each(ids: Sequence[str], plan_of: PlanOf) -> tuple[list[Held], dict[str, Exception]]:
@@ -46,24 +49,41 @@ def read_each(ids: Sequence[str], plan_of: PlanOf) -> tuple[list[Held], dict[str
 def read_runs(ids: Sequence[str], plan_of: PlanOf) -> list[Held]:
     """These runs with what their open visits need: a constant number of queries, however many runs."""
     last = StepRecord.objects.filter(run=OuterRef("pk"), seq=OuterRef("seq")).values("finished")
-    runs = list(Run.objects.filter(id__in=ids).values(*_RUN, last=Subquery(last)))
+    runs = list(Run.objects.filter(id__in=ids).values(*CLAIMED, hash=F("version__hash"), last=Subquery(last)))
     open_calls = _open_calls([run for run in runs if run["started"]])
-    found = Escalation.objects.filter(run_id__in=[run["id"] for run in runs], status__in=Escalation.PENDING)
-    pauses = {
-        run: (pause, Paused(kind, since)) for run, pause, kind, since in found.values_list("run_id", "id", "kind", "created")
-    }
+    pauses = _pauses([run["id"] for run in runs if not _is_fresh(run)])
     packed = [run[name] for run in runs for name in ("position", "input")]
     packed += [
         call[name] for found in open_calls.values() for call in found for name in ("output", "error", "response", "request")
     ]
     blobs = fetch(missing(packed))
     return [
-        _held(run, plan_of(run["version_id"], run["version__hash"]), open_calls.get(run["id"], []), pauses.get(run["id"]), blobs)
+        _held(run, plan_of(run["version_id"], run["hash"]), open_calls.get(run["id"], []), pauses.get(run["id"]), blobs)
         for run in runs
     ]
 
 
-def _open_calls(runs: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def fresh(run: Row, plan: Plan) -> Held | None:
+    """A run that was never taken up before, from the row that claiming it gave: there is nothing else of it. None otherwise."""
+    if not _is_fresh(run) or missing((run["position"], run["input"])):
+        return None
+    return _held({**run, "last": None}, plan, [], None, {})
+
+
+def _is_fresh(run: Row) -> bool:
+    """Whether nobody has done anything with it yet, nor asked anybody about it."""
+    return run["started"] is None and run["wait"] == ""
+
+
+def _pauses(runs: Sequence[str]) -> dict[str, tuple[str, Paused]]:
+    """What these wait for a person with."""
+    if not runs:
+        return {}
+    found = Escalation.objects.filter(run_id__in=runs, status__in=Escalation.PENDING)
+    return {run: (pause, Paused(kind, since)) for run, pause, kind, since in found.values_list("run_id", "id", "kind", "created")}
+
+
+def _open_calls(runs: Sequence[Row]) -> dict[str, list[dict[str, Any]]]:
     """The calls at the place where each run stands, and at the step around it."""
     found: dict[str, list[dict[str, Any]]] = {}
     for start in range(0, len(runs), _CHUNK):
@@ -75,9 +95,7 @@ def _open_calls(runs: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]
     return found
 
 
-def _held(
-    run: dict[str, Any], plan: Plan, calls: list[dict[str, Any]], pause: tuple[str, Paused] | None, blobs: dict[str, str]
-) -> Held:
+def _held(run: Row, plan: Plan, calls: list[dict[str, Any]], pause: tuple[str, Paused] | None, blobs: dict[str, str]) -> Held:
     at = unpack(run["position"], blobs)
     position = load(at) if at else Position(step=plan.workflow.start)
     held = Held(

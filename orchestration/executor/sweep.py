@@ -15,8 +15,10 @@ One that is quarantined is due, like one that waits, when the deadline of its pa
 A run that was last written by a newer release (`record.rows.FORMAT`) is claimed by nobody older.
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Count, Q
@@ -24,6 +26,7 @@ from django.db.models import Count, Q
 from orchestration.core.frozen import dataclass
 from orchestration.executor import slots
 from orchestration.executor.held import GRACE
+from orchestration.executor.reading import CLAIMED, Row
 from orchestration.models import Run, Worker
 from orchestration.record import rows
 from orchestration.record.apply import adapt
@@ -115,8 +118,9 @@ _FREE = (
 is over. Whoever moved it on has emptied it."""
 
 
-def claim(worker: str, group: int, room: int, now: datetime, only: Iterable[str] | None = None) -> dict[str, int]:
-    """Up to `room` due runs, now held by `worker`: id → fence. `only` these, where it was told of them; `group`: its own."""
+def claim(worker: str, group: int, room: int, now: datetime, only: Iterable[str] | None = None) -> dict[str, Row]:
+    """Up to `room` due runs, now held by `worker`, by id: their columns of `reading.CLAIMED`, and the `hash` of their version.
+    `only` these, where it was told of them; `group`: its own."""
     if room <= 0:
         return {}
     wanted = list(only) if only is not None else []
@@ -132,11 +136,25 @@ def claim(worker: str, group: int, room: int, now: datetime, only: Iterable[str]
         "WHERE id IN (SELECT id FROM orchestration_run WHERE status IN ('ready', 'waiting', 'quarantined') AND due <= %s "
         f"AND format <= %s AND {suspicion} {named} ORDER BY due LIMIT %s {lock}) "
         "AND status IN ('ready', 'waiting', 'quarantined') "
-        "RETURNING id, fence"
+        f"RETURNING {', '.join(CLAIMED)}, (SELECT hash FROM orchestration_version WHERE id = version_id)"
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, [worker, adapt(now + GRACE), adapt(now), rows.FORMAT, *wanted, room])
-        return dict(cursor.fetchall())
+        return {row["id"]: row for row in map(_as_read, cursor.fetchall())}
+
+
+def _as_read(row: Sequence[Any]) -> Row:
+    """A row of `claim`, its values as Django reads them."""
+    found = dict(zip((*CLAIMED, "hash"), row, strict=True))
+    for name, column, convert in _converters(connection.vendor):
+        found[name] = convert(found[name], column, connection)
+    return found
+
+
+@cache
+def _converters(vendor: str) -> list[tuple[str, Any, Callable[..., Any]]]:
+    columns = [(name, Run._meta.get_field(name).cached_col) for name in CLAIMED]
+    return [(name, column, convert) for name, column in columns for convert in connection.ops.get_db_converters(column)]
 
 
 def strays(worker: str, known: Container[str]) -> dict[str, int]:

@@ -24,6 +24,11 @@ class Kept(Generic[Made]):
         self._lock = threading.Lock()
         self._made: OrderedDict[Hashable, Made] = OrderedDict()
 
+    def find(self, key: Hashable) -> Made | None:
+        """What is kept, None where it would have to be made."""
+        with self._lock:
+            return self._made.get(key)
+
     def get(self, key: Hashable, make: Callable[[], Made]) -> Made:
         with self._lock:
             if key in self._made:
@@ -48,6 +53,11 @@ def plan_of(version_id: int, world: World, digest: str | None = None) -> Plan:
     if digest is None:
         raise NotFound("There is no such version.")
     return _plans.get((version_id, digest, world.digest), lambda: compile_plan(definition_of(version_id), world.catalog))
+
+
+def kept_plan(version_id: int, world: World, digest: str) -> Plan | None:
+    """The same where it is kept: costs nothing."""
+    return _plans.find((version_id, digest, world.digest))
 
 
 def definition_of(version_id: int) -> Definition:

@@ -184,7 +184,7 @@ class Witness:
 
     # changes of hands
 
-    def claim(self, worker: str, group: int, room: int, now: datetime, only: Any = None) -> dict[str, int]:
+    def claim(self, worker: str, group: int, room: int, now: datetime, only: Any = None) -> dict[str, Any]:
         wanted = self.runs if only is None else self.runs.keys() & only
         due = {run: self.runs[run].row.due or now for run in wanted if claimable(self.runs[run].row, group, now)}
         claimed = self._claim(worker, group, room, now, only)
@@ -194,7 +194,7 @@ class Witness:
         for run in claimed:
             told = self.runs[run]
             told.moved(status="held", holder=worker, step_deadline=now + GRACE, fence=told.row.fence + 1)
-            self.check(claimed[run] == told.row.fence, f"{run} was claimed with fence {claimed[run]}")
+            self.check(claimed[run]["fence"] == told.row.fence, f"{run} was claimed with fence {claimed[run]['fence']}")
         left = [at for run, at in due.items() if run not in claimed]
         self.check(not left or all(due.get(run, now) <= min(left) for run in claimed), f"{worker} did not claim the oldest first")
         return claimed
