@@ -6,11 +6,10 @@ its own, which the derivation shows.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from operator import or_
-from typing import Any
+from operator import attrgetter, or_
 
 from orchestration.core.plan import Plan, PlanStep
 from orchestration.core.proof.bound import NANO, QUANTITIES, Bound, visit
@@ -18,46 +17,43 @@ from orchestration.core.proof.failures import Failures
 from orchestration.core.proof.graph import Edge, Graph, Level
 from orchestration.core.routes import BREAK, CONTINUE
 
-Path = str | tuple[tuple[Any, int], ...]
-"""A step, or paths and how often each is gone."""
-
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """A bound, and for each of `QUANTITIES` a path that comes to it."""
+    """A bound, and what comes to it: a step; or `parts`, each gone so often; or, quantity by quantity, whichever of `either` is
+    worse. The paths are walked where they are asked for: there are hundreds of trails, and one is shown."""
 
     bound: Bound
-    paths: tuple[Path, ...]
+    step: str = ""
+    parts: tuple[tuple["Trail", int], ...] = ()
+    either: tuple["Trail", "Trail"] | None = None
 
     def __add__(self, other: "Trail") -> "Trail":
-        joined = tuple(((mine, 1), (theirs, 1)) for mine, theirs in zip(self.paths, other.paths, strict=True))
-        return Trail(self.bound + other.bound, joined)
+        return Trail(self.bound + other.bound, parts=((self, 1), (other, 1)))
 
     def __mul__(self, times: int) -> "Trail":
-        return Trail(self.bound * times, tuple(((path, times),) for path in self.paths))
+        return Trail(self.bound * times, parts=((self, times),))
 
     def __or__(self, other: "Trail") -> "Trail":
         most = self.bound | other.bound
-        if most == self.bound:
-            return self
-        worse = [getattr(other.bound, name) > getattr(self.bound, name) for name in QUANTITIES]
-        paths = [theirs if taken else mine for mine, theirs, taken in zip(self.paths, other.paths, worse, strict=True)]
-        return Trail(most, tuple(paths))
+        return self if most == self.bound else Trail(most, either=(self, other))
 
     def steps(self) -> dict[str, Counter[str]]:
-        """For each quantity, how often its path comes to each step."""
-        return dict(zip(QUANTITIES, map(_count, self.paths), strict=True))
+        """For each of `QUANTITIES`, how often the path that comes to it comes to each step."""
+        return {name: _count(self, attrgetter(name)) for name in QUANTITIES}
 
 
-def _count(whole: Path) -> Counter[str]:
+def _count(whole: Trail, quantity: Callable[[Bound], float]) -> Counter[str]:
     found: Counter[str] = Counter()
-    todo: list[tuple[Path, int]] = [(whole, 1)]
+    todo = [(whole, 1)]
     while todo:
-        path, times = todo.pop()
-        if isinstance(path, str):
-            found[path] += times
-        else:
-            todo.extend((part, times * count) for part, count in path if count)
+        trail, times = todo.pop()
+        while trail.either is not None:
+            one, other = trail.either
+            trail = other if quantity(other.bound) > quantity(one.bound) else one
+        if trail.step:
+            found[trail.step] += times
+        todo.extend((part, times * count) for part, count in trail.parts if count)
     return found
 
 
@@ -105,11 +101,7 @@ class Ways:
         )
 
 
-def trail(step: str, bound: Bound) -> Trail:
-    return Trail(bound, (step,) * len(QUANTITIES))
-
-
-NOTHING = Trail(Bound(), ((),) * len(QUANTITIES))
+NOTHING = Trail(Bound())
 
 
 def _after(came: Trail, passage: Passage) -> tuple[Trail | None, Trail | None, Trail | None]:
@@ -207,9 +199,9 @@ class WorstCases:
             rounds = self._round(step)
             return self._around(step, rounds.then(rounds, step.model.max - 1), begins=True)
         if step.type == "human" and not self.past_people:
-            unasked = trail(step.id, Bound(executions=1)) if self.failures.codes(step) else None
+            unasked = Trail(Bound(executions=1), step.id) if self.failures.codes(step) else None
             return Passage(None, unasked, NOTHING)
-        own = trail(step.id, self.own[step.id])
+        own = Trail(self.own[step.id], step.id)
         return Passage(own, own)
 
     def _round(self, loop: PlanStep) -> Ways:
@@ -221,7 +213,7 @@ class WorstCases:
 
     def _around(self, loop: PlanStep, ways: Ways, begins: bool = False) -> Passage:
         """What the loop comes to whose rounds are these. It may fail where they fail, where it is left, and where it `begins`."""
-        own, out = trail(loop.id, self.own.setdefault(loop.id, visit(self.plan, loop))), ways.out
+        own, out = Trail(self.own.setdefault(loop.id, visit(self.plan, loop)), loop.id), ways.out
         broken = _most([*([out] if out is not None else []), *ways.failed, *([NOTHING] if begins else [])])
         return Passage(out + own if out is not None else None, broken + own if broken is not None else None, _most(ways.ended))
 
