@@ -5,14 +5,14 @@ This is the door to all that is done with schemas; the parts live in `schema` (w
 """
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any
 
 import jsonschema_rs
 
 from orchestration.core.assignment import assignable, type_names
-from orchestration.core.coercion import coercer
+from orchestration.core.coercion import Coercer, coercer
 from orchestration.core.errors import Problem, Refused
 from orchestration.core.sample import example
 from orchestration.core.sanitiser import INT_MAX, INT_MIN
@@ -45,17 +45,22 @@ def coerce(schema: Schema, value: Any) -> Any:
 
 
 class Contract:
-    """A compiled schema. Safe to share between threads; checking never fetches, never backtracks."""
-
-    __slots__ = ("_coerce", "_validator", "schema")
+    """A schema that may be used. Safe to share between threads; checking never fetches, never backtracks. What checks and types
+    values is made when it is first needed: that the engine takes the schema has been seen, and most proofs need no more."""
 
     def __init__(self, schema: Schema) -> None:
         problems = [problem for problem in check_schema(schema) if problem.severity == "error"]
         if problems:
             raise Refused(*problems)
         self.schema = schema
-        self._validator = validator(bounded(schema))
-        self._coerce = coercer(schema)
+
+    @cached_property
+    def _validator(self) -> jsonschema_rs.Draft202012Validator:
+        return validator(bounded(self.schema))
+
+    @cached_property
+    def _coerce(self) -> Coercer | None:
+        return coercer(self.schema)
 
     def accepts(self, value: Any) -> bool:
         """Whether the value fits, without reasons."""
