@@ -36,6 +36,7 @@ class Failures:
     def __init__(self, graph: Graph) -> None:
         self.graph, self.plan = graph, graph.plan
         self._codes: dict[str, frozenset[ErrorCode]] = {}
+        self._caught: dict[str, dict[str, tuple[str, str]]] = {}
 
     def routes(self) -> Iterator[ErrorRoute]:
         """Where each failure of each step goes, in the order of the definition and of the list of errors."""
@@ -103,12 +104,11 @@ class Failures:
             if name in self.graph.reached:
                 yield from (code for code in self.codes(inner) if self._catch(inner, code) is None and code != ErrorCode.UNKNOWN)
 
-    @staticmethod
-    def _catch(step: PlanStep, code: ErrorCode) -> tuple[str, str] | None:
-        for found, codes in taken(step):
-            if found.kind == "catch" and (code.value in codes or "*" in codes) and code != ErrorCode.UNKNOWN:
-                return found.to, found.path
-        return None
+    def _catch(self, step: PlanStep, code: ErrorCode) -> tuple[str, str] | None:
+        if step.id not in self._caught:
+            self._caught[step.id] = {each: (found.to, found.path) for found, codes in taken(step) for each in codes}
+        caught = self._caught[step.id]
+        return None if code == ErrorCode.UNKNOWN else caught.get(code) or caught.get("*")
 
     def route(self, step: PlanStep, code: ErrorCode) -> tuple[str, str]:
         """Where a failure ends up: through the containers around the step, as far as nothing catches it."""
