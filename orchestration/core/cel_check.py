@@ -65,18 +65,19 @@ def check(tree: Tree, source: str, sight: Sight, path: str, paths: Mapping[int, 
     """The plan, and what is wrong. A plan with problems must not run. `source` is the text of the tree; `paths` are places in the
     document of parts of it, by their `id`; the rest stands at `path`."""
     places = Places(sight, path, _prefix(source))
-    new, kind = _Checker(places, paths or {}).json(tree, Scope({}, NOTHING))
+    new, kind = _Checker(places, paths or {}).json(tree, _OUTSIDE)
     return Plan(new, kind, tuple(places.reads), places.values, places.tests, places.prefix), places.problems
 
 
 def _prefix(source: str) -> str:
     """The beginning of a name that the expression itself doesn't use."""
     prefix = "_p"
-    while re.search(rf"\b{prefix}", source):
+    while prefix in source and re.search(rf"\b{prefix}", source):
         prefix = "_" + prefix
     return prefix
 
 
+_OUTSIDE = Scope({}, NOTHING)
 _CLASSES = {"integer": "number"}
 _ARRAY, _OBJECT = frozenset({"array"}), frozenset({"object"})
 
@@ -231,15 +232,16 @@ class _Checker:
         return Call(tree.function, (left, right)), Kind(BOOLEAN)
 
     def comparable(self, tree: Call, left: Kind, right: Kind) -> None:
-        if left.foreign or right.foreign or left.types is None or right.types is None:
+        one, other = left.types, right.types
+        if one is None or other is None:
             return
-        ours, theirs = _classes(left.types), _classes(right.types)
+        ours, theirs = _classes(one), _classes(other)
         if ours == {"null"} or theirs == {"null"}:
             return  # asking for null is always allowed
         if not ours & theirs:
             never = "" if tree.function in ORDERINGS else ": they are never equal"
             self.problem(
-                "expression_type", f"`{short(tree)}` compares {type_names(left.types)} with {type_names(right.types)}{never}"
+                "expression_type", f"`{short(tree)}` compares {type_names(one)} with {type_names(other)}{never}"
             )
         elif tree.function not in ORDERINGS:
             self.possible(tree.args[0], left, right)

@@ -81,14 +81,16 @@ def chain(tree: Tree) -> Path | None:
     """`a.b[0]["c d"]` as ("a", "b", 0, "c d"): a name, then fields and literal indices; None for anything else."""
     parts: list[str | int] = []
     while not isinstance(tree, Name):
+        if isinstance(tree, Field) and not tree.test:
+            parts.append(tree.name)
+            tree = tree.operand
+            continue
         match tree:
-            case Field(operand, name, False):
-                parts.append(name)
             case Call("_[_]", (operand, Literal(key, "int" | "string")), None):
                 parts.append(key)
+                tree = operand
             case _:
                 return None
-        tree = operand
     return (tree.name, *reversed(parts))
 
 

@@ -5,7 +5,6 @@ contracts. Where it is silent the engine decides when the expression runs.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from orchestration.core.cel_tree import Path
@@ -20,7 +19,7 @@ TEXTS: Schema = {"type": "array", "items": TEXT}
 UNKNOWN: Schema = {}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Kind:
     """What is known of an expression's value: its schema ({} where nothing is), the place it was read from, or the name of a
     CEL type that JSON doesn't have (timestamp, duration, bytes, uint)."""
@@ -29,7 +28,7 @@ class Kind:
     path: Path | None = None
     foreign: str | None = None
 
-    @cached_property
+    @property
     def types(self) -> frozenset[str] | None:
         """The JSON types that the value may have; None where anything may be."""
         return None if self.foreign else types_of(self.schema)

@@ -100,7 +100,7 @@ def _alternatives(node: Node, schema: Schema, depth: int) -> Iterator[list[Shape
 
 def types_of(schema: Schema | bool) -> frozenset[str] | None:
     """The types that a value of this schema may have; None where anything may be."""
-    if isinstance(schema, dict) and not schema.keys() & _JOINED:
+    if isinstance(schema, dict) and _JOINED.isdisjoint(schema):
         types = _allowed(schema)[0]
         return types if types != ALL_TYPES else None
     found = shapes(root(schema))
@@ -111,7 +111,7 @@ def types_of(schema: Schema | bool) -> frozenset[str] | None:
 
 def values_of(schema: Schema | bool) -> list[Any] | None:
     """The values that the schema lists, None where others may be."""
-    if isinstance(schema, dict) and not schema.keys() & _JOINED:
+    if isinstance(schema, dict) and _JOINED.isdisjoint(schema):
         enum = _allowed(schema)[1]
         return None if enum is None else list(enum)
     found = shapes(root(schema))
@@ -145,7 +145,7 @@ def _own(node: Node, schema: Schema) -> Shape:
         extra=None if extra is None else node.below(extra),
         items=node.below(schema["items"]) if "items" in schema else None,
         prefix=tuple(node.below(part) for part in schema.get("prefixItems", ())),
-        said=bool(schema.keys() & _SAYING),
+        said=not _SAYING.isdisjoint(schema),
     )
 
 
@@ -252,7 +252,7 @@ class _Step(NamedTuple):
 def _declared(node: Node, part: str | int) -> _Step | None:
     """The usual case, without a look at the other properties: the sight of a large workflow has hundreds."""
     schema = node.schema
-    if not isinstance(schema, dict) or schema.get("type") != "object" or schema.keys() & _COMPOUND:
+    if not isinstance(schema, dict) or schema.get("type") != "object" or not _COMPOUND.isdisjoint(schema):
         return None
     declared = schema.get("properties", {})
     if part not in declared:
