@@ -141,7 +141,7 @@ def _fields(data: bytes) -> list[tuple[int, Any]]:
     found: list[tuple[int, Any]] = []
     at = 0
     while at < len(data):
-        number, wire = data[at] >> 3, data[at] & 7  # a key is one byte: none of these fields has a number above 15
+        key, wire = data[at], data[at] & 7  # a key is one byte: none of these fields has a number above 15
         value: Any
         if wire == 1:
             value, at = data[at + 1 : at + 9], at + 9
@@ -149,7 +149,7 @@ def _fields(data: bytes) -> list[tuple[int, Any]]:
             value, at = _varint(data, at + 1) if data[at + 1] > 127 else (data[at + 1], at + 2)
         if wire == 2:
             value, at = data[at : at + value], at + value
-        found.append((number, value))
+        found.append((key >> 3, value))
     return found
 
 
@@ -165,10 +165,18 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _tree(data: bytes) -> Tree:
-    for number, body in _fields(data):
-        if number in _KINDS:
-            return _KINDS[number](body)
-    raise Unsupported("an empty expression")
+    """An expression has an id, and then, up to its end, the one field that says what it is."""
+    at = _past(data, 1)
+    if at >= len(data):
+        raise Unsupported("an empty expression")
+    return _KINDS[data[at] >> 3](data[_past(data, at + 1) :])
+
+
+def _past(data: bytes, at: int) -> int:
+    """Where the varint that begins there has ended."""
+    while data[at] > 127:
+        at += 1
+    return at + 1
 
 
 def _literal(data: bytes) -> Literal:
@@ -190,7 +198,7 @@ def _literal(data: bytes) -> Literal:
 
 
 def _name(data: bytes) -> Name:
-    return Name(dict(_fields(data))[1].decode())
+    return Name(data[_past(data, 1) :].decode())
 
 
 def _field(data: bytes) -> Field:
