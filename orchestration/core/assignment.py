@@ -56,16 +56,24 @@ class _Comparison:
 
     def reasons(self, source: Node, target: Node, path: Path) -> list[str]:
         self.steps += 1
+        if target.schema is True or source.schema is True or self.steps > _MOST_STEPS:
+            return []
+        if not source.defs or not target.defs:
+            return self._compared(source, target, path)  # one of them comes to an end
         pair = (canonical([source.schema, source.defs]), canonical([target.schema, target.defs]))
-        if target.schema is True or source.schema is True or pair in self.above or self.steps > _MOST_STEPS:
+        if pair in self.above:
             return []
         self.above.add(pair)
+        found = self._compared(source, target, path)
+        self.above.remove(pair)
+        return found
+
+    def _compared(self, source: Node, target: Node, path: Path) -> list[str]:
         found: list[str] = []
         goals = shapes(target)
         for shape in shapes(source):
             for kind in _kinds(shape):
                 found += self._nearest(shape, kind, goals, path)
-        self.above.remove(pair)
         return found[:MOST_REASONS]
 
     def _nearest(self, shape: Shape, kind: str, goals: list[Shape], path: Path) -> list[str]:

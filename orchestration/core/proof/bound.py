@@ -69,8 +69,8 @@ def price_of(tokens_in: int, tokens_out: int, price: Price) -> int:
     return math.ceil(dollars * 1000)
 
 
-def total(bounds: Iterable[Bound]) -> Bound:
-    return reduce(add, bounds, Bound())
+def total(bounds: Iterable[Bound], first: Bound = Bound()) -> Bound:
+    return reduce(add, bounds, first)
 
 
 def visit(plan: Plan, step: PlanStep) -> Bound:
@@ -82,8 +82,8 @@ def visit(plan: Plan, step: PlanStep) -> Bound:
     own = Bound(executions=1, doubts=asked, human=asked * (plan.workflow.escalation.deadline or 0.0))
     if step.tools:
         in_place = [index for index, rung in enumerate(step.rungs) if rung.step is not None]
-        return own + _rounds(step) + total(rung(plan, step, index) for index in in_place)
-    return own + total(rung(plan, step, index) for index in range(len(step.rungs)))
+        return total((rung(plan, step, index) for index in in_place), own + _rounds(step))
+    return total((rung(plan, step, index) for index in range(len(step.rungs))), own)
 
 
 def doubts(plan: Plan, step: PlanStep) -> int:

@@ -41,8 +41,9 @@ class Failures:
     def routes(self) -> Iterator[ErrorRoute]:
         """Where each failure of each step goes, in the order of the definition and of the list of errors."""
         for step in self.plan.steps.values():
+            codes = self.codes(step)
             for code in ErrorCode:
-                if code in self.codes(step):
+                if code in codes:
                     to, rule = self.route(step, code)
                     yield ErrorRoute(step.id, code.value, to, rule)
 

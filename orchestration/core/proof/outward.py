@@ -39,6 +39,8 @@ class _Holds:
     def __or__(self, other: "_Holds") -> "_Holds":
         if other is _NOTHING or self is _NOTHING:
             return self if other is _NOTHING else other
+        if self == other:
+            return self
         return _Holds(self.outside or other.outside, self.private or other.private, self.steered | other.steered)
 
 
@@ -68,7 +70,7 @@ def _in_its_hands(flow: "_Flow", step: PlanStep) -> Iterator[Problem]:
 
 
 def _comes_to(flow: "_Flow", step: PlanStep) -> Iterator[Problem]:
-    writers = frozenset(name for name in flow.taken(step).steered if flow.taken(flow.steps[name]).private)
+    writers = flow.taken(step).steered & flow.informed
     way = flow.way(writers, step.id) if writers else None
     if way is None:
         return
@@ -99,15 +101,24 @@ class _Flow:
         for step in self.steps.values():
             for need in (*step.needs, step.level, *(rung.step or "" for rung in step.rungs)):
                 readers[need].add(step.id)
-        stale = set(self.steps)
+        order, stale = list(self._order("")), set(self.steps)
         while stale:
-            for name in self.steps:
+            for name in order:
                 if name in stale:
                     stale.remove(name)
                     now = self._gives(self.steps[name])
                     if now != self.holds.get(name, _NOTHING):
                         self.holds[name] = now
                         stale |= readers[name]
+        self.informed = {step.id for step in self.steps.values() if step.type == "llm" and self.taken(step).private}
+
+    def _order(self, level: str) -> Iterator[str]:
+        """Each step behind those that lead to it, and what holds others before and behind them, for it gives and takes."""
+        for name in self.graph.levels[level].order:
+            yield name
+            if name in self.graph.levels:
+                yield from self._order(name)
+                yield name
 
     def taken(self, step: PlanStep) -> _Holds:
         """What a step reads of all that, the tools in a model's hands among it."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from orchestration.core.errors import Problem
 from orchestration.core.plan import Plan, PlanStep
 from orchestration.core.proof.graph import Graph, at
-from orchestration.core.shape import root, shapes
+from orchestration.core.shape import Shape, root, shapes
 from orchestration.core.wording import listed
 
 _NOT_OF_TEXT = re.compile(r'`(?:steps\.([a-z][a-z0-9_]*)|output)` has no "([^"]*)"; there is text')
@@ -27,7 +27,8 @@ def check(graph: Graph) -> Iterator[Problem]:
     for name, fields in readers.items():
         giving = graph.plan.steps.get(name)
         if giving is not None and giving.type in ("llm", "tool") and not _in_trouble(graph, giving):
-            yield from _unpromised(giving, {key: fields[key] for key in fields if not _promised(giving, key)})
+            said = [shape for shape in shapes(root(giving.output_schema)) if shape.said]
+            yield from _unpromised(giving, {key: fields[key] for key in fields if not _promised(said, key)})
 
 
 def once(plan: Plan) -> Iterator[Problem]:
@@ -61,12 +62,11 @@ def _in_trouble(graph: Graph, step: PlanStep) -> bool:
     return bool(step.model.output or (step.type == "tool" and (step.tool is None or (own is not None and own.output))))
 
 
-def _promised(step: PlanStep, name: str) -> bool:
-    """Whether its contract says anything of the field, be it that of all further ones."""
-    found = [shape for shape in shapes(root(step.output_schema)) if shape.said]
+def _promised(said: list[Shape], name: str) -> bool:
+    """Whether a contract says anything of the field, be it that of all further ones."""
     return any(
         name in shape.properties or name in shape.required or (shape.extra is not None and shape.extra.schema is not True)
-        for shape in found
+        for shape in said
     )
 
 
