@@ -50,9 +50,9 @@ class Explainer:
 
     __slots__ = ("_comparisons", "_expression")
 
-    def __init__(self, expression: Expression, sight: Sight) -> None:
+    def __init__(self, expression: Expression, tree: Tree, sight: Sight) -> None:
         self._expression = expression
-        self._comparisons = [_Sides(call, sight) for call in _comparisons(expression.tree)]
+        self._comparisons = [_Sides(call, sight) for call in _comparisons(tree)]
 
     def explain(self, env: Mapping[str, Any]) -> Explanation:
         value, error = _try(self._expression, env)

@@ -34,13 +34,13 @@ _NO_OVERLOAD = re.compile(r"^No matching overloads found : (.*)$")
 @dataclass(frozen=True, slots=True)
 class Expression:
     """A compiled expression. `reads` are the places it reads, in the order in which they stand; `schema` is what is known of its
-    value, {} where nothing is."""
+    value, {} where nothing is; `values` and `tests` are the places that the program's stand-in names mean."""
 
     source: str
     reads: tuple[Read, ...]
     schema: Schema
-    tree: Tree = field(repr=False, compare=False)
-    plan: Plan = field(repr=False, compare=False)
+    values: Mapping[str, tuple[str, ...]] = field(repr=False, compare=False)
+    tests: Mapping[str, tuple[str, ...]] = field(repr=False, compare=False)
     program: Program | None = field(repr=False, compare=False)
     """None where there is nothing to compute: the value is that of one place."""
     cost: Cost | None = field(repr=False, compare=False)
@@ -67,7 +67,7 @@ class Expression:
 
     def read(self, env: Mapping[str, Any]) -> Any:
         """The place that is all there is to the expression, without a detour through the engine."""
-        (path,) = self.plan.values.values()
+        (path,) = self.values.values()
         value = value_at(env, path, _ABSENT)
         if value is _ABSENT:
             raise EvaluationError(_absent(path, self.source))
@@ -76,19 +76,19 @@ class Expression:
     def bind(self, env: Mapping[str, Any]) -> dict[str, Any]:
         """The values and presences that the program's stand-in names mean; absent values are left out."""
         data: dict[str, Any] = {}
-        for name, path in self.plan.values.items():
+        for name, path in self.values.items():
             value = value_at(env, path, _ABSENT)
             if value is not _ABSENT:
                 data[name] = value
-        for name, path in self.plan.tests.items():
+        for name, path in self.tests.items():
             data[name] = value_at(env, path, _ABSENT) is not _ABSENT
         return data
 
     def explain_failure(self, message: str) -> str:
         """The engine's message as a sentence in the words of the source."""
         if found := _ABSENT_NAME.match(message):
-            return _absent(self.plan.values.get(found[1], ("?",)), self.source)
-        for name, path in self.plan.values.items():
+            return _absent(self.values.get(found[1], ("?",)), self.source)
+        for name, path in self.values.items():
             message = message.replace(name, dotted("", path))
         if found := _ABSENT_KEY.match(message):
             message = f"there is no {found[1]}"
@@ -146,13 +146,13 @@ def compile_tree(
     problems = problems or _unwanted(plan, source, wants, path)
     if problems:
         raise Refused(*problems)
-    return _finish(source, tree, plan, path)
+    return _finish(source, plan, path)
 
 
 def compile_part(tree: Tree, source: str, sight: Sight) -> Expression:
     """A part of a tree that was compiled as a whole: what its guards made certain there is taken for granted."""
     plan, _ = check(tree, source, sight, "")
-    return _finish(source, tree, plan, "")
+    return _finish(source, plan, "")
 
 
 def _unwanted(plan: Plan, source: str, wants: Schema | None, path: str) -> list[Problem]:
@@ -169,9 +169,9 @@ def _unwanted(plan: Plan, source: str, wants: Schema | None, path: str) -> list[
     return [Problem("expression_type", f"`{_cut(source)}`: {reason}", path) for reason in reasons]
 
 
-def _finish(source: str, tree: Tree, plan: Plan, path: str) -> Expression:
+def _finish(source: str, plan: Plan, path: str) -> Expression:
     if isinstance(plan.tree, Name) and plan.tree.name in plan.values:
-        return Expression(source, plan.reads, plan.kind.schema, tree, plan, None, None)
+        return Expression(source, plan.reads, plan.kind.schema, plan.values, plan.tests, None, None)
     try:
         compiled = program(write(plan.tree), plan.prefix)
     except Rejected as error:
@@ -179,7 +179,7 @@ def _finish(source: str, tree: Tree, plan: Plan, path: str) -> Expression:
         for name, place in {**plan.values, **plan.tests}.items():
             message = message.replace(name, dotted("", place))
         raise Refused(Problem(error.code, f"`{_cut(source)}`: {message}", path)) from None
-    return Expression(source, plan.reads, plan.kind.schema, tree, plan, compiled, cost(plan.tree))
+    return Expression(source, plan.reads, plan.kind.schema, plan.values, plan.tests, compiled, cost(plan.tree))
 
 
 def _absent(path: tuple[str, ...], source: str) -> str:

@@ -26,6 +26,7 @@ class Condition:
     text: str
     reads: tuple[Read, ...]
     expression: Expression = field(repr=False, compare=False)
+    _tree: Tree = field(repr=False, compare=False)
     _sight: Sight = field(repr=False, compare=False)
     _explainers: list[Explainer] = field(default_factory=list, repr=False, compare=False)
 
@@ -40,7 +41,7 @@ class Condition:
     def explain(self, env: Mapping[str, Any]) -> Explanation:
         """The same evaluation with its reasons. Never raises: where `evaluate` would, `value` is None and `error` says why."""
         if not self._explainers:
-            self._explainers.append(Explainer(self.expression, self._sight))
+            self._explainers.append(Explainer(self.expression, self._tree, self._sight))
         found = self._explainers[0].explain(env)
         if found.error or isinstance(found.value, bool):
             return found
@@ -57,7 +58,7 @@ def compile_condition(tree: Any, sight: Sight, path: str = "") -> Condition:
     whole = _tree(tree, path, rows, 0)
     text = tree.strip() if isinstance(tree, str) else write(whole)
     expression = compile_tree(whole, text, sight, _BOOLEAN, path, rows)
-    return Condition(text, expression.reads, expression, sight)
+    return Condition(text, expression.reads, expression, whole, sight)
 
 
 def _tree(condition: Any, path: str, rows: dict[int, str], level: int) -> Tree:
