@@ -207,7 +207,8 @@ def _field(data: bytes) -> Field:
 
 
 def _call(data: bytes) -> Call:
-    function, args, target = "", list[Tree](), None
+    function, target = "", None
+    args: list[Tree] = []
     for number, value in _fields(data):
         if number == 1:
             target = _tree(value)

@@ -7,7 +7,7 @@ schemas composed of others (`steps` is an object whose properties are output con
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from orchestration.core.schema import Schema, referred
 from orchestration.core.values import canonical
@@ -232,8 +232,9 @@ def narrow(schema: Schema | bool, path: Sequence[str | int]) -> Place | None:
     """
     nodes, optional = [root(schema)], False
     for part in path:
-        if len(nodes) == 1 and (usual := _declared(nodes[0], part)) is not None:
-            nodes, optional = [usual.node], optional or usual.optional
+        if len(nodes) == 1 and _declares(schema := nodes[0].schema, part):
+            nodes = [nodes[0].below(schema["properties"][part])]
+            optional = optional or part not in schema.get("required", ())
             continue
         steps = [_step(shape, part) for node in nodes for shape in shapes(node)]
         found = [step for step in steps if step is not None]
@@ -249,15 +250,11 @@ class _Step(NamedTuple):
     optional: bool = False
 
 
-def _declared(node: Node, part: str | int) -> _Step | None:
+def _declares(schema: Schema | bool, part: str | int) -> TypeGuard[Schema]:
     """The usual case, without a look at the other properties: the sight of a large workflow has hundreds."""
-    schema = node.schema
     if not isinstance(schema, dict) or schema.get("type") != "object" or not _COMPOUND.isdisjoint(schema):
-        return None
-    declared = schema.get("properties", {})
-    if part not in declared:
-        return None
-    return _Step(node.below(declared[part]), part not in schema.get("required", ()))
+        return False
+    return part in schema.get("properties", ())
 
 
 def _step(shape: Shape, part: str | int) -> _Step | None:

@@ -123,7 +123,7 @@ class _Composer:
     """Builds plain data from the parser's events; its depth is bounded before its recursion is."""
 
     def __init__(self, text: str) -> None:
-        self.events: Iterator[Any] = yaml.parse(text, Loader=_Loader)
+        self.events: Iterator[Any] = iter(_Loader(text).get_event, None)
         self.lines: dict[str, int] = {}
         self.blocks: dict[str, int] = {}
         self.nodes = 0
@@ -138,13 +138,13 @@ class _Composer:
                     message = "There is more than one document. Send one definition at a time."
                     raise _unreadable("not_yaml", message, line=_line(event))
             elif isinstance(event, yaml.NodeEvent):
-                data = self._node(event, "", 0)
+                data = self._node(event, "", _line(event), 0)
         if documents == 0:
             raise _unreadable("empty", "The definition is empty. Begin it with `interlock: 1`.")
         return Source(data, self.lines, self.blocks)
 
-    def _node(self, event: Any, path: str, depth: int) -> Any:
-        line = self.lines.setdefault(path, _line(event))
+    def _node(self, event: Any, path: str, line: int, depth: int) -> Any:
+        line = self.lines.setdefault(path, line)
         self.nodes += 1
         if self.nodes > MAX_NODES:
             raise _unreadable("too_large", f"There are more than {MAX_NODES:,} values. Write fewer.", path, line)
@@ -169,7 +169,7 @@ class _Composer:
         for event in self.events:
             if isinstance(event, yaml.SequenceEndEvent):
                 break
-            items.append(self._node(event, join_path(path, len(items)), depth + 1))
+            items.append(self._node(event, f"{path}[{len(items)}]", _line(event), depth + 1))
         return items
 
     def _mapping(self, path: str, depth: int) -> dict[str, Any]:
@@ -192,7 +192,7 @@ class _Composer:
                 raise _unreadable("duplicate_key", f"The key {_cut(key)} stands twice here. Keep one.", place, line)
             place = join_path(path, key)
             self.lines[place] = line
-            found[key] = self._node(next(self.events), place, depth + 1)
+            found[key] = self._node(next(self.events), place, line, depth + 1)
         return found
 
     def _scalar(self, event: Any, path: str, line: int) -> Any:
@@ -205,6 +205,8 @@ class _Composer:
             return text
         if text in _WORDS:
             return _WORDS[text]
+        if text[0] not in "+-.0123456789":
+            return text
         if _INT.match(text):
             if len(text) > 20 or not -_INT64 <= int(text) < _INT64:
                 message = f"{_cut(text)} does not fit in 64 bits. Write it as text, in quotes."
