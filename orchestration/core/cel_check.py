@@ -240,9 +240,7 @@ class _Checker:
             return  # asking for null is always allowed
         if not ours & theirs:
             never = "" if tree.function in ORDERINGS else ": they are never equal"
-            self.problem(
-                "expression_type", f"`{short(tree)}` compares {type_names(one)} with {type_names(other)}{never}"
-            )
+            self.problem("expression_type", f"`{short(tree)}` compares {type_names(one)} with {type_names(other)}{never}")
         elif tree.function not in ORDERINGS:
             self.possible(tree.args[0], left, right)
             self.possible(tree.args[1], right, left)

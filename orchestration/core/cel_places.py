@@ -38,7 +38,7 @@ class Scope:
     facts: Facts
 
     def with_facts(self, more: Facts) -> "Scope":
-        return Scope(self.variables, self.facts | more)
+        return Scope(self.variables, self.facts | more) if more else self
 
     def resolve(self, path: Path) -> Path:
         return (self.variables[str(path[0])][1], *path[1:]) if path[0] in self.variables else path

@@ -104,6 +104,8 @@ def place(names: Sequence[str]) -> Tree:
 
 def children(tree: Tree) -> tuple[Tree, ...]:
     match tree:
+        case Literal() | Name():
+            return ()
         case Field(operand, _, _):
             return (operand,)
         case Call(_, args, target):
@@ -114,8 +116,6 @@ def children(tree: Tree) -> tuple[Tree, ...]:
             return tuple(part for entry in entries for part in entry)
         case Macro(_, over, _, body, where):
             return (over, body) if where is None else (over, where, body)
-        case _:
-            return ()
 
 
 def walk(tree: Tree) -> Iterator[Tree]:

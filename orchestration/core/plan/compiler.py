@@ -31,6 +31,7 @@ class Compiler:
         self.levels: dict[str, list[str]] = {"": []}
         self.models: dict[str, ModelPlan] = {}
         self.tools: dict[str, Tool] = {}
+        self._found: dict[str, Tool] = {}
         self.outcomes: dict[str, Schema | None] = {}
         self._checked: dict[int, tuple[Problem, ...]] = {}
 
@@ -163,10 +164,10 @@ class Compiler:
             self.attempt(None, compile_value, part, sight, f"{path}.{key}")
 
     def find_tool(self, name: str) -> Tool | None:
-        found = self.tools.get(name) or self.catalog.tools.get(name)
-        if found is None:
-            return None
-        return replace(found, input=self.usable(found.input) or {}, output=self.usable(found.output) or {})
+        if name not in self._found and (found := self.tools.get(name) or self.catalog.tools.get(name)) is not None:
+            usable = replace(found, input=self.usable(found.input) or {}, output=self.usable(found.output) or {})
+            self._found[name] = usable
+        return self._found.get(name)
 
     def tool(self, name: str, path: str, step: str) -> Tool | None:
         found = self.find_tool(name)

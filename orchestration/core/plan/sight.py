@@ -8,7 +8,7 @@ compiled for what it gives, so it is kept (`values`), and its step need not comp
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from orchestration.core.errors import Refused
@@ -55,16 +55,12 @@ class Sights:
     def sight(self, level: str) -> Sight:
         """What a step of `level` may read when it is entered."""
         if level not in self._sights:
-            self._sights[level] = self._look(level, self.visible(level))
+            around = self.sight(self.steps[level][2])["steps"]["properties"] if level else {}
+            self._sights[level] = self._look(level, self._given(self.levels.get(level, ())) | around)
         return self._sights[level]
 
-    def visible(self, level: str) -> list[str]:
-        """The steps of a level and of those around it."""
-        names = list(self.levels.get(level, ()))
-        while level:
-            level = self.steps[level][2]
-            names.extend(self.levels[level])
-        return names
+    def _given(self, names: Iterable[str]) -> dict[str, Schema]:
+        return {name: self.outputs.get(name, {}) for name in names}
 
     def _seen(self, words: frozenset[str], level: str) -> list[str]:
         """Those of the words that are steps of a level or of those around it."""
@@ -74,8 +70,7 @@ class Sights:
             levels.add(level)
         return [word for word in sorted(words) if word in self.steps and self.steps[word][2] in levels]
 
-    def _look(self, level: str, names: list[str]) -> Sight:
-        schemas = {name: self.outputs.get(name, {}) for name in names}
+    def _look(self, level: str, schemas: dict[str, Schema]) -> Sight:
         sight: Sight = {"run": self.run, "error": ERROR_SCHEMA}
         sight["steps"] = {"type": "object", "properties": schemas, "required": list(schemas), "additionalProperties": False}
         if level and self.steps[level][1].type == "loop":
@@ -177,7 +172,7 @@ class Sights:
         value = getattr(self.steps[name][1], key)
         self.values.pop((name, key), None)
         try:
-            compiled = compile_value(value, self._look(level, self._seen(words, level)))
+            compiled = compile_value(value, self._look(level, self._given(self._seen(words, level))))
         except Refused:
             return {}
         self.values[name, key] = compiled

@@ -14,6 +14,7 @@ from orchestration.core.proof.graph import Graph, at, taken
 from orchestration.core.wording import listed
 
 PERSON = "escalation"
+_LISTED = tuple(ErrorCode)
 _CALL = frozenset(
     (
         ErrorCode.TIMEOUT, ErrorCode.UNAVAILABLE, ErrorCode.RATE_LIMITED, ErrorCode.AUTH, ErrorCode.NOT_FOUND,
@@ -42,7 +43,7 @@ class Failures:
         """Where each failure of each step goes, in the order of the definition and of the list of errors."""
         for step in self.plan.steps.values():
             codes = self.codes(step)
-            for code in ErrorCode:
+            for code in _LISTED:
                 if code in codes:
                     to, rule = self.route(step, code)
                     yield ErrorRoute(step.id, code.value, to, rule)

@@ -20,19 +20,20 @@ from orchestration.core.routes import BREAK, CONTINUE
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """A bound, and what comes to it: a step; or `parts`, each gone so often; or, quantity by quantity, whichever of `either` is
-    worse. The paths are walked where they are asked for: there are hundreds of trails, and one is shown."""
+    """A bound, and what comes to it: a step; or `parts`, gone so often; or, quantity by quantity, whichever of `either` is worse.
+    The paths are walked where they are asked for: there are hundreds of trails, and one is shown."""
 
     bound: Bound
     step: str = ""
-    parts: tuple[tuple["Trail", int], ...] = ()
+    parts: tuple["Trail", ...] = ()
+    times: int = 1
     either: tuple["Trail", "Trail"] | None = None
 
     def __add__(self, other: "Trail") -> "Trail":
-        return Trail(self.bound + other.bound, parts=((self, 1), (other, 1)))
+        return Trail(self.bound + other.bound, parts=(self, other))
 
     def __mul__(self, times: int) -> "Trail":
-        return Trail(self.bound * times, parts=((self, times),))
+        return Trail(self.bound * times, parts=(self,), times=times)
 
     def __or__(self, other: "Trail") -> "Trail":
         most = self.bound | other.bound
@@ -53,7 +54,8 @@ def _count(whole: Trail, quantity: Callable[[Bound], float]) -> Counter[str]:
             trail = other if quantity(other.bound) > quantity(one.bound) else one
         if trail.step:
             found[trail.step] += times
-        todo.extend((part, times * count) for part, count in trail.parts if count)
+        if trail.times:
+            todo.extend((part, times * trail.times) for part in trail.parts)
     return found
 
 
