@@ -128,13 +128,12 @@ def _compile_text(text: str, sight: Sight, path: str, quote: Quote, problems: li
     except Refused as error:
         problems.extend(error.problems)
         return Value((), {}, _constant(None))
-    expressions = [part for part in parts if isinstance(part, Expression)]
-    reads = tuple(dict.fromkeys(read for part in expressions for read in part.reads))
-    if len(parts) == 1 and expressions and quote is None:
-        return Value(reads, expressions[0].schema, expressions[0].evaluate)
-    if not expressions:
-        whole = "".join(part for part in parts if isinstance(part, str))
-        return Value((), of_json(whole), _constant(whole))
+    match parts:
+        case [Expression() as whole] if quote is None:
+            return Value(whole.reads, whole.schema, whole.evaluate)
+        case [str() as plain]:
+            return Value((), of_json(plain), _constant(plain))
+    reads = tuple(dict.fromkeys(read for part in parts if isinstance(part, Expression) for read in part.reads))
     return Value(reads, TEXT, _text(parts, _percent_encoded if quote == "url" else as_text))
 
 

@@ -6,10 +6,10 @@ its own, which the derivation shows.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from operator import attrgetter, or_
+from operator import or_
 
 from orchestration.core.plan import Plan, PlanStep
 from orchestration.core.proof.bound import NANO, QUANTITIES, Bound, visit
@@ -41,22 +41,22 @@ class Trail:
 
     def steps(self) -> dict[str, Counter[str]]:
         """For each of `QUANTITIES`, how often the path that comes to it comes to each step."""
-        return {name: _count(self, attrgetter(name)) for name in QUANTITIES}
-
-
-def _count(whole: Trail, quantity: Callable[[Bound], float]) -> Counter[str]:
-    found: Counter[str] = Counter()
-    todo = [(whole, 1)]
-    while todo:
-        trail, times = todo.pop()
-        while trail.either is not None:
-            one, other = trail.either
-            trail = other if quantity(other.bound) > quantity(one.bound) else one
-        if trail.step:
-            found[trail.step] += times
-        if trail.times:
-            todo.extend((part, times * trail.times) for part in trail.parts)
-    return found
+        found: dict[str, Counter[str]] = {name: Counter() for name in QUANTITIES}
+        todo: list[tuple[Trail, int, Sequence[str]]] = [(self, 1, QUANTITIES)]
+        while todo:
+            trail, times, names = todo.pop()
+            if not names or not times:
+                continue
+            if trail.either is not None:
+                one, other = trail.either
+                worse = [name for name in names if getattr(other.bound, name) > getattr(one.bound, name)]
+                todo += [(other, times, worse), (one, times, [name for name in names if name not in worse])]
+            elif trail.step:
+                for name in names:
+                    found[name][trail.step] += times
+            else:
+                todo += [(part, times * trail.times, names) for part in trail.parts]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
