@@ -128,8 +128,9 @@ class Places:
         for known, other in table.items():
             if other == names:
                 return Name(known)
-        table[f"{self.prefix}{letter}{len(table)}"] = names
-        return Name(list(table)[-1])
+        name = f"{self.prefix}{letter}{len(table)}"
+        table[name] = names
+        return Name(name)
 
     def presence(self, tree: Field, path: Path, scope: Scope) -> Seen:
         """`has(a.b.c)`. Of a place in sight it may be asked though `a.b` is missing too; in a list or a macro the engine wants

@@ -9,6 +9,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from orchestration.core.errors import Refused
@@ -50,6 +51,7 @@ class Sights:
         self._updates: dict[str, Schema] = {}
         self._firsts: dict[str, Schema] = {}
         self._sights: dict[str, Sight] = {}
+        self._looks: dict[tuple[str, str], Sight] = {}
         self._infer([name for name in steps if name not in declared])
 
     def sight(self, level: str) -> Sight:
@@ -168,12 +170,12 @@ class Sights:
         self.carries[name] = first if update is None else join(first, update)
 
     def _schema_of(self, name: str, key: str, level: str, words: frozenset[str]) -> Schema:
-        """`{}` where it can't be compiled: the problem is found when the step is."""
-        value = getattr(self.steps[name][1], key)
-        self.values.pop((name, key), None)
-        try:
-            compiled = compile_value(value, self._look(level, self._given(self._seen(words, level))))
-        except Refused:
-            return {}
-        self.values[name, key] = compiled
-        return with_empty_lists(dict(compiled.schema), value)
+        """`{}` where it can't be compiled: the problem is found when the step is. It is compiled once for each set of types."""
+        value, look = getattr(self.steps[name][1], key), self._look(level, self._given(self._seen(words, level)))
+        if self._looks.get((name, key)) != look:
+            self._looks[name, key] = look
+            self.values.pop((name, key), None)
+            with suppress(Refused):
+                self.values[name, key] = compile_value(value, look)
+        compiled = self.values.get((name, key))
+        return with_empty_lists(dict(compiled.schema), value) if compiled is not None else {}
