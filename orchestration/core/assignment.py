@@ -42,6 +42,8 @@ def assignable(source: Schema | bool, target: Schema | bool) -> tuple[str, ...]:
     same in items and below. Each alternative of the source must fit one of the target. Not compared are bounds, lengths,
     patterns and formats, and undeclared properties of a source that is silent on them: those too are checked when it runs.
     """
+    if canonical(source) == canonical(target):
+        return ()
     reasons = _Comparison().reasons(root(source), root(target), ())
     return tuple(dict.fromkeys(reasons))[:MOST_REASONS]
 
