@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
 from decimal import Decimal
 from functools import reduce
-from operator import add, attrgetter, or_
+from operator import add, or_
+from typing import NamedTuple
 
 from orchestration.core.catalog import Price, Tool
 from orchestration.core.definition import MAX_TOOL_CALLS_PER_ROUND, Retry
@@ -20,8 +20,7 @@ MOST_PATIENCE = 3600.0
 """Seconds that a retry waits at most because the other side asks for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(NamedTuple):
     """`executions` counts step records, `calls` requests to models and tools. `cost` is in nano-dollars (10⁻⁹ $), and leaves
     out the calls that have no price (`unpriced`); tokens leave out prompts without a cap (`uncapped`). Times are in seconds:
     of the machine, all calls at their timeouts; `waiting` between tries; of people, all deadlines at their ends, those of
@@ -42,15 +41,15 @@ class Bound:
     unpriced: int = 0
     uncapped: int = 0
 
-    def __add__(self, other: "Bound") -> "Bound":
-        return Bound(*map(add, _values(self), _values(other)))
+    def __add__(self, other: "Bound") -> "Bound":  # type: ignore[override]
+        return Bound._make(map(add, self, other))
 
-    def __mul__(self, times: int) -> "Bound":
-        return Bound(*(value * times for value in _values(self)))
+    def __mul__(self, times: int) -> "Bound":  # type: ignore[override]
+        return Bound._make(value * times for value in self)
 
     def __or__(self, other: "Bound") -> "Bound":
         """Whichever of the two a run takes, it is not more than this."""
-        return Bound(*map(max, _values(self), _values(other)))
+        return Bound._make(map(max, self, other))
 
     @property
     def cost_usd(self) -> float | None:
@@ -58,7 +57,7 @@ class Bound:
         return None if self.unpriced or self.uncapped else self.cost / NANO
 
 
-_values = attrgetter(*(field.name for field in fields(Bound)))
+_NOTHING = Bound()
 QUANTITIES = ("executions", "calls", "tokens", "cost", "seconds", "waiting", "human")
 """Those that a derivation adds up."""
 
@@ -69,7 +68,7 @@ def price_of(tokens_in: int, tokens_out: int, price: Price) -> int:
     return math.ceil(dollars * 1000)
 
 
-def total(bounds: Iterable[Bound], first: Bound = Bound()) -> Bound:
+def total(bounds: Iterable[Bound], first: Bound = _NOTHING) -> Bound:
     return reduce(add, bounds, first)
 
 

@@ -15,7 +15,7 @@ a check is a good one is not judged here, nor what a person lets pass.
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestration.core.errors import Problem
 from orchestration.core.plan import PlanStep
@@ -28,8 +28,7 @@ _DEEPEST = 12
 Path = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Holds:
+class _Holds(NamedTuple):
     """What a value may hold: `steered` names the models' steps that wrote it."""
 
     outside: bool = False

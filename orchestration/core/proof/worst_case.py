@@ -7,7 +7,7 @@ its own, which the derivation shows.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
 
@@ -228,10 +228,10 @@ def with_breach(plan: Plan, run: Bound, rest: Bound) -> Bound:
     """
     limits, most = plan.workflow.limits, run
     if limits.steps is not None:
-        most = replace(most, executions=min(most.executions, limits.steps + most.pauses + 1))
+        most = most._replace(executions=min(most.executions, limits.steps + most.pauses + 1))
     if limits.machine_time is not None:
-        most = replace(most, seconds=min(most.seconds, limits.machine_time))
+        most = most._replace(seconds=min(most.seconds, limits.machine_time))
     most = most + rest + Bound(executions=1)
     if limits.cost_usd is not None:
-        most = replace(most, cost=min(most.cost, round(limits.cost_usd * NANO)))
+        most = most._replace(cost=min(most.cost, round(limits.cost_usd * NANO)))
     return most
