@@ -104,6 +104,17 @@ def test_a_loop_is_its_bound_times_its_longest_round_and_its_own_record() -> Non
     assert (twice["executions"], twice["human_seconds"]) == (2 * 13 + 2, 8 * 3600)
 
 
+def test_loops_in_loops_are_bounded_without_going_through_their_rounds() -> None:
+    """There are 3²⁵ ways to the innermost step: whoever goes them one by one doesn't come back."""
+    body, records = put("leaf", None), 1
+    for depth in range(25):
+        body, records = loop(f"l{depth}", [body], None if depth < 24 else "done"), 3 * records + 1
+    found = worst(flow(body))
+    assert found["executions"] == records + 1
+    times = {line["step"]: line["times"] for line in found["derivation"]}
+    assert times == {"leaf": 3**25, **{f"l{depth}": 3 ** (24 - depth) for depth in range(25)}, "done": 1}
+
+
 def test_unknown_prices_and_prompts_without_a_cap_are_unknown_and_not_nothing() -> None:
     assert worst(flow(ask("a", model="odd")))["cost_usd"] is None
     open_prompt = {key: value for key, value in ask("a").items() if key != "max_input_tokens"}

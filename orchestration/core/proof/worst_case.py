@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
+from heapq import heappop, heappush
 from operator import or_
 
 from orchestration.core.plan import Plan, PlanStep
@@ -18,45 +19,53 @@ from orchestration.core.proof.graph import Edge, Graph, Level
 from orchestration.core.routes import BREAK, CONTINUE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Trail:
     """A bound, and what comes to it: a step; or `parts`, gone so often; or, quantity by quantity, whichever of `either` is worse.
-    The paths are walked where they are asked for: there are hundreds of trails, and one is shown."""
+    It is higher than all that it is made of."""
 
     bound: Bound
     step: str = ""
     parts: tuple["Trail", ...] = ()
     times: int = 1
     either: tuple["Trail", "Trail"] | None = None
+    height: int = 0
 
     def __add__(self, other: "Trail") -> "Trail":
-        return Trail(self.bound + other.bound, parts=(self, other))
+        return Trail(self.bound + other.bound, parts=(self, other), height=max(self.height, other.height) + 1)
 
     def __mul__(self, times: int) -> "Trail":
-        return Trail(self.bound * times, parts=(self,), times=times)
+        return Trail(self.bound * times, parts=(self,), times=times, height=self.height + 1)
 
     def __or__(self, other: "Trail") -> "Trail":
         most = self.bound | other.bound
-        return self if most == self.bound else Trail(most, either=(self, other))
+        if most == self.bound:
+            return self
+        return Trail(most, either=(self, other), height=max(self.height, other.height) + 1)
 
     def steps(self) -> dict[str, Counter[str]]:
-        """For each of `QUANTITIES`, how often the path that comes to it comes to each step."""
+        """For each of `QUANTITIES`, how often the path that comes to it comes to each step. Each trail is looked at once, behind
+        all that it is a part of: where loops stand in loops, the ways through them are too many to be gone one by one."""
         found: dict[str, Counter[str]] = {name: Counter() for name in QUANTITIES}
-        todo: list[tuple[Trail, int, Sequence[str]]] = [(self, 1, QUANTITIES)]
+        often = {self: dict.fromkeys(QUANTITIES, 1)}
+        todo = [(0, 0, self)]
         while todo:
-            trail, times, names = todo.pop()
-            if not names or not times:
-                continue
-            if trail.either is not None:
-                one, other = trail.either
-                worse = [name for name in names if getattr(other.bound, name) > getattr(one.bound, name)]
-                todo += [(other, times, worse), (one, times, [name for name in names if name not in worse])]
-            elif trail.step:
-                for name in names:
+            _, _, trail = heappop(todo)
+            for name, times in often.pop(trail).items():
+                if trail.step:
                     found[name][trail.step] += times
-            else:
-                todo += [(part, times * trail.times, names) for part in trail.parts]
+                for part in trail.made(name):
+                    if part not in often:
+                        often[part] = {}
+                        heappush(todo, (-part.height, id(part), part))
+                    often[part][name] = often[part].get(name, 0) + times * trail.times
         return found
+
+    def made(self, quantity: str) -> tuple["Trail", ...]:
+        if self.either is None:
+            return self.parts
+        one, other = self.either
+        return (other,) if getattr(other.bound, quantity) > getattr(one.bound, quantity) else (one,)
 
 
 @dataclass(frozen=True, slots=True)
