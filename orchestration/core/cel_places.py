@@ -6,6 +6,7 @@ A place is replaced in the tree by a name, so that the engine gets the one value
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from orchestration.core.assignment import type_names
 from orchestration.core.cel_facts import Facts, facts_if
@@ -21,8 +22,7 @@ Seen = tuple[Tree, Kind]
 """The tree to run, and what is known of its value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """A place that an expression reads, as ("steps", "customer", "tier"). `guarded`: `has()` is asked first, or is all that is
     asked."""
 
@@ -30,8 +30,7 @@ class Read:
     guarded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """The variables of the macros around (name → schema of one element, and its name made unique), and what is certain here."""
 
     variables: Mapping[str, tuple[Schema, str]]

@@ -5,7 +5,7 @@ contracts. Where it is silent the engine decides when the expression runs.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestration.core.cel_tree import Path
 from orchestration.core.schema import Schema
@@ -19,8 +19,7 @@ TEXTS: Schema = {"type": "array", "items": TEXT}
 UNKNOWN: Schema = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """What is known of an expression's value: its schema ({} where nothing is), the place it was read from, or the name of a
     CEL type that JSON doesn't have (timestamp, duration, bytes, uint)."""
 

@@ -5,7 +5,7 @@ workflow's `on_failure`. An unknown effect is not caught: it goes to `on_unknown
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orchestration.core.errors import ErrorCode, Problem
 from orchestration.core.plan import PlanStep
@@ -23,8 +23,7 @@ _CALL = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorRoute:
+class ErrorRoute(NamedTuple):
     """`to` is a step, an outcome (by `on_failure`), or `escalation`: a person is asked. `rule` is its place."""
 
     step: str
