@@ -8,7 +8,6 @@ nothing new.
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from django.db.models import Count, Max, OuterRef, Subquery
 from orchestration import placeholders, vault
 from orchestration.acts import audit
 from orchestration.core import state, values
+from orchestration.core.frozen import dataclass
 from orchestration.core.ladder import call_key
 from orchestration.core.position import load
 from orchestration.executor.held import GRACE

@@ -6,11 +6,11 @@ that could take long or grow large is refused with a sentence. Prices are nanose
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from orchestration.core.cel_tree import Call, Entries, Field, Items, Literal, Macro, Name, Tree, walk
 from orchestration.core.errors import EvaluationError
+from orchestration.core.frozen import dataclass
 from orchestration.core.values import dump
 
 MOST_BYTES = 50_000_000

@@ -1,13 +1,13 @@
 """Why an expression came out as it did: each comparison in it with both sides, and the values of all places it read."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from orchestration.core.cel_expression import Expression, Sight, compile_part, value_at
 from orchestration.core.cel_tree import SIGNS, Call, Literal, Tree, write
 from orchestration.core.cel_types import COMPARISONS
 from orchestration.core.errors import EvaluationError
+from orchestration.core.frozen import dataclass
 from orchestration.core.wording import dotted
 
 _ABSENT = object()

@@ -6,7 +6,7 @@ it doesn't. Compiled expressions may be shared between threads.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from orchestration.core.assignment import assignable, type_names
@@ -16,6 +16,7 @@ from orchestration.core.cel_engine import MOST_CHARACTERS, MOST_PLACES, Failed, 
 from orchestration.core.cel_places import Read, Sight
 from orchestration.core.cel_tree import Name, Tree, write
 from orchestration.core.errors import EvaluationError, Problem, Refused, Unreadable
+from orchestration.core.frozen import dataclass
 from orchestration.core.sanitiser import clean, clean_text
 from orchestration.core.schema import Schema
 from orchestration.core.values import canonical, load

@@ -7,8 +7,9 @@ by hand; macros, which the parser has expanded into folds by then, are recognise
 import json
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from orchestration.core.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

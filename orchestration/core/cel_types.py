@@ -4,10 +4,10 @@ The engine has its own type checker, but sees our values as dynamic; this table 
 contracts. Where it is silent the engine decides when the expression runs.
 """
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from orchestration.core.cel_tree import Path
+from orchestration.core.frozen import dataclass
 from orchestration.core.schema import Schema
 from orchestration.core.shape import types_of, values_of, without_null
 

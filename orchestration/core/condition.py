@@ -2,7 +2,7 @@
 that `has()` in the first row of an `all` guards the second."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from functools import reduce
 from typing import Any
 
@@ -10,6 +10,7 @@ from orchestration.core.cel_explanation import Explainer, Explanation
 from orchestration.core.cel_expression import Expression, Read, Sight, compile_tree, read_tree
 from orchestration.core.cel_tree import Call, Tree, write
 from orchestration.core.errors import EvaluationError, Problem, Refused
+from orchestration.core.frozen import dataclass, replace
 from orchestration.core.wording import abbreviate
 
 MOST_LEVELS = 10

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from dataclasses import replace as replace
 else:
 
-    def dataclass(kind: Any = None, /, *, frozen: bool = False, **options: Any) -> Any:
-        return dataclasses.dataclass(kind, unsafe_hash=frozen, **options)
+    def dataclass(kind: Any = None, /, *, frozen: bool = False, eq: bool = True, **options: Any) -> Any:
+        return dataclasses.dataclass(kind, unsafe_hash=frozen and eq, eq=eq, **options)
 
     def replace(of: Any, **changes: Any) -> Any:
         """A copy with these changes. For dataclasses whose fields are all given when one is made."""

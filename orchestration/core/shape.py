@@ -6,9 +6,10 @@ schemas composed of others (`steps` is an object whose properties are output con
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple, TypeGuard
 
+from orchestration.core.frozen import dataclass
 from orchestration.core.schema import Schema, referred
 from orchestration.core.values import canonical
 

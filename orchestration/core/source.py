@@ -9,12 +9,13 @@ can't read whole: it knows no surrogate pairs.
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import yaml
 
 from orchestration.core.errors import Problem, Unreadable
+from orchestration.core.frozen import dataclass
 from orchestration.core.sanitiser import parse_json
 from orchestration.core.yaml_faults import explain
 

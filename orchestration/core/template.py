@@ -6,13 +6,14 @@ A string that is wholly `${…}` is an expression and keeps its type; `${…}` i
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 from urllib.parse import quote as percent_encode
 
 from orchestration.core.cel_expression import Expression, Read, Sight, compile_expression
 from orchestration.core.cel_types import TEXT, of_json, one_of
 from orchestration.core.errors import EvaluationError, Problem, Refused, Unreadable
+from orchestration.core.frozen import dataclass
 from orchestration.core.sanitiser import MAX_BYTES, clean
 from orchestration.core.schema import Schema
 from orchestration.core.values import dump

@@ -1,11 +1,12 @@
 """What has happened lately to each workflow of a list."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
 from django.db.models import Count, F, Max, OuterRef, Q, Subquery
 
+from orchestration.core.frozen import dataclass
 from orchestration.models import Run, Version, Workflow
 from orchestration.record.clock import database_now
 

@@ -1,10 +1,9 @@
 """Published versions that no longer hold in today's world: what they name is gone, or has become another thing."""
 
-from dataclasses import dataclass
-
 from django.db.models import Max
 
 from orchestration.core.errors import Problem
+from orchestration.core.frozen import dataclass
 from orchestration.models import Version
 from orchestration.queries.catalog import World, current
 from orchestration.queries.plans import Kept, plan_of

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +11,7 @@ from django.db import connection
 from orchestration.core import values
 from orchestration.core.catalog import Catalog, Price, ProviderFacts, Tool
 from orchestration.core.definition import ToolDefinition
+from orchestration.core.frozen import dataclass
 from orchestration.core.plan import own_tool
 from orchestration.guard import parse_reach
 from orchestration.llm.ask import ProviderSpec

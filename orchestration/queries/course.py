@@ -1,9 +1,9 @@
 """The course of one run, narrow: every visit in a line, when its calls were, and when people were asked."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from orchestration.core.frozen import dataclass
 from orchestration.models import Act as ActRow
 from orchestration.models import Call, Escalation, StepRecord
 from orchestration.queries.resent import Resending, resendings

@@ -3,7 +3,6 @@ was last asked and said."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +10,7 @@ from django.db.models import Q
 
 from orchestration.core import values
 from orchestration.core.errors import Unreadable
+from orchestration.core.frozen import dataclass
 from orchestration.models import Call, StepRecord
 from orchestration.queries.records import CallView, views_of
 from orchestration.record.pack import fetch, missing, unpack, unpack_all

@@ -1,7 +1,6 @@
 """The inbox: what waits for a person, and the dossier of each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from orchestration.core.errors import NotFound, Problem, Refused
+from orchestration.core.frozen import dataclass
 from orchestration.core.wording import did_you_mean, with_stop
 from orchestration.models import Escalation
 from orchestration.queries.dossier import Dossier, dossier

@@ -1,10 +1,10 @@
 """Whether runs are being moved, and what waits."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Count, Min, Q, Sum
 
+from orchestration.core.frozen import dataclass
 from orchestration.models import Escalation, Run, Worker
 from orchestration.record.clock import database_now
 

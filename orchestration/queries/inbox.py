@@ -1,6 +1,5 @@
 """The inbox as people read it: four tabs with their counts, one list, and who comes before and after one."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +7,7 @@ from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 
 from orchestration.core.errors import InterlockError
+from orchestration.core.frozen import dataclass
 from orchestration.core.plan import Plan
 from orchestration.models import Escalation, Run
 from orchestration.queries.catalog import current

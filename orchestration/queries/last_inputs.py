@@ -1,9 +1,9 @@
 """What a step was given the last time that it ran: an input to try it with."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from orchestration.core.frozen import dataclass
 from orchestration.models import StepRecord
 from orchestration.record.pack import unpack_all
 

@@ -2,11 +2,11 @@
 come in, and the thousandth page costs as much as the first."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
 from orchestration.core.errors import Problem, Refused
+from orchestration.core.frozen import dataclass
 
 T = TypeVar("T")
 S = TypeVar("S")

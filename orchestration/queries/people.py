@@ -1,11 +1,11 @@
 """Who has an account, and what they may."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.auth.models import User
 
 from orchestration.accounts import ONE_TIME
+from orchestration.core.frozen import dataclass
 from orchestration.roles import Role
 
 

@@ -1,12 +1,12 @@
 """Providers, tools and the names of secrets, for who keeps them and for who writes definitions."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from orchestration import vault
 from orchestration.core.catalog import Tool
 from orchestration.core.errors import NotFound
+from orchestration.core.frozen import dataclass
 from orchestration.models import ApiToken, Provider, Secret
 from orchestration.models import Tool as ToolRow
 from orchestration.queries.catalog import current

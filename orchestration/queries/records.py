@@ -1,7 +1,6 @@
 """What a run did: its step records with their calls, what is open, and its state as of any record."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from orchestration.core import position as positions
 from orchestration.core import state
 from orchestration.core.errors import NotFound, Problem, Refused
+from orchestration.core.frozen import dataclass, replace
 from orchestration.models import Call, Run, StepRecord
 from orchestration.queries.paging import Page, bounded, number, page
 from orchestration.queries.progress import loop_of

@@ -1,9 +1,10 @@
 """When a call was sent again, since the worker that had sent it was gone before an answer was recorded."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from orchestration.core.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Max, Q, QuerySet
 
+from orchestration.core.frozen import dataclass
 from orchestration.models import Call, Escalation, Run, Worker
 from orchestration.queries import runs as listed
 from orchestration.queries.course import Pause

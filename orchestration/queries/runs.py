@@ -1,7 +1,6 @@
 """Runs, in lists and one by one. What they did is in `records`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +8,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 
 from orchestration.core.errors import Problem, Refused
+from orchestration.core.frozen import dataclass
 from orchestration.core.wording import did_you_mean, with_stop
 from orchestration.models import Act, Escalation, Run
 from orchestration.queries.paging import Page, bounded, cursor, moment, page, parts_of

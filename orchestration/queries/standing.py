@@ -1,11 +1,11 @@
 """How the house stands, in as few queries as every page can afford: what the bar shows."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import CharField, Count, QuerySet, Value
 from django.db.models.functions import Now
 
+from orchestration.core.frozen import dataclass
 from orchestration.models import Escalation, Provider, Worker
 
 

@@ -7,13 +7,13 @@ ever named.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from django.db.models import Max
 
 from orchestration.core import source, values
 from orchestration.core.errors import Unreadable
+from orchestration.core.frozen import dataclass
 from orchestration.models import Provider, Run, Tool, Version, Workflow
 from orchestration.record.pack import unpack_all
 

@@ -1,13 +1,13 @@
 """Workflows, their drafts and versions."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from orchestration.core.errors import NotFound, Problem, Refused
+from orchestration.core.frozen import dataclass
 from orchestration.models import Run, Version, Workflow
 from orchestration.queries.paging import Page, bounded, page
 from orchestration.record.pack import unpack_all

@@ -6,12 +6,12 @@ digest of that data; afterwards the marks become `${secrets.name}`, and only the
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Literal
 
 from orchestration.core.errors import EvaluationError, Problem, Refused
 from orchestration.core.expression import Value, compile_value
+from orchestration.core.frozen import replace
 from orchestration.core.values import canonical, digest, load
 from orchestration.placeholders import json_text, quote_data
 

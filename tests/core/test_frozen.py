@@ -18,11 +18,19 @@ class Name:
     text: str
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Itself:
+    """Equal to no other: nobody walks through what hangs on it."""
+
+    inner: object
+
+
 def test_it_is_equal_and_hashed_by_its_fields() -> None:
     assert Point(1) == Point(1, 0)
     assert Point(1) != Point(2)
     assert len({Point(1), Point(1, 0), Point(2)}) == 2
     assert {Name("a"): 1}[Name("a")] == 1
+    assert len({Itself([]), Itself([])}) == 2
 
 
 def test_a_copy_has_the_changes_and_the_original_does_not() -> None:

@@ -22,10 +22,10 @@
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestration.core.errors import Problem
+from orchestration.core.frozen import dataclass, replace
 from orchestration.core.plan import Plan, PlanStep
 from orchestration.core.proof import (
     assignment,

@@ -8,10 +8,10 @@ be there is pointed out too.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from operator import attrgetter
 
 from orchestration.core.errors import Problem
+from orchestration.core.frozen import dataclass
 from orchestration.core.plan import Plan, PlanStep, Use
 from orchestration.core.proof.graph import Edge, Graph, Level, unreachable
 from orchestration.core.routes import BREAK, CONTINUE

@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from orchestration.core.definition import MAX_TOOL_CALLS_PER_ROUND
+from orchestration.core.frozen import dataclass
 from orchestration.core.plan import Plan, PlanStep
 from orchestration.core.proof.bound import NANO, Bound, tool_call
 from orchestration.core.wording import listed

@@ -6,10 +6,11 @@ rely on an order.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from orchestration.core.errors import Problem
+from orchestration.core.frozen import dataclass
 from orchestration.core.plan import Plan, PlanStep
 from orchestration.core.routes import BREAK, CONTINUE, Exit
 from orchestration.core.wording import did_you_mean, with_stop

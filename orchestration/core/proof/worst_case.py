@@ -7,11 +7,12 @@ its own, which the derivation shows.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import reduce
 from heapq import heappop, heappush
 from operator import or_
 
+from orchestration.core.frozen import dataclass
 from orchestration.core.plan import Plan, PlanStep
 from orchestration.core.proof.bound import NANO, QUANTITIES, Bound, visit
 from orchestration.core.proof.failures import Failures

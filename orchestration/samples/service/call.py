@@ -1,10 +1,10 @@
 """One request to the sample service, and its answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
+from orchestration.core.frozen import dataclass
 from orchestration.samples.service.store import Store
 
 

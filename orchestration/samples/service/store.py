@@ -5,9 +5,10 @@ import sqlite3
 import threading
 from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from orchestration.core.frozen import dataclass
 
 _TABLE = "CREATE TABLE IF NOT EXISTS done (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT, body TEXT NOT NULL)"
 _INDEX = "CREATE UNIQUE INDEX IF NOT EXISTS once ON done (kind, key)"
