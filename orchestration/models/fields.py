@@ -6,12 +6,13 @@ import uuid_utils
 from django.db import models
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 
 
 def new_id() -> str:
     """26 characters, ordered by time to the millisecond, unguessable after that (UUIDv7 in Crockford's base 32)."""
     number = uuid_utils.uuid7().int
-    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)])
 
 
 class IdField(models.CharField):
