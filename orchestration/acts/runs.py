@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models.functions import Now
 
 from orchestration import nudges, tasks
 from orchestration.acts import audit
@@ -22,6 +21,7 @@ from orchestration.queries.catalog import current
 from orchestration.queries.plans import plan_of
 from orchestration.queries.pruned import no_run
 from orchestration.record import rows
+from orchestration.record.clock import database_now
 from orchestration.record.pack import keep, pack
 
 MOST_INPUT = 1_000_000
@@ -50,13 +50,13 @@ def start(
     body = values.digest([workflow, version, _digestible(input), key, dict(labels or {})])
     if (answer := audit.replay(by, "start", idempotency, body)) is not None:
         return str(answer["id"])
-    chosen, digest, now = _version(workflow, version)
+    chosen, digest = _version(workflow, version)
     given, marks = accept_input(plan_of(chosen, current(), digest), input)
     marks = (*mended, *marks)
     run = new_id()
     try:
         with transaction.atomic():
-            _insert(run, workflow, chosen, given, by, key, dict(labels or {}), now)
+            now = _insert(run, workflow, chosen, given, by, key, dict(labels or {}))
             audit.write(
                 subject=f"run:{run}",
                 verb="start",
@@ -81,9 +81,9 @@ def _digestible(value: Any) -> Any:
     return values.clean(value, max_bytes=MOST_INPUT).value
 
 
-def _version(workflow: str, number: int | None) -> tuple[int, str, datetime]:
-    """The id and the content hash of a version, and what time the database says it is."""
-    versions = Version.objects.filter(workflow_id=workflow).values_list("id", "hash", Now())
+def _version(workflow: str, number: int | None) -> tuple[int, str]:
+    """The id and the content hash of a version."""
+    versions = Version.objects.filter(workflow_id=workflow).values_list("id", "hash")
     found = versions.filter(number=number).first() if number is not None else versions.order_by("-number").first()
     if found is None:
         what = f"version {number} of {workflow}" if number is not None else f"published version of {workflow}"
@@ -101,8 +101,10 @@ def accept_input(plan: Plan, input: Any) -> tuple[Any, tuple[str, ...]]:
     return coerce(plan.input.schema, cleaned.value), cleaned.under("input")
 
 
-def _insert(run: str, workflow: str, version: int, given: Any, by: str, key: str, labels: dict[str, Any], now: datetime) -> None:
+def _insert(run: str, workflow: str, version: int, given: Any, by: str, key: str, labels: dict[str, Any]) -> datetime:
+    """When it was made, by the database's clock."""
     blobs: dict[str, str] = {}
+    now = database_now()
     packed = pack(given, blobs)
     keep(blobs)
     Run.objects.create(
@@ -119,6 +121,7 @@ def _insert(run: str, workflow: str, version: int, given: Any, by: str, key: str
         state_hash=state.start(given).hash,
         format=rows.FORMAT,
     )
+    return now
 
 
 def cancel(*, run: str, by: str, reason: str = "", idempotency: str | None = None) -> str:

@@ -150,10 +150,13 @@ class Bench:
 
     async def _unless_asked(self, call: "_UnderWay", request: Request) -> Answer:
         """The answer; or, where a person asks something of the run meanwhile, a call that is dropped: it has no effect."""
+        scope = call.scope = asyncio.timeout(None)
         try:
-            async with asyncio.timeout(None) as call.scope:
+            async with scope:
                 return await self._call(request)
         except TimeoutError:
+            if not scope.expired():
+                raise
             if call.error is not None:
                 raise call.error from None
             return Answer(failure=Failure(ErrorCode.TIMEOUT, "the call was dropped because a person intervened"))
