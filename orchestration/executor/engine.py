@@ -16,7 +16,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
@@ -30,17 +30,16 @@ from orchestration.door import Door
 from orchestration.executor import escalate, sweep, unreadable
 from orchestration.executor.advance import advance
 from orchestration.executor.bench import Bench
+from orchestration.executor.claims import Claims
 from orchestration.executor.desk import Released, Superseded
 from orchestration.executor.held import Held
 from orchestration.executor.isolation import Isolation
-from orchestration.executor.pulse import SURE, Pulse
-from orchestration.executor.reading import Row, fresh, letting_go, read_each
+from orchestration.executor.pulse import Pulse
+from orchestration.executor.reading import letting_go
 from orchestration.executor.slots import Slots
 from orchestration.models.fields import new_id
 from orchestration.queries.catalog import World, current
-from orchestration.queries.plans import kept_plan, plan_of
 from orchestration.record.clock import DatabaseClock
-from orchestration.record.failpoints import failpoint
 from orchestration.record.late import keep_late
 from orchestration.record.recorder import Answer, Recorder, give, patiently
 from orchestration.record.rows import Commit
@@ -94,8 +93,6 @@ class Engine:
         )  # fmt: skip
         self._tasks: set[asyncio.Task[None]] = set()
         self._hinted: set[str] = set()
-        self._more = False
-        """There may be due runs that found no room."""
         self._sweeps = False
         """A sweep was asked for at once."""
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
@@ -109,6 +106,7 @@ class Engine:
         self._failure: BaseException | None = None
         self._fatal = fatal
         self.isolation = Isolation() if group == 0 else None
+        self.claims = Claims(self)
         self.slots = Slots(self.id, lambda: self.world.caps, self.write)
 
     # from other threads
@@ -225,7 +223,7 @@ class Engine:
                     swept = time.monotonic()
                 else:
                     hinted, self._hinted = self._hinted, set()
-                    await self._claim(None if self._more else hinted)
+                    await self._claim(None if self.claims.more else hinted)
             except Exception as error:
                 log.error("A sweep failed; the next one tries again: %s", error, exc_info=True)
 
@@ -267,80 +265,10 @@ class Engine:
             self.isolation.see(sweep.suspects(now), sweep.suspects_soon(self.id, now) if self.pulse.judges else frozenset())
 
     async def _claim(self, only: set[str] | None) -> None:
-        """Claims due runs and sets out with each. A full engine does not claim."""
-        room = self.capacity - len(self.held)
-        if self.draining or (only is not None and not only):
-            return
-        self._more = room <= 0
-        if self._more:
-            return
-        claimed = await self.write(lambda: self._claim_now(room, only))
-        self._more = len(claimed) == room
-        if not claimed:
-            return
-        failpoint("after_claim")
-        rest: dict[str, int] = {}
-        for run, row in claimed.items():
-            if held := self._known(row):
+        """What is due, or what of these is. A full engine does not claim, nor one that ends."""
+        if not self.draining and only != set():
+            async for held in self.claims.take(self.capacity - len(self.held), only):
                 self._set_out(held)
-            else:
-                rest[run] = row["fence"]
-        if rest:
-            await self._look_up(rest)
-
-    def _known(self, row: Row) -> Held | None:
-        """The run of a row that was claimed, where this and what is in memory are all that it takes."""
-        plan = kept_plan(row["version_id"], self.world, row["hash"])
-        with suppress(Exception):  # what can't be read is told apart where it is looked up
-            return fresh(row, plan) if plan is not None else None
-        return None
-
-    async def _look_up(self, claimed: Mapping[str, int]) -> None:
-        """Reads these (id → fence), sets out with each, and gives up those that can't be read."""
-        try:
-            found, unread = await self.read(lambda: self._take_up(list(claimed)))
-        except Exception:
-            await self.write(lambda: self._give_back(claimed))
-            raise
-        for held in found:
-            if (held.row.holder, held.fence) == (self.id, claimed[held.run_id]):
-                self._set_out(held)
-            else:
-                self.refused += 1  # it was taken from us between the claim and this look: what was read is another's
-        for run, error in unread.items():
-            log.error("Run %s can't be read: %s", run, error, exc_info=error)
-            await self._give_up(run, claimed[run], error)
-
-    def _take_up(self, ids: list[str]) -> tuple[list[Held], dict[str, Exception]]:
-        world = self.world
-        return read_each(ids, lambda version, digest: plan_of(version, world, digest))
-
-    def _give_back(self, claimed: Mapping[str, int]) -> None:
-        for run, fence in claimed.items():
-            sweep.let_go(run, self.id, fence, self.clock.now())
-
-    def _claim_now(self, room: int, only: set[str] | None) -> dict[str, Row]:
-        if time.monotonic() - self.pulse.beat_at > SURE:
-            self.pulse.beat()  # what a worker claims that is taken for dead would be taken from it at once
-        claimed = sweep.claim(self.id, self.group, room, self.clock.now(), only)
-        try:
-            if claimed:
-                self.world = current()  # what was published a moment ago may need a provider of a moment ago
-        except Exception:
-            self._give_back({run: row["fence"] for run, row in claimed.items()})
-            raise
-        return claimed
-
-    async def _give_up(self, run: str, fence: int, error: Exception) -> None:
-        now = self.clock.now()
-        deaths = await self.read(lambda: unreadable.deaths(run))
-        if deaths + 1 < sweep.DEATHS:
-            due = now + unreadable.pause_after(deaths)
-            done = await self.write(lambda: sweep.let_go(run, self.id, fence, due, unreadable.surprise(error)))
-        else:
-            commit = await self.read(lambda: unreadable.quarantine(run, fence, now, error))
-            done = await self.commit(commit)
-        self.refused += not done
 
     def _set_out(self, held: Held) -> None:
         self.held[held.run_id] = held

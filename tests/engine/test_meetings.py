@@ -5,7 +5,7 @@ from django.db import IntegrityError
 
 from orchestration.acts import runs
 from orchestration.core.errors import Conflict
-from orchestration.executor import engine, visit
+from orchestration.executor import claims, visit
 from orchestration.models import Escalation, Run
 from tests.engine.crew import EFFECTS, PERSON, Crew
 
@@ -23,7 +23,7 @@ def test_what_is_taken_from_a_worker_between_its_claim_and_its_look_is_anothers(
     crew: Crew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What it reads then is the row of another worker, with that one's fence: it must not go on from there."""
-    monkeypatch.setattr(engine, "kept_plan", lambda *version: None)  # else there is nothing to look up of a run that is new
+    monkeypatch.setattr(claims, "kept_plan", lambda *version: None)  # else there is nothing to look up of a run that is new
     crew.start()
     first = crew.engine(0)
     first.claim(slow="claims")

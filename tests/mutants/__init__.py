@@ -9,6 +9,7 @@ SQLITE = "orchestration/record/on_sqlite.py"
 POSTGRESQL = "orchestration/record/on_postgresql.py"
 SWEEP = "orchestration/executor/sweep.py"
 ENGINE = "orchestration/executor/engine.py"
+CLAIMS = "orchestration/executor/claims.py"
 BENCH = "orchestration/executor/bench.py"
 VISIT = "orchestration/executor/visit.py"
 LADDER = "orchestration/core/ladder.py"
@@ -138,9 +139,9 @@ MUTANTS = (
     ),
     Mutant(
         "what was taken from a worker between its claim and its look is worked on",
-        ENGINE,
-        "if (held.row.holder, held.fence) == (self.id, claimed[held.run_id]):",
-        "if held:",
+        CLAIMS,
+        "if (held.row.holder, held.fence) == (engine.id, claimed[held.run_id])]",
+        "if held]",
         (MACHINE, MEETINGS),
     ),
     Mutant(
