@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from channels.layers import get_channel_layer
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
+from redis import RedisError
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
@@ -91,6 +93,50 @@ def test_a_flood_of_nudges_arrives_as_few_messages_of_which_the_last_is_the_late
             told.append(heard(opened)["revision"])
         assert told == sorted(told)
         assert len(told) < 30
+
+
+def test_what_changes_at_one_moment_leaves_as_one_message_whoever_watches_what(
+    site: str, viewer: User, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer: Any = get_channel_layer(nudges.LAYER)
+    sent: list[dict[str, Any]] = []
+    send = layer.group_send
+
+    async def counted(group: str, message: dict[str, Any]) -> None:
+        sent.append(message)
+        await send(group, message)
+
+    monkeypatch.setattr(layer, "group_send", counted)
+    with socket(site, viewer) as opened:
+        watch(opened, f"run.{run.id}")
+        heard(opened)
+        nudges.announce([*((f"other{number}", 2) for number in range(300)), (run.id, 5)])
+        assert heard(opened) == {"topic": f"run.{run.id}", "revision": 5}
+    assert [len(message["changes"]) for message in sent] == [302], "the runs, and the list of runs"
+
+
+def test_where_no_nudges_come_any_more_sockets_close_and_the_next_one_hears_again(
+    site: str, viewer: User, run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    layer: Any = get_channel_layer(nudges.LAYER)
+    topic = f"run.{run.id}"
+
+    async def gone(channel: str) -> Any:
+        raise RedisError("gone")
+
+    with socket(site, viewer) as opened:
+        watch(opened, topic)
+        heard(opened)
+        with monkeypatch.context() as patched:
+            patched.setattr(layer, "receive", gone)
+            nudges.announce([("another", 2)])  # the last that is taken
+            assert closed(opened) == live.LATER
+    assert "their pages poll" in caplog.text
+    with socket(site, viewer) as opened:
+        watch(opened, topic)
+        heard(opened)
+        nudges.announce([(run.id, 6)])
+        assert heard(opened) == {"topic": topic, "revision": 6}
 
 
 @pytest.mark.parametrize("said", ["", "{", "[]", '{"watch": "runs"}', "[" * 3000, '{"watch": ["' + "x" * 9000 + '"]}'])
