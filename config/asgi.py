@@ -4,9 +4,9 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from django.core.asgi import get_asgi_application
+from config.pages import application as pages_application
 
-pages = get_asgi_application()
+pages = pages_application()
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402  (the apps have to be loaded first)
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
