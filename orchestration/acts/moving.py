@@ -5,7 +5,7 @@
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from django.db import IntegrityError
@@ -59,7 +59,7 @@ class ActDesk:
         self.made = held.take_commit(row)
         raise Released
 
-    async def load(self, held: Held, steps: Iterable[str]) -> None:
+    async def load(self, held: Held, steps: Collection[str]) -> None:
         names = [name for name in held.names(steps) if name not in held.values]
         for name, (value, path, seq) in read_outputs(held.run_id, names).items():
             held.values[name] = value

@@ -6,7 +6,7 @@ Irreversible tools are never called: they have to be mocked.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -191,7 +191,7 @@ class _Desk:
     def records(self) -> list[RecordRow]:
         return [record for commit in self.commits for record in commit.records]
 
-    async def load(self, held: Held, steps: Iterable[str]) -> None:
+    async def load(self, held: Held, steps: Collection[str]) -> None:
         """What is there was given with the input."""
 
     async def load_part(self, held: Held, path: str) -> Any:

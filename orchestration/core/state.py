@@ -5,7 +5,7 @@ Nothing else holds state. A step reads a slice: the outputs that it names, each 
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import field
 from typing import Any
 
@@ -105,8 +105,10 @@ def chain(previous: str, seq: int, path: str, visit: int, output_digest: str, to
     return hashlib.sha256(f"{previous}\n{seq}\n{path}\n{visit}\n{output_digest}\n{to}".encode()).hexdigest()
 
 
-def names_for(needs: Iterable[str], levels: Mapping[str, str], position: Position) -> list[Name]:
+def names_for(needs: Collection[str], levels: Mapping[str, str], position: Position) -> list[Name]:
     """Where the outputs of the steps `needs` stand, as seen from `position`. `levels` maps a step to its level."""
+    if not needs:
+        return []
     visible = scopes(position)
     return [(visible[levels[need]], need) for need in needs if levels.get(need) in visible]
 

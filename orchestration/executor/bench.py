@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -91,10 +91,12 @@ class Bench:
 
     # reading
 
-    async def load(self, held: Held, steps: Iterable[str]) -> None:
+    async def load(self, held: Held, steps: Collection[str]) -> None:
+        if held.seq == len(held.records):
+            return  # nothing was ever committed
         names = [name for name in held.names(steps) if name not in held.values]
-        if not names or held.seq == len(held.records):
-            return  # nothing is wanted, or nothing was ever committed
+        if not names:
+            return
         for name, (value, path, seq) in (await self.engine.read(lambda: read_outputs(held.run_id, names))).items():
             held.values[name] = value
             held.writers[name] = (path, seq)

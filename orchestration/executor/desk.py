@@ -1,6 +1,6 @@
 """What a run needs of the world while it is moved. The engine has the real one; a trial of one step has one in memory."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any, Protocol
 
 from orchestration.core.catalog import Tool
@@ -33,7 +33,7 @@ class Desk(Protocol):
         """Writes what was gathered and moves the run to `row`. Raises `Released` where the run has left with that, and
         `Superseded`. A run that was asked something meanwhile stays, whatever `row` says: look at `held.asked` after it."""
 
-    async def load(self, held: Held, steps: Iterable[str]) -> None:
+    async def load(self, held: Held, steps: Collection[str]) -> None:
         """Reads the outputs of these steps that are not cached yet."""
 
     async def load_part(self, held: Held, path: str) -> Any:

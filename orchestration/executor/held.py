@@ -5,7 +5,7 @@ puts all of them and the run's move into one `Commit`. What a run has seen of it
 is gathered here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any
@@ -120,11 +120,11 @@ class Held:
 
     # state
 
-    def names(self, steps: Iterable[str]) -> list[state.Name]:
+    def names(self, steps: Collection[str]) -> list[state.Name]:
         """Where the outputs of these steps stand, as seen from here."""
         return state.names_for(steps, self.plan.level_of, self.position)
 
-    def environment(self, steps: Iterable[str]) -> dict[str, Any]:
+    def environment(self, steps: Collection[str]) -> dict[str, Any]:
         """What expressions see, with the outputs of `steps` as far as they are there. They must have been loaded."""
         outputs = {name[1]: self.values[name] for name in self.names(steps) if name in self.values}
         return state.environment(self.run_id, self.input, self.position, outputs)

@@ -15,7 +15,8 @@ from orchestration.executor.held import Held
 
 def needs(held: Held, step: PlanStep) -> frozenset[str]:
     """What must be loaded to settle a visit: what the step reads, and the loops that may end their round with it."""
-    found = step.needs | held.plan.steps[held.position.step].needs
+    place = held.plan.steps[held.position.step]
+    found = step.needs if place is step else step.needs | place.needs
     for frame in held.position.frames:
         found |= held.plan.steps[frame.step].needs
     return found
