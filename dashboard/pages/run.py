@@ -187,14 +187,14 @@ def _state(run: RunDetail, at: int, named: dict[str, str]) -> dict[str, Any]:
 
 @needs(Role.OPERATOR)
 def cancel(request: HttpRequest, run: str) -> HttpResponse:
-    """Asks for a reason, and cancels by POST alone. Where the run was faster, says so and keeps the reason."""
+    """Asks for a reason, and cancels by POST alone. What stands against it is said first, and the reason is kept."""
     found = queries.run(run)
     reason = request.POST.get("reason", "").strip()[:MOST_REASON]
     once = request.POST.get("once", "").strip()[:100] or uuid4().hex
-    problem, status = "", 200
+    problem, missing, status = "", "", 200
     if request.method == "POST":
         if not reason:
-            problem, status = "Say why, in a few words: it stays in the run's record.", 422
+            missing, status = "Say why, in a few words: it stays in the run's record.", 422
         else:
             try:
                 done = acts.cancel(run=run, by=request.user.get_username(), reason=reason, idempotency=f"form-{once}")
@@ -215,6 +215,7 @@ def cancel(request: HttpRequest, run: str) -> HttpResponse:
         "reason": reason,
         "once": once,
         "problem": problem,
+        "missing": missing,
         "stands_at": run_view.titled(named)(found.place) if found.place else "",
     }
     return render(request, "runs/cancel.html", context, status=status)

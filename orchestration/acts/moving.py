@@ -1,7 +1,7 @@
 """How a person's act moves a run: the same decisions and the same conditional write as the engine's, without an engine.
 
 `drive` runs a coroutine of the executor against a desk that never waits, and gives the commit that it came to;
-`apply_or_conflict` writes it together with the act. Somebody was first: `Conflict`.
+`apply_or_conflict` writes it together with the act. Somebody was first: `Moved`, or `Overtaken`.
 """
 
 import logging
@@ -18,6 +18,7 @@ from orchestration.core.result import Answer, Request
 from orchestration.executor.desk import Released
 from orchestration.executor.held import Held
 from orchestration.executor.reading import read_each, read_outputs, read_part
+from orchestration.executor.unreadable import told
 from orchestration.executor.written import Intent
 from orchestration.llm.ask import ProviderSpec
 from orchestration.models import Run
@@ -36,6 +37,12 @@ class Overtaken(Conflict):
     """Nothing stands against the act but its moment: the same again may do."""
 
     code = "overtaken"
+
+
+class Moved(Conflict):
+    """Somebody was first: what the act was decided on is no more."""
+
+    code = "moved"
 
 
 class Newer(Conflict):
@@ -100,8 +107,7 @@ def take(run: str) -> Held:
         raise Newer(message, run=run)
     if run in unread:
         log.error("Run %s can't be read: %s", run, unread[run], exc_info=unread[run])
-        message = "This run can't be read, so nothing can be done with it. The server's log says what is missing."
-        raise Conflict(message, "unreadable_run", run=run)
+        raise Conflict(told(unread[run]), "unreadable_run", run=run)
     if not found:
         raise no_run(run)
     found[0].overdue = False
@@ -133,7 +139,7 @@ def apply_or_conflict(commit: Commit, act: ActRow | None = None) -> None:
     except IntegrityError as error:  # another act of this run took the number that this one was to have
         raise Overtaken("Something else was done to this run at the same moment. Try again.", run=commit.run_id) from error
     if not moved:
-        raise Conflict("Somebody else has moved this run in the meantime. Look again.", "moved", run=commit.run_id)
+        raise Moved("Somebody else has moved this run in the meantime. Look again.", run=commit.run_id)
     nudges.announce([(commit.run_id, commit.revision + 1)], people=True)
     if commit.row.status == "ready":
         tasks.hint(commit.run_id)

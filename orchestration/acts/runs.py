@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from orchestration import nudges, tasks
 from orchestration.acts import audit
-from orchestration.acts.moving import Newer, apply_or_conflict, drive, take
+from orchestration.acts.moving import Moved, Overtaken, apply_or_conflict, drive, take
 from orchestration.core import state, values
 from orchestration.core.contract import coerce
 from orchestration.core.errors import Conflict, NotFound, Problem, Refused
@@ -126,8 +126,8 @@ def _insert(run: str, workflow: str, version: int, given: Any, by: str, key: str
 
 def cancel(*, run: str, by: str, reason: str = "", idempotency: str | None = None) -> str:
     """Cancels a run. One that a worker holds is asked to stop, and does at its next commit. Returns `cancelled` or `asked`; with
-    `idempotency` the same request gets the same answer, however often it comes. Raises `Conflict` where it has ended already,
-    `Refused` where the key came with another request before, and `NotFound`."""
+    `idempotency` the same request gets the same answer, however often it comes. Raises `Conflict` where it has ended already
+    or can't be read, `Refused` where the key came with another request before, and `NotFound`."""
     reason = values.clean_text(reason).value[:MOST_REASON]
     once = {"key": idempotency, "body": values.digest([run, reason])}
     for _ in range(20):
@@ -147,17 +147,15 @@ def cancel(*, run: str, by: str, reason: str = "", idempotency: str | None = Non
         try:
             _cancel_now(run, by, reason, once)
             return "cancelled"
-        except Newer:
-            raise
-        except Conflict:
+        except (Moved, Overtaken):
             continue
-    raise Conflict("The run moves too fast to be cancelled at this moment. Try again.", "overtaken")
+    raise Overtaken("The run moves too fast to be cancelled at this moment. Try again.", run=run)
 
 
 def _cancel_now(run: str, by: str, reason: str, once: Mapping[str, Any]) -> None:
     held = take(run)
     if held.row.status not in (Run.Status.READY, Run.Status.WAITING, Run.Status.QUARANTINED):
-        raise Conflict("A worker was first.")  # the holder applies it, with what it was doing
+        raise Moved("A worker was first.", run=run)  # the holder applies it, with what it was doing
     act = audit.row(subject=f"run:{run}", verb="cancel", by=by, detail={"reason": reason}, answer={"cancel": "cancelled"}, **once)
     apply_or_conflict(drive(held, lambda desk: settle.cancel(desk, held, by, reason)), act)
 

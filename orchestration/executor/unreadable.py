@@ -33,8 +33,15 @@ def quarantine(run: str, fence: int, now: datetime, error: Exception) -> Commit:
     commit = Commit(run, fence, revision, new_id(), row)
     for pause in Escalation.objects.filter(run_id=run, status__in=Escalation.PENDING).values_list("id", flat=True):
         commit.closings.append(ClosingRow("cancelled", "null", "", now, pause))
-    commit.escalations.append(_escalation(run, row.place, now, f"{type(error).__name__}: {error}", commit.blobs))
+    commit.escalations.append(_escalation(run, row.place, now, told(error), commit.blobs))
     return commit
+
+
+def told(error: Exception) -> str:
+    """For a person: that a run can't be read, why, and what to do."""
+    why = f"{type(error).__name__}: {error}"[:300].rstrip(".")
+    said = f"This run can't be read: {why}. Its record is as it was; mend what is missing, then try again."
+    return values.clean_text(said).value
 
 
 def surprise(error: Exception) -> str:
@@ -47,9 +54,7 @@ def pause_after(deaths: int) -> timedelta:
     return timedelta(seconds=2 * (deaths + 1))
 
 
-def _escalation(run: str, place: str, now: datetime, error: str, blobs: dict[str, str]) -> EscalationRow:
-    told = f"This run can't be read: {error[:300]}. Its record is as it was; mend what is missing, then try again."
-    because = values.clean_text(told).value
+def _escalation(run: str, place: str, now: datetime, because: str, blobs: dict[str, str]) -> EscalationRow:
     nothing = pack({"type": "object", "properties": {}}, blobs)
     return EscalationRow(
         id=new_id(), run_id=run, kind="quarantine", step=place.rpartition("/")[2][:48], path=place, visit=1,

@@ -1,10 +1,12 @@
 """Two releases at work on one database: what the newer one has written, the older one leaves alone. And a migration only adds."""
 
 import importlib
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection, migrations, models
 from django.test import Client
 
@@ -16,6 +18,7 @@ from orchestration.models import Escalation, Run, Version
 from orchestration.record import rows
 from orchestration.record.clock import database_now
 from orchestration.record.pack import unpack_all
+from tests.api import Api
 from tests.engine.conftest import Floor
 from tests.engine.crew import PERSON, Crew, publish_sample
 from tests.engine.publishing import end, workflow
@@ -69,7 +72,7 @@ def test_runs_finish_on_their_version_whatever_is_published_meanwhile(floor: Flo
 
 
 def test_a_step_type_that_this_release_has_no_more_goes_to_a_person_and_waits_for_its_return(
-    timed: Floor, as_viewer: Client
+    timed: Floor, as_viewer: Client, as_operator: Client
 ) -> None:
     run = timed.run(asking("done"))
     version = run.version
@@ -87,6 +90,13 @@ def test_a_step_type_that_this_release_has_no_more_goes_to_a_person_and_waits_fo
         assert as_viewer.get(page).status_code == 200, page
     with pytest.raises(Conflict, match="can't be read"):
         resolve.resolve(escalation=pause.id, action="retry", values={}, by="otto")
+    cancelled = Api(User.objects.get(username="otto")).post(f"runs/{run.id}/cancel")
+    assert (cancelled[0], cancelled[1]["code"]) == (409, "unreadable_run")
+    assert "oracle" in cancelled[1]["detail"]
+    page = as_operator.post(f"/runs/{run.id}/cancel/", {"reason": "A duplicate"})
+    assert page.status_code == 409
+    assert cancelled[1]["detail"] in unescape(page.content.decode())
+    assert "A duplicate" in page.content.decode()
     Version.objects.update(definition=kept, hash=version.hash)
     resolve.resolve(escalation=pause.id, action="retry", values={}, by="otto")
     assert timed.rested(run.id).status == "waiting"
