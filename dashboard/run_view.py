@@ -5,7 +5,7 @@ Queries in, plain values for templates out.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,10 @@ from orchestration.queries.runs import RunDetail
 
 _ROUND = re.compile(r"\[(\d+)\]")
 _OUTCOME = "outcome "
+_RESTORED = (
+    "Here the run was restored from a backup: what it did after that is lost, "
+    "so that calls from here on may have been made before."
+)
 _PART = re.compile(r"(fallback|round|tool)\.(.+)\Z")
 
 
@@ -31,7 +35,7 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Stop:
     """One line of the path. `select` is what chooses it; `look` a result or status; `took` in seconds; `since` when what is
-    under way began."""
+    under way began; `above` what happened between the stop before it and this one."""
 
     select: str
     title: str
@@ -45,6 +49,7 @@ class Stop:
     since: datetime | None = None
     closes: int = 0
     cost: int = 0
+    above: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +151,8 @@ def stops(run: RunDetail, course: Course, named: Mapping[str, str]) -> tuple[Sto
     found.extend(_stop(visit, course, named, wholes.get(visit.seq)) for visit in course.visits)
     if not run.over and not course.after:
         found.append(_open(run, course, named))
-    return tuple(found)
+    since = str(run.restored) if run.restored <= run.seq else "open"
+    return tuple(replace(stop, above=_RESTORED) if run.restored and stop.select == since else stop for stop in found)
 
 
 def wholes_of(course: Course) -> dict[int, Whole]:

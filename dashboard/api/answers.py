@@ -170,12 +170,14 @@ class RunItem(RunHead):
 
 
 class Run(RunHead):
-    """`mended` are places of the input at which what can't be kept was replaced."""
+    """`mended` are places of the input at which what can't be kept was replaced. `restored`: the run was restored from a backup,
+    and this is the seq of its first record since; what it did in between is lost."""
 
     input: Any
     mended: list[str] = Field(default_factory=list)
     spent: dict[str, Any]
     parent: str | None
+    restored: int | None
 
 
 class Cancelled(Run):

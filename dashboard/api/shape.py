@@ -114,6 +114,7 @@ def run_detail(found: RunDetail) -> Json:
         "error": found.error,
         "spent": spent,
         "parent": found.parent,
+        "restored": found.restored or None,
     }
 
 

@@ -89,6 +89,8 @@ class RunDetail(RunSummary):
     mended: tuple[str, ...]
     """Where the input was mended when it came, as `input.text`."""
     parent: str | None
+    restored: int
+    """The seq of its first record since it was restored from a backup, 0 where it was not."""
     state_hash: str
 
 
@@ -99,7 +101,7 @@ _SAME = (
 SUMMARY = (*_SAME, "workflow_id", "workflow__title", "version__number", "escalation")
 _ITEM = ("output", "error")
 _PACKED = ("input", *_ITEM, "spent", "asked")
-_DETAIL = (*SUMMARY, *_PACKED, "version_id", "parent_id", "state_hash")
+_DETAIL = (*SUMMARY, *_PACKED, "version_id", "parent_id", "restored", "state_hash")
 
 
 def runs(wanted: RunFilter, after: str | None = None, limit: int | None = None) -> Page[RunItem]:
@@ -131,6 +133,7 @@ def run(id: str) -> RunDetail:
         version_id=row["version_id"],
         mended=tuple((unpack(row["began"], blobs) or {}).get("mended", ())),
         parent=row["parent_id"],
+        restored=row["restored"],
         state_hash=row["state_hash"],
     )
 

@@ -6,11 +6,15 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.test.client import Client as Browser
 
+from orchestration.acts import restored
 from orchestration.acts import runs as acts
 from orchestration.models import Act, Run
+from tests import factories
+from tests.api import Api
 from tests.engine.conftest import Floor, floor, server  # noqa: F401  (fixtures)
 from tests.engine.publishing import end, publish, workflow
 from tests.servers import behaviours as b
@@ -229,6 +233,24 @@ def test_cancelling_needs_a_reason_and_says_who_was_first(as_operator: Client, w
     assert late.status_code == 409
     assert "has ended already" in text(late)
     assert "Mine too" in text(late)
+
+
+def test_a_run_says_where_it_was_restored_from_a_backup(as_viewer: Client, operator: User) -> None:
+    run, over = factories.move(factories.start()), factories.move(factories.start())
+    acts.cancel(run=over.id, by="otto")
+    restored.lift(by="ops")
+    for ended in (False, True):
+        if ended:
+            acts.cancel(run=run.id, by="otto")
+        page = text(as_viewer.get(f"/runs/{run.id}/"))
+        assert "Restored from a backup after step 1" in page
+        path = page.partition("2 visits" if ended else "1 visit")[2].partition("Outline")[0]
+        before, _, after = path.partition("Here the run was restored from a backup")
+        here = "Cancelled" if ended else "A person is asked"
+        assert ("Note" in before, here in before, "Note" in after, here in after) == (True, False, False, True)
+        assert Api(operator).get(f"runs/{run.id}")[1]["restored"] == 2
+    assert Api(operator).get(f"runs/{over.id}")[1]["restored"] is None
+    assert "estored" not in text(as_viewer.get(f"/runs/{over.id}/"))
 
 
 def test_the_form_starts_one_run_however_often_it_is_sent(as_operator: Client, floor: Floor) -> None:  # noqa: F811
