@@ -80,8 +80,8 @@ class EngineStep(bootsteps.StartStopStep):  # type: ignore[misc]
         pool = worker.pool_cls.__module__.rpartition(".")[2]
         if pool != "thread":
             raise SystemExit(
-                f"Interlock's workers run in threads, and this one was started with the pool {pool}: its processes could share "
-                "no engine. Start it with: celery -A config worker -P threads -c 4"
+                f"Interlock's workers run in threads, and this one was started with the pool {pool}, beside which no engine "
+                "runs. Start it with: celery -A config worker -P threads -c 4"
             )
         super().__init__(worker, **options)
         from config.watchdog import Watchdog

@@ -13,13 +13,14 @@ from tests.server.test_fleet import Latches
 pytestmark = pytest.mark.postgresql
 
 
-def test_a_worker_whose_processes_could_share_no_engine_is_refused_in_a_sentence(house: House) -> None:
-    refused = {pool: house.fleet.worker("-P", pool) for pool in ("prefork", "solo")}
+def test_a_worker_that_does_not_run_in_threads_is_refused_in_a_sentence(house: House) -> None:
+    """Of `-P gevent`, written apart, Celery looks for gevent before it looks for Interlock."""
+    refused = {pool: house.fleet.worker(f"-P{pool}") for pool in ("prefork", "solo", "gevent")}
     for pool, worker in refused.items():
         assert worker.ended() != 0
         assert worker.said.splitlines()[-1] == (
-            f"Interlock's workers run in threads, and this one was started with the pool {pool}: its processes could share "
-            "no engine. Start it with: celery -A config worker -P threads -c 4"
+            f"Interlock's workers run in threads, and this one was started with the pool {pool}, beside which no engine runs. "
+            "Start it with: celery -A config worker -P threads -c 4"
         )
         assert not Worker.objects.filter(pid=worker.pid).exists()
 
