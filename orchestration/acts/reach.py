@@ -1,6 +1,7 @@
 """What runs may reach: providers, shared tools and secrets, written by admins."""
 
 import re
+from collections.abc import Collection, Iterator
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from orchestration.core.catalog import Catalog
 from orchestration.core.definition import HttpCall, Model, ToolDefinition, from_data
 from orchestration.core.errors import Problem, Refused
 from orchestration.core.frozen import replace
+from orchestration.core.inner import Place, out_of_reach
 from orchestration.core.misfits import explain
 from orchestration.core.plan import compile_plan
 from orchestration.core.source import Source
@@ -81,8 +83,8 @@ class ProviderBody(Model):
 
 
 def put_provider(*, name: str, body: Any, by: str) -> tuple[Problem, ...]:
-    """Writes the account, whole. Returns warnings, as for a secret that is not there yet, and what the change does to published
-    versions. Raises `Refused`."""
+    """Writes the account, whole. Returns warnings, as for a secret that is not there yet or an address that calls are not let
+    through to, and what the change does to published versions. Raises `Refused`."""
     given = check_provider(name, body)
     known = current().catalog
     blobs: dict[str, str] = {}
@@ -97,10 +99,17 @@ def put_provider(*, name: str, body: Any, by: str) -> tuple[Problem, ...]:
             Provider.objects.update_or_create(name=name, defaults=row)
             audit.write(subject=f"provider:{name}", verb="put_provider", by=by, detail={**plain, "before": before})
     found = consequences("provider", name, known, current().catalog) if changed and before else ()
+    return (*_warnings(name, given, known.reach or ()), *found)
+
+
+def _warnings(name: str, given: ProviderBody, reach: Collection[Place]) -> Iterator[Problem]:
+    """Why no call of this account can succeed as things are."""
+    if given.protocol != "rehearsal" and (place := out_of_reach(given.base_url, reach)):
+        message = f"{name} is reached at {place}, an inner address: each call is refused until INTERLOCK_REACH lists it."
+        yield Problem("out_of_reach", message, "base_url", severity="warning")
     if given.secret and not Secret.objects.filter(name=given.secret).exists():
         message = f"There is no secret {given.secret} yet; calls fail with auth until it is written."
-        return (Problem("unknown_secret", message, "secret", severity="warning"), *found)
-    return found
+        yield Problem("unknown_secret", message, "secret", severity="warning")
 
 
 def kept_provider(name: str) -> dict[str, Any] | None:

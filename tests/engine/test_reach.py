@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 # What runs may reach
 
 
-def test_a_provider_is_written_whole_and_reaches_the_world() -> None:
+def test_a_provider_is_written_whole_and_reaches_the_world(settings: Any) -> None:
     body = {
         "protocol": "openai",
         "base_url": "http://127.0.0.1:9/v1/",
@@ -31,6 +31,7 @@ def test_a_provider_is_written_whole_and_reaches_the_world() -> None:
         "options": {"extra": {"x": "y" * 5000}},
         "cap": 3,
     }
+    settings.REACH = ("127.0.0.1:9",)
     (warning,) = reach.put_provider(name="main", body=body, by="ada")
     assert (warning.code, warning.severity) == ("unknown_secret", "warning")
     world = current()

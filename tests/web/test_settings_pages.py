@@ -16,6 +16,7 @@ from orchestration.models import Act, ApiToken, Provider, Secret, Tool, Worker
 from orchestration.queries.reach import provider
 from orchestration.record.clock import database_now
 from orchestration.roles import Role, role_of
+from tests.api import Api
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.any_database
@@ -157,6 +158,27 @@ def test_a_provider_whose_secret_is_missing_is_written_with_a_warning(filled: No
     Secret.objects.all().delete()
     sent = {"protocol": "openai", "base_url": "https://x.example", "structured": "none", "secret": "key"}
     assert b"There is no secret key yet" in as_admin.post("/settings/providers/main/", sent, follow=True).content
+
+
+def test_a_provider_that_no_call_is_let_through_to_is_written_with_a_warning(as_admin: Client, ada: Api, settings: Any) -> None:
+    message = "lan is reached at 10.0.0.5:11434, an inner address: each call is refused until INTERLOCK_REACH lists it."
+    sent = {"protocol": "openai", "base_url": "http://10.0.0.5:11434/v1", "structured": "none"}
+
+    def told(body: dict[str, str]) -> tuple[list[Any], bool]:
+        page = as_admin.post("/settings/providers/lan/", body, follow=True)
+        assert page.redirect_chain, "it was refused"
+        return ada.put("providers/lan", body)[1]["problems"], message in page.content.decode()
+
+    settings.REACH = ("10.0.0.5:80",)
+    assert ada.put("providers/lan", sent)[0] == 200
+    problems, on_the_page = told(sent)
+    assert [(p["code"], p["severity"], p["path"], p["message"]) for p in problems] == [
+        ("out_of_reach", "warning", "base_url", message)
+    ]
+    assert on_the_page
+    assert told({**sent, "protocol": "rehearsal"}) == ([], False)
+    settings.REACH = ("10.0.0.5:11434",)
+    assert told(sent) == ([], False)
 
 
 def test_a_tool_is_written_as_text_and_comes_back_with_its_problems(filled: None, as_admin: Client) -> None:
