@@ -6,13 +6,14 @@ are. What has no answer when the server cuts it off all the same is answered her
 """
 
 import asyncio
-import json
 import threading
 from collections.abc import MutableMapping
 from typing import Any
 
+from django.http import HttpResponse
+
 from config.bodies import App, Message, Receive, Send
-from dashboard.errors import MACHINES
+from dashboard.errors import MACHINES, problem
 
 _SENTENCE = "Interlock stops here. Runs lose nothing; ask again in a moment, with the same Idempotency-Key where you sent one."
 
@@ -67,10 +68,10 @@ class Waits:
 
 
 async def _say_so(scope: MutableMapping[str, Any], send: Send) -> None:
-    kind, body = b"text/plain; charset=utf-8", _SENTENCE
+    answer = HttpResponse(_SENTENCE, status=503, content_type="text/plain; charset=utf-8")
     if scope["path"].startswith(MACHINES):
-        kind = b"application/problem+json"
-        body = json.dumps({"type": "about:blank", "title": "Service Unavailable", "status": 503, "detail": _SENTENCE})
-    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), (b"retry-after", b"5")]
+        answer = problem(503, "Service Unavailable", _SENTENCE, "stopping")
+    answer["Content-Length"], answer["Retry-After"] = str(len(answer.content)), "5"
+    headers = [(name.lower().encode(), value.encode()) for name, value in answer.items()]
     await send({"type": "http.response.start", "status": 503, "headers": headers})
-    await send({"type": "http.response.body", "body": body.encode(), "more_body": False})
+    await send({"type": "http.response.body", "body": answer.content, "more_body": False})

@@ -49,7 +49,8 @@ _REFUSALS = {
     "where there are `problems`, that of the first.",
     413: "The body is too large: `too_large`.",
     422: "Something is wrong with what was sent; `problems` says where, and what to do. The code is that of the first.",
-    503: "The database can't be used at the moment: `unavailable`. Nothing was stored.",
+    503: "The database can't be used at the moment, and nothing was stored: `unavailable`. Or this server ends: `stopping`; ask "
+    "again, with the same Idempotency-Key.",
 }
 _HEADERS = {
     401: {"WWW-Authenticate": ("Bearer", {"type": "string"})},
