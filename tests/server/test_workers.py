@@ -4,8 +4,10 @@ import signal
 
 import pytest
 
-from orchestration.models import Run, StepRecord, Worker
+from orchestration.acts import reach
+from orchestration.models import Run, StepRecord, Tool, Worker
 from orchestration.record.clock import database_now
+from tests.engine.publishing import end, publish, workflow
 from tests.server.conftest import House
 from tests.server.fleet import until
 from tests.server.test_fleet import Latches
@@ -23,6 +25,20 @@ def test_a_worker_that_does_not_run_in_threads_is_refused_in_a_sentence(house: H
             "Start it with: celery -A config worker -P threads -c 4"
         )
         assert not Worker.objects.filter(pid=worker.pid).exists()
+
+
+def test_a_worker_says_at_its_start_which_versions_no_longer_hold(house: House) -> None:
+    look = {"http": {"url": f"{house.server.url}/tools/look"}, "effect": "none"}
+    reach.put_tool(name="desk.look", body=look, by="ada")
+    publish({**workflow({"id": "look", "type": "tool", "tool": "desk.look", "next": "done"}, end(), models={}), "id": "looks"})
+    Tool.objects.all().delete()
+    worker = house.fleet.worker().ready()
+    worker.until("Version 1 of looks no longer holds: what it names is gone or has changed. look: ")
+    reach.put_tool(name="desk.look", body=look, by="ada")
+    worker.listening()
+    assert worker.said.count("no longer holds") == 1
+    worker.told(signal.SIGTERM)
+    assert worker.ended() == 0
 
 
 def test_what_a_killed_worker_held_is_moved_by_another_and_nothing_is_done_twice(
