@@ -17,7 +17,7 @@ from orchestration import fsck
 from orchestration.acts import audit, moving, resolve, restored, runs
 from orchestration.core.errors import Conflict, ErrorCode
 from orchestration.core.result import Answer, Failure
-from orchestration.executor import bench, escalate, held, pulse, sweep
+from orchestration.executor import bench, claims, escalate, held, pulse, sweep
 from orchestration.executor import engine as engine_module
 from orchestration.models import Escalation, Run, Version
 from orchestration.record import clock as clocks
@@ -71,7 +71,7 @@ class Crew:
             self._open.enter_context(patch.object(module, "database_now", self.clock.now))
         self._open.enter_context(patch.object(moving, "DatabaseClock", lambda: self.clock))
         self._elapsed = 0.0
-        for module in (engine_module, bench, pulse):
+        for module in (engine_module, bench, claims, pulse):
             self._open.enter_context(patch.object(module, "time", SimpleNamespace(monotonic=lambda: self._elapsed)))
         for module, name in ((runs, "run"), (engine_module, "worker"), (escalate, "pause"), (held, "commit")):
             self._open.enter_context(patch.object(module, "new_id", lambda name=name: f"{name}-{next(self._numbers)}"))
