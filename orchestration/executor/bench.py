@@ -168,11 +168,11 @@ class Bench:
                 call.looking.cancel()
 
     def poke(self, run: str) -> None:
-        """Something may have been asked of this run."""
+        """Something may have been asked of this run. Called on the loop."""
         if call := self._under_way.get(run):
             call.poked = True
             if call.scope is not None and call.looking is None:
-                call.looking = asyncio.ensure_future(self._look_around(call))
+                call.looking = asyncio.create_task(self._look_around(call))
 
     async def _look_around(self, call: "_UnderWay") -> None:
         """Looks what was asked, also while it was looking, and lets the call go for it."""

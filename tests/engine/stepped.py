@@ -167,7 +167,7 @@ class SteppedEngine(Engine):
 
     def poke(self, run: str) -> None:
         """A hint about a run that it holds."""
-        self.bench.poke(run)
+        self.stage.loop.call_soon(self.bench.poke, run)
         self.stage.settle()
 
     def end(self) -> None:
