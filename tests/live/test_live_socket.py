@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -58,9 +59,10 @@ def heard(opened: ClientConnection) -> Any:
 
 def closed(opened: ClientConnection) -> int | None:
     """The code it is closed with, whatever little is said before."""
-    for _ in range(100):
+    until = time.monotonic() + PATIENCE
+    while (left := until - time.monotonic()) > 0:
         try:
-            opened.recv(timeout=PATIENCE)
+            opened.recv(timeout=left)
         except ConnectionClosed as end:
             return end.rcvd.code if end.rcvd else None
     return None
