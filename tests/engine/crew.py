@@ -92,6 +92,10 @@ class Crew:
 
     # the world
 
+    def read_all(self) -> None:
+        """Nobody keeps a plan, so that runs which are new are read too before they are moved."""
+        self._open.enter_context(patch.object(claims, "kept_plan", lambda *version: None))
+
     def tick(self, seconds: float) -> None:
         self.clock.advance(seconds)
         self._elapsed += max(seconds, 0.0)

@@ -66,8 +66,10 @@ class Machine(RuleBasedStateMachine):
         found = list(self.crew.witness.runs)
         return found[number % len(found)]
 
-    @initialize(sizes=st.lists(st.integers(0, PERSON), min_size=1, max_size=len(KEYS)), slow=SLOW)
-    def begin(self, sizes: list[int], slow: Any) -> None:
+    @initialize(sizes=st.lists(st.integers(0, PERSON), min_size=1, max_size=len(KEYS)), slow=SLOW, reads=st.booleans())
+    def begin(self, sizes: list[int], slow: Any, reads: bool) -> None:
+        if reads:
+            self.crew.read_all()
         for size, key in zip(sizes, KEYS, strict=False):
             self.crew.start(size, key)
         self.crew.back_up()

@@ -5,7 +5,7 @@ from django.db import IntegrityError
 
 from orchestration.acts import runs
 from orchestration.core.errors import Conflict
-from orchestration.executor import claims, visit
+from orchestration.executor import visit
 from orchestration.models import Escalation, Run
 from tests.engine.crew import EFFECTS, PERSON, Crew
 
@@ -19,11 +19,9 @@ def test_what_is_held_is_claimed_by_nobody(crew: Crew) -> None:
     assert (len(crew.engine(0).held), crew.engine(1).held) == (1, {})
 
 
-def test_what_is_taken_from_a_worker_between_its_claim_and_its_look_is_anothers(
-    crew: Crew, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_taken_from_a_worker_between_its_claim_and_its_look_is_anothers(crew: Crew) -> None:
     """What it reads then is the row of another worker, with that one's fence: it must not go on from there."""
-    monkeypatch.setattr(claims, "kept_plan", lambda *version: None)  # else there is nothing to look up of a run that is new
+    crew.read_all()
     crew.start()
     first = crew.engine(0)
     first.claim(slow="claims")
