@@ -70,7 +70,7 @@ def _run(tests: str, prepare: Callable[[Path], None] = lambda folder: None) -> t
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests.split()]
         if tests == CHAOS:
             command = [sys.executable, "-m", "tests.chaos"]
-        environment = {**os.environ, "CI": "true", "MACHINE_SHRINK": "no", "COLUMNS": "160"}
+        environment = {**os.environ, "CI": "true", "MACHINE_SHRINK": "no", "MACHINE_EXAMPLES": "400", "COLUMNS": "160"}
         try:
             done = subprocess.run(
                 command, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
