@@ -7,6 +7,7 @@ All of it happens on the loop of the web server.
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
@@ -32,7 +33,7 @@ class Watcher(Protocol):
 _watchers: dict[str, set[Watcher]] = {}
 _listening: asyncio.Task[None] | None = None
 _channel = ""
-_joined = 0.0
+_joined = -math.inf
 
 
 async def watch(watcher: Watcher, topics: Iterable[str]) -> None:
@@ -61,7 +62,7 @@ async def _listen() -> None:
     layer: Any = get_channel_layer(LAYER)
     if _listening is None or _listening.done():
         _channel = await layer.new_channel()
-        _listening, _joined = asyncio.create_task(_take(layer, _channel)), 0.0
+        _listening, _joined = asyncio.create_task(_take(layer, _channel)), -math.inf
     if time.monotonic() - _joined >= RENEWED:
         await layer.group_add(GROUP, _channel)
         _joined = time.monotonic()

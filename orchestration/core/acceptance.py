@@ -1,4 +1,4 @@
-"""Whether an output is good enough for a step: its contract first, then its checks."""
+"""Whether an input is what a step expects, and an output good enough for it: its contract first, then its checks."""
 
 from typing import Any
 
@@ -7,6 +7,15 @@ from orchestration.core.errors import ErrorCode, EvaluationError, Problem
 from orchestration.core.explanation import Explained, checks
 from orchestration.core.plan import PlanStep
 from orchestration.core.result import Failure, Result
+
+
+def unexpected(step: PlanStep, given: Any) -> Failure | None:
+    """Whether the input breaks what the step, or its tool, expects."""
+    problems = step.expects.check(given, "input") if step.expects else ()
+    if not problems:
+        return None
+    shown = "; ".join(f"{p.path}: {p.message}" for p in problems[:3])
+    return Failure(ErrorCode.REFUSED, f"the input does not meet the step's contract: {shown}", sent=False, problems=problems)
 
 
 def accept(step: PlanStep, given: Any, output: Any) -> Result:

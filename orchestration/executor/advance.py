@@ -5,6 +5,7 @@ gathered and shares the next commit; a visit with calls (`visit`, `rounds`); a p
 """
 
 from orchestration.core import decision as deciding
+from orchestration.core.acceptance import unexpected
 from orchestration.core.plan import PlanStep
 from orchestration.core.position import Position
 from orchestration.core.result import Result
@@ -61,7 +62,7 @@ async def _refused(desk: Desk, held: Held, step: PlanStep) -> Result | None:
         return None
     await desk.load(held, settle.needs(held, step))
     env = held.environment(step.needs)
-    broken = visit.unexpected(step, {name: value for name, value in env.items() if name in step.roots})
+    broken = unexpected(step, {name: value for name, value in env.items() if name in step.roots})
     return Result.failed(broken) if broken else None
 
 

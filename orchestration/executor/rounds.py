@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestration.core import prompt, values
+from orchestration.core.acceptance import unexpected
 from orchestration.core.contract import contract
 from orchestration.core.decision import Decision
 from orchestration.core.definition import MAX_TOOL_CALLS_PER_ROUND
@@ -48,7 +49,7 @@ async def turn(desk: Desk, held: Held, step: PlanStep) -> None:
 async def _climb(desk: Desk, held: Held, step: PlanStep, given: Any) -> None:
     """On the step itself: the next rung, or its end."""
     tried = {sub.rung: sub for sub in held.position.tried}
-    failure = visit.unexpected(step, given) if not tried else None
+    failure = unexpected(step, given) if not tried else None
     number = _left_behind(held.position) + 1
     for index, rung in enumerate(step.rungs) if failure is None or tried else ():
         sub = tried.get(index)

@@ -17,7 +17,7 @@ from typing import Any
 
 from orchestration.core import decision as deciding
 from orchestration.core import prompt, values
-from orchestration.core.acceptance import accept
+from orchestration.core.acceptance import accept, unexpected
 from orchestration.core.catalog import Tool
 from orchestration.core.errors import ErrorCode, EvaluationError
 from orchestration.core.frozen import dataclass, replace
@@ -83,15 +83,6 @@ async def turn(desk: Desk, held: Held, step: PlanStep) -> None:
 
 def _begin_fallback(held: Held, ladder: RunStep) -> None:
     held.position = held.position.with_part(f"fallback.{ladder.step}", rung=ladder.rung)
-
-
-def unexpected(step: PlanStep, given: Any) -> Failure | None:
-    """Whether the input breaks what the step, or its tool, expects."""
-    problems = step.expects.check(given, "input") if step.expects else ()
-    if not problems:
-        return None
-    shown = "; ".join(f"{p.path}: {p.message}" for p in problems[:3])
-    return Failure(ErrorCode.REFUSED, f"the input does not meet the step's contract: {shown}", sent=False, problems=problems)
 
 
 async def _settled(desk: Desk, held: Held, step: PlanStep, given: Any, ladder: Settled) -> None:

@@ -11,7 +11,7 @@ from orchestration.models import Call, Escalation, Run, StepRecord, Worker
 from orchestration.record.clock import SetClock
 from orchestration.record.pack import unpack_all
 from tests.engine.conftest import Floor
-from tests.engine.crew import EFFECTS, PERSON, Crew, publish_sample
+from tests.engine.crew import EFFECTS, PERSON, Crew
 from tests.engine.publishing import end, workflow
 from tests.engine.stepped import SteppedEngine
 from tests.engine.test_runs import ask, tool
@@ -35,14 +35,13 @@ class Wrong:
 
 
 @pytest.fixture
-def crew(db: None) -> Iterator[Crew]:
-    crew = Crew(publish_sample())
+def crew(crew: Crew) -> Iterator[Crew]:
+    """The same, and an irreversible call was sent once at most."""
     yield crew
     crew.judge()
     crew.heal()
     sent = {sent.effect: len(sent.bodies) for sent in crew.witness.sent.values()}
     assert sent.get("irreversible", 0) <= 1
-    crew.close()
 
 
 def wrong(crew: Crew, place: int, seconds: float) -> SteppedEngine:

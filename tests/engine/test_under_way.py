@@ -37,20 +37,22 @@ class Slow(Bench):
             raise found
         held.asked = found
 
-    def begin(self) -> "asyncio.Task[Answer]":
-        return asyncio.create_task(self.perform(self.held, REQUEST, None))
-
 
 async def turn() -> None:
     for _ in range(5):
         await asyncio.sleep(0)
 
 
+async def under_way() -> "tuple[Slow, asyncio.Task[Answer]]":
+    bench = Slow()
+    doing = asyncio.create_task(bench.perform(bench.held, REQUEST, None))
+    await turn()
+    return bench, doing
+
+
 def test_it_looks_again_where_it_was_poked_while_it_looked() -> None:
     async def main() -> None:
-        bench = Slow()
-        doing = bench.begin()
-        await turn()
+        bench, doing = await under_way()
         bench.poke("r")
         await bench.began.acquire()
         bench.poke("r")
@@ -68,9 +70,7 @@ def test_it_looks_again_where_it_was_poked_while_it_looked() -> None:
 
 def test_one_look_is_enough_where_it_was_poked_once_and_the_call_goes_on_where_nothing_was_asked() -> None:
     async def main() -> None:
-        bench = Slow()
-        doing = bench.begin()
-        await turn()
+        bench, doing = await under_way()
         bench.poke("r")
         bench.poke("r")
         bench.finds = [None, None]
@@ -91,9 +91,7 @@ def test_one_look_is_enough_where_it_was_poked_once_and_the_call_goes_on_where_n
 
 def test_the_run_of_another_ends_the_call_at_once() -> None:
     async def main() -> None:
-        bench = Slow()
-        doing = bench.begin()
-        await turn()
+        bench, doing = await under_way()
         bench.poke("r")
         bench.finds = [Superseded()]
         bench.goes_on.release()
@@ -105,9 +103,7 @@ def test_the_run_of_another_ends_the_call_at_once() -> None:
 
 def test_a_poke_after_the_call_finds_nobody() -> None:
     async def main() -> None:
-        bench = Slow()
-        doing = bench.begin()
-        await turn()
+        bench, doing = await under_way()
         bench.answer.set_result(Answer())
         await doing
         bench.poke("r")
