@@ -11,6 +11,7 @@ from orchestration.core.result import Answer, Request
 from orchestration.executor.bench import Bench
 from orchestration.executor.desk import Superseded
 
+PATIENCE = 10.0
 REQUEST = Request("openai", "main")
 
 
@@ -65,7 +66,7 @@ def test_it_looks_again_where_it_was_poked_while_it_looked() -> None:
         assert "a person intervened" in answer.failure.message
         assert bench.answer.cancelled(), "nobody waits for the other side any more"
 
-    asyncio.run(main())
+    asyncio.run(asyncio.wait_for(main(), PATIENCE))
 
 
 def test_one_look_is_enough_where_it_was_poked_once_and_the_call_goes_on_where_nothing_was_asked() -> None:
@@ -86,7 +87,7 @@ def test_one_look_is_enough_where_it_was_poked_once_and_the_call_goes_on_where_n
         await turn()
         assert bench.finds == [None], "who had not looked to the end when the call was over looks no more"
 
-    asyncio.run(main())
+    asyncio.run(asyncio.wait_for(main(), PATIENCE))
 
 
 def test_the_run_of_another_ends_the_call_at_once() -> None:
@@ -98,7 +99,7 @@ def test_the_run_of_another_ends_the_call_at_once() -> None:
         with pytest.raises(Superseded):
             await doing
 
-    asyncio.run(main())
+    asyncio.run(asyncio.wait_for(main(), PATIENCE))
 
 
 def test_a_poke_after_the_call_finds_nobody() -> None:
@@ -110,4 +111,4 @@ def test_a_poke_after_the_call_finds_nobody() -> None:
         await turn()
         assert bench.looks == 0
 
-    asyncio.run(main())
+    asyncio.run(asyncio.wait_for(main(), PATIENCE))
