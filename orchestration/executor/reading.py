@@ -49,7 +49,7 @@ def read_each(ids: Sequence[str], plan_of: PlanOf) -> tuple[list[Held], dict[str
 def read_runs(ids: Sequence[str], plan_of: PlanOf) -> list[Held]:
     """These runs with what their open visits need: a constant number of queries, however many runs."""
     last = StepRecord.objects.filter(run=OuterRef("pk"), seq=OuterRef("seq")).values("finished")
-    runs = list(Run.objects.filter(id__in=ids).values(*CLAIMED, hash=F("version__hash"), last=Subquery(last)))
+    runs = list(Run.objects.filter(id__in=ids).order_by("id").values(*CLAIMED, hash=F("version__hash"), last=Subquery(last)))
     open_calls = _open_calls([run for run in runs if run["started"]])
     pauses = _pauses([run["id"] for run in runs if not _is_fresh(run)])
     packed = [run[name] for run in runs for name in ("position", "input")]

@@ -18,6 +18,7 @@ A run that was last written by a newer release (`record.rows.FORMAT`) is claimed
 from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from django.db import connection, transaction
@@ -134,13 +135,14 @@ def claim(worker: str, group: int, room: int, now: datetime, only: Iterable[str]
         "UPDATE orchestration_run SET status = 'held', holder = %s, step_deadline = %s, "
         "fence = fence + 1, revision = revision + 1 "
         "WHERE id IN (SELECT id FROM orchestration_run WHERE status IN ('ready', 'waiting', 'quarantined') AND due <= %s "
-        f"AND format <= %s AND {suspicion} {named} ORDER BY due LIMIT %s {lock}) "
+        f"AND format <= %s AND {suspicion} {named} ORDER BY due, id LIMIT %s {lock}) "
         "AND status IN ('ready', 'waiting', 'quarantined') "
         f"RETURNING {', '.join(CLAIMED)}, (SELECT hash FROM orchestration_version WHERE id = version_id)"
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, [worker, adapt(now + GRACE), adapt(now), rows.FORMAT, *wanted, room])
-        return {row["id"]: row for row in map(_as_read, cursor.fetchall())}
+        found = sorted(map(_as_read, cursor.fetchall()), key=itemgetter("id"))  # what comes first in time goes first
+        return {row["id"]: row for row in found}
 
 
 def _as_read(row: Sequence[Any]) -> Row:
@@ -165,7 +167,8 @@ def strays(worker: str, known: Container[str]) -> dict[str, int]:
 
 def asked(worker: str) -> list[str]:
     """The runs of this worker of which a person has asked something."""
-    return list(Run.objects.filter(holder=worker, status="held", asked__isnull=False).values_list("id", flat=True))
+    held = Run.objects.filter(holder=worker, status="held", asked__isnull=False)
+    return list(held.order_by("id").values_list("id", flat=True))
 
 
 def suspects(now: datetime) -> set[int]:

@@ -114,12 +114,12 @@ MUTANTS = (
         "a claim ignores a live holder",
         SWEEP,
         """"WHERE id IN (SELECT id FROM orchestration_run WHERE status IN ('ready', 'waiting', 'quarantined') AND due <= %s "
-        f"AND format <= %s AND {suspicion} {named} ORDER BY due LIMIT %s {lock}) "
+        f"AND format <= %s AND {suspicion} {named} ORDER BY due, id LIMIT %s {lock}) "
         "AND status IN ('ready', 'waiting', 'quarantined') "
 """,
         """"WHERE id IN (SELECT id FROM orchestration_run WHERE status IN ('ready', 'waiting', 'quarantined', 'held') "
         "AND COALESCE(due, created) <= %s "
-        f"AND format <= %s AND {suspicion} {named} ORDER BY due LIMIT %s {lock}) "
+        f"AND format <= %s AND {suspicion} {named} ORDER BY due, id LIMIT %s {lock}) "
 """,
         (MACHINE, MEETINGS),
     ),
