@@ -208,13 +208,7 @@ class Door:
         cap = self.limits.body_bytes
         inflater = Inflater(exchange.headers.get("content-encoding", ""))
         while not response.content.at_eof():
-            try:
-                # What has come whole is there to be read: nobody need look at the clock.
-                async with asyncio.timeout(None if response.content.is_eof() else self.limits.between_chunks):
-                    chunk = await response.content.readany()
-            except TimeoutError:
-                message = f"{exchange.where} fell silent in the middle of its answer for {self.limits.between_chunks:g} s"
-                raise exchange.fails(ErrorCode.TIMEOUT, message) from None
+            chunk = await self._chunk(response.content, exchange)
             exchange.body += inflater.feed(chunk, cap + 1 - len(exchange.body)) if chunk else b""
             if len(exchange.body) > cap or (response.content_length or 0) > cap:
                 response.close()
@@ -222,6 +216,17 @@ class Door:
                 raise exchange.fails(ErrorCode.TOO_LARGE, f"the answer of {exchange.where} is larger than {cap:,} bytes")
         if not inflater.whole:
             raise exchange.fails(ErrorCode.UNAVAILABLE, f"the compressed answer of {exchange.where} broke off")
+
+    async def _chunk(self, content: aiohttp.StreamReader, exchange: _Exchange) -> bytes:
+        """What has come; b"" at the end."""
+        if content.is_eof():  # it is all there: nobody need look at the clock
+            return await content.readany()
+        try:
+            async with asyncio.timeout(self.limits.between_chunks):
+                return await content.readany()
+        except TimeoutError:
+            message = f"{exchange.where} fell silent in the middle of its answer for {self.limits.between_chunks:g} s"
+            raise exchange.fails(ErrorCode.TIMEOUT, message) from None
 
 
 def _trust() -> ssl.SSLContext:
@@ -233,12 +238,13 @@ def _trust() -> ssl.SSLContext:
 
 def _filled(request: Request, secrets: Mapping[str, str]) -> tuple[URL, CIMultiDict[str], bytes | None]:
     """The request with its secrets in place. Raises MissingSecret, and Refused for what can't be sent."""
-    headers = CIMultiDict((name, placeholders.fill(value, secrets)) for name, value in request.headers)
-    for name, value in headers.items():
+    given = [(name, placeholders.fill(value, secrets)) for name, value in request.headers]
+    for name, value in given:
         if not _TOKEN.fullmatch(name):
             raise Refused(guard.problem(f"{name[:40]!r} is no name of a header"))
         if _CONTROL.search(value):
             raise Refused(guard.problem(f"the header {name[:40]} holds a line break or another control character"))
+    headers = CIMultiDict(given)
     headers.setdefault("Accept-Encoding", "gzip, deflate")
     url = guard.address(placeholders.fill(request.url, secrets, placeholders.in_url))
     if request.body is None:

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address
 
 from yarl import URL
@@ -21,6 +22,7 @@ from orchestration.core.errors import Problem, Refused
 from orchestration.core.inner import Place, is_inner, plain
 
 _NUMBER = re.compile(r"(?:0[xX][0-9a-fA-F]*|[0-9]+)\Z")
+_UNSPELLED = re.compile(r"[\x00- \x7f\\]")
 
 
 def parse_reach(entries: Iterable[str]) -> frozenset[Place]:
@@ -42,7 +44,7 @@ def parse_reach(entries: Iterable[str]) -> frozenset[Place]:
 
 def address(text: str) -> URL:
     """The URL to send to, exactly as written where it is ASCII. Raises Refused with a sentence for a person."""
-    if any(ch <= " " or ch == "\x7f" or ch == "\\" for ch in text):
+    if _UNSPELLED.search(text):
         raise _refused("the URL holds a space, a backslash or a control character: write it percent-encoded")
     try:
         url = URL(text, encoded=text.isascii())
@@ -60,6 +62,7 @@ def address(text: str) -> URL:
     return url
 
 
+@lru_cache(maxsize=1024)
 def _in_disguise(host: str) -> bool:
     """Whether a host is what resolvers read as IPv4 (its last part is a number) without being four plain decimals."""
     if ":" in host or not _NUMBER.match(host.rstrip(".").rpartition(".")[2]):

@@ -32,6 +32,8 @@ def names(request: Request) -> frozenset[str]:
 
 def fill(text: str, secrets: Mapping[str, str], spell: Callable[[str], str] = str) -> str:
     """Text with the values in place, each spelled for where it stands. A value is never searched for placeholders again."""
+    if _OPENING not in text:
+        return text
 
     def value(match: re.Match[str]) -> str:
         name = match[1]
@@ -39,7 +41,7 @@ def fill(text: str, secrets: Mapping[str, str], spell: Callable[[str], str] = st
             raise MissingSecret(name)
         return spell(secrets[name])
 
-    return PLACEHOLDER.sub(value, text) if _OPENING in text else text
+    return PLACEHOLDER.sub(value, text)
 
 
 def in_url(value: str) -> str:

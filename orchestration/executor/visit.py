@@ -116,7 +116,8 @@ def prepare(desk: Desk, held: Held, step: PlanStep, given: Any, ask: Ask) -> Pre
 def question(
     desk: Desk, held: Held, step: PlanStep, ask: Ask, asked: tuple[Message, ...], timeout: float, key: str
 ) -> Prepared | Failure:
-    if failure := llm.too_long(step, asked):
+    size = llm.prompt_tokens(step, asked)
+    if failure := llm.too_long(step, size):
         return failure
     model = step.rungs[ask.rung].model
     assert model is not None
@@ -125,7 +126,7 @@ def question(
         return Failure(ErrorCode.REFUSED, f"there is no provider {model.provider} any more", sent=False)
     place = llm.Place(held.plan.definition.id, step.id, held.position.path, held.position.number, ask.ask + 1, held.round)
     request = llm.request(step, model, provider, asked, key, timeout, place)
-    return Prepared(request, "none", llm.bound(step, model, asked), asked)
+    return Prepared(request, "none", llm.bound(step, model, size), asked)
 
 
 def time_left(held: Held, timeout: float) -> float:

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
-from orchestration.core.values import canonical
+from orchestration.core.values import canonical, dump, load
 
 _KEPT = ("title", "description", "enum", "const")
 _SILENT = (  # limits that the answer is held to afterwards; no server has to know them
@@ -24,7 +25,15 @@ def portable(schema: Mapping[str, Any]) -> tuple[dict[str, Any], bool] | None:
     Never tighter than the original but for closing objects, and never looser in structure: limits of number and length are
     left out, since the answer is checked against the original anyway. Optional properties stay optional, so that no null
     comes back where the contract knows none; the schema is then not strict.
+
+    Converted once for each content, in the order of its keys, and shared: what is given is not to be changed.
     """
+    return _portable(dump(dict(schema)))
+
+
+@lru_cache(maxsize=512)
+def _portable(text: str) -> tuple[dict[str, Any], bool] | None:
+    schema = load(text)
     if schema.get("type") != "object" or not schema.get("properties"):
         return None
     strict = [True]

@@ -36,9 +36,9 @@ def request(
     return llm.PROTOCOLS[provider.protocol].build(ask, provider)
 
 
-def too_long(step: PlanStep, asked: Sequence[Message]) -> Failure | None:
-    """Whether the prompt exceeds the step's cap, by an estimate on the safe side."""
-    cap, size = step.model.max_input_tokens, prompt_tokens(step, asked)
+def too_long(step: PlanStep, size: int) -> Failure | None:
+    """Whether a prompt of `size` tokens exceeds the step's cap."""
+    cap = step.model.max_input_tokens
     if cap is None or size <= cap:
         return None
     return Failure(ErrorCode.TOO_LARGE, f"the prompt has about {size} tokens; max_input_tokens is {cap}", sent=False)
@@ -49,10 +49,9 @@ def prompt_tokens(step: PlanStep, asked: Sequence[Message]) -> int:
     return tokens.estimate_messages(asked, _tools(step))
 
 
-def bound(step: PlanStep, model: ModelPlan, asked: Sequence[Message]) -> int:
-    """The most that this ask may cost, in nano-dollars; 0 where prices are unknown."""
-    most_in = min(prompt_tokens(step, asked), step.model.max_input_tokens or 1 << 62)
-    return tokens.cost(Usage(most_in, step.model.max_output_tokens), model.price) or 0
+def bound(step: PlanStep, model: ModelPlan, size: int) -> int:
+    """The most that an ask of `size` tokens may cost, in nano-dollars; 0 where prices are unknown."""
+    return tokens.cost(Usage(size, step.model.max_output_tokens), model.price) or 0
 
 
 def spent(step: PlanStep, model: ModelPlan, asked: Sequence[Message], answer: Answer, reserved: int = 0) -> tuple[Usage, int]:
