@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+TOGETHER = 200
+"""Runs that are claimed at once: the first of them set out before the last are claimed, and nobody's commit waits for all."""
+
 
 class Claims:
     """What an engine takes up. `more`: there may be due runs that found no room."""
@@ -34,19 +37,20 @@ class Claims:
     async def take(self, room: int, only: set[str] | None) -> AsyncIterator[Held]:
         """Up to `room` runs that are due, now held here, ready to be moved; `only` these, where it was told of them."""
         self.more = room <= 0
-        if self.more:
-            return
-        claimed: dict[str, Row] = await self.engine.write(lambda: self._claim(room, only))
-        self.more = len(claimed) == room
-        rest: dict[str, int] = {}
-        for run, row in claimed.items():
-            if held := self._known(row):
-                yield held
-            else:
-                rest[run] = row["fence"]
-        if rest:
-            for held in await self._look_up(rest):
-                yield held
+        while room > 0 and not self.engine.draining:
+            most = min(room, TOGETHER)
+            claimed: dict[str, Row] = await self.engine.write(lambda: self._claim(most, only))  # noqa: B023 (awaited at once)
+            room = room - most if len(claimed) == most else 0
+            self.more = len(claimed) == most
+            rest: dict[str, int] = {}
+            for run, row in claimed.items():
+                if held := self._known(row):
+                    yield held
+                else:
+                    rest[run] = row["fence"]
+            if rest:
+                for held in await self._look_up(rest):
+                    yield held
 
     def _claim(self, room: int, only: set[str] | None) -> dict[str, Row]:
         engine = self.engine

@@ -5,10 +5,12 @@ from django.db import IntegrityError
 
 from orchestration.acts import runs
 from orchestration.core.errors import Conflict
-from orchestration.executor import visit
+from orchestration.executor import claims, visit
 from orchestration.models import Escalation, Run
 from tests.engine.crew import EFFECTS, PERSON, Crew
+from tests.engine.stepped import SteppedEngine
 
+claim = claims.Claims._claim
 IRREVERSIBLE = EFFECTS.index("irreversible")
 
 
@@ -17,6 +19,22 @@ def test_what_is_held_is_claimed_by_nobody(crew: Crew) -> None:
     crew.engine(0).claim()
     crew.engine(1).claim()
     assert (len(crew.engine(0).held), crew.engine(1).held) == (1, {})
+
+
+@pytest.mark.parametrize(("room", "held"), [(1, 1), (4, 4), (5, 5), (10, 6)])
+def test_what_is_due_is_claimed_a_few_at_a_time_until_there_is_no_more_or_no_room(
+    crew: Crew, room: int, held: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    monkeypatch.setattr(claims, "TOGETHER", 2)
+    monkeypatch.setattr(claims.Claims, "_claim", lambda self, most, only: sizes.append(most) or claim(self, most, only))
+    for number in range(6):
+        crew.start(key=f"k{number}")
+    engine = SteppedEngine(crew.stage, 0, room)
+    engine.claim()
+    assert (len(engine.held), engine.claims.more) == (held, held == room)
+    assert max(sizes) <= 2
+    assert Run.objects.filter(holder=engine.id).count() == held
 
 
 def test_what_is_taken_from_a_worker_between_its_claim_and_its_look_is_anothers(crew: Crew) -> None:
