@@ -1,12 +1,18 @@
-"""A scripted server and a door to it, for the tests of protocols."""
+"""A scripted server and a door to it, for the tests of protocols. What leaves, leaves on the engine's kind of loop."""
 
-from collections.abc import AsyncIterator, Iterator
+from asyncio import AbstractEventLoop
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 import pytest
 import pytest_asyncio
 
 from orchestration.door import Door, Limits
+from orchestration.executor.engine import new_event_loop
 from tests.servers import ScriptedServer
+
+
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, Callable[[], AbstractEventLoop]]:
+    return {"engine": new_event_loop}
 
 
 @pytest.fixture(scope="module")
