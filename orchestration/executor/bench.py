@@ -140,7 +140,9 @@ class Bench:
         call = self._under_way[held.run_id] = _UnderWay(held)
         try:
             if tool is None or tool.effect == "none":
-                return await self._unless_asked(call, request)
+                answer = await self._unless_asked(call, request)
+                await self.engine.turns.take()  # what is lost while it waits is no more than a call that may be made again
+                return answer
             answer = await self._call(request)
             if call.poked:
                 with suppress(Superseded):  # the next commit finds that out too, and the answer is in hand by then

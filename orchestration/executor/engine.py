@@ -2,8 +2,10 @@
 
     loop       drives the runs it holds as coroutines; a model call in flight is one of them, waiting
     recorder   the one thread that writes (`record/recorder`)
+    heartbeat  its own thread and connection; beats only while the loop turns and the recorder lives
     readers    two threads for what is read when a run is taken up
 
+`start()` returns once the engine claims; `hint(run)` says that a run may be due (from any thread, and it may be lost);
 `stop(grace)` drains: nothing new is claimed, no call begun, what is under way is brought to its commit, the rest is given back.
 """
 
@@ -36,6 +38,7 @@ from orchestration.executor.isolation import Isolation
 from orchestration.executor.pulse import Pulse
 from orchestration.executor.reading import letting_go
 from orchestration.executor.slots import Slots
+from orchestration.executor.turns import Turns
 from orchestration.models.fields import new_id
 from orchestration.queries.catalog import World, current
 from orchestration.record.clock import DatabaseClock
@@ -115,6 +118,7 @@ class Engine:
         self._fatal = fatal
         self.isolation = Isolation() if group == 0 else None
         self.claims = Claims(self)
+        self.turns = Turns()
         self.slots = Slots(self.id, lambda: self.world.caps, self.write)
 
     # from other threads
@@ -135,6 +139,7 @@ class Engine:
             self._thread.join(grace + 5.0)
 
     def drain(self, grace: float) -> None:
+        """Begins to, and returns at once: what `stop` then waits for. The first to say it says how long. An engine that has not
         begun yet claims nothing any more."""
         if self._told_to_stop:
             return
@@ -290,6 +295,7 @@ class Engine:
         try:
             if held.row.deaths >= sweep.DEATHS and not escalate.is_unattended(held):
                 await escalate.quarantine(self.bench, held, escalate.why_quarantined(held))
+            await self.turns.take()
             await advance(self.bench, held)
         except Released:
             pass
