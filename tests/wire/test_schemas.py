@@ -52,6 +52,12 @@ def test_the_portable_subset_never_says_more_than_the_schema(case: str) -> None:
     assert json.dumps(schema) == before
 
 
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_properties_keep_their_order_since_models_write_in_it(names: str) -> None:
+    found = portable({"type": "object", "properties": {name: {"type": "string"} for name in names}})
+    assert found is not None and list(found[0]["properties"]) == list(names)
+
+
 @pytest.mark.parametrize(
     ("definitions", "recursive"),
     [
