@@ -149,8 +149,8 @@ class PythonPool:
 
     async def _start(self) -> None:
         """Start a child and offer it, or offer the failure that says why there is none."""
-        child = _Child(
-            await asyncio.create_subprocess_exec(
+        starting = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 "orchestration.tools.child",
@@ -162,6 +162,11 @@ class PythonPool:
                 start_new_session=True,
             )
         )
+        try:
+            child = _Child(await asyncio.shield(starting))
+        except asyncio.CancelledError:  # uvloop lets go of a process whose start is cancelled, and it would live on
+            await _Child(await starting).kill()
+            raise
         self._children.add(child)
         why = "it did not start"
         try:

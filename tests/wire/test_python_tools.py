@@ -160,3 +160,8 @@ async def test_calls_run_side_by_side_one_to_a_child_and_children_end_with_the_p
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+async def test_a_pool_that_is_closed_while_it_starts_its_children_leaves_none() -> None:
+    async with PythonPool(["no.such.module"], size=3):
+        await asyncio.sleep(0)
