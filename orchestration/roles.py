@@ -7,6 +7,7 @@ keeps accounts, providers, secrets and tools; a superuser is an admin.
 from enum import StrEnum
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.db import connection
 
 
 class Role(StrEnum):
@@ -40,10 +41,15 @@ def allows(user: AbstractBaseUser | AnonymousUser | None, role: Role) -> bool:
     return held is not None and held.covers(role)
 
 
+_GROUPS = "SELECT name FROM auth_group JOIN auth_user_groups ON auth_group.id = group_id WHERE user_id = %s"
+
+
 def group_names(user: User) -> tuple[str, ...]:
     """Names of the groups of a person, read once for each user object, which lives as long as one request."""
     names: tuple[str, ...] | None = getattr(user, "_group_names", None)
     if names is None:
-        names = tuple(user.groups.values_list("name", flat=True))
+        with connection.cursor() as cursor:
+            cursor.execute(_GROUPS, [user.pk])
+            names = tuple(name for (name,) in cursor.fetchall())
         user._group_names = names  # type: ignore[attr-defined]
     return names

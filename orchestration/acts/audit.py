@@ -5,7 +5,6 @@ Each subject's acts are numbered and chained by hash. An act is written in the t
 """
 
 import hashlib
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +15,7 @@ from orchestration.core.errors import Problem, Refused
 from orchestration.models import Act
 from orchestration.record.clock import database_now
 from orchestration.record.pack import keep, pack, unpack_all
-from orchestration.record.rows import ActRow
+from orchestration.record.rows import ActRow, columns
 
 _MOST_KEY = 200
 
@@ -35,7 +34,7 @@ def row(
 ) -> ActRow:
     """The next act of `subject` (as `run:<id>`), to be written in the caller's transaction. `key` is the client's
     idempotency key, `body` the digest of the request, `answer` what a repetition gets. Without `blobs` all stands in the row.
-    `born`: the subject was made in this very transaction, at that time, so this is its first act.
+    `born`: the subject is made with it, at that time, so this is its first act.
     """
     last: tuple[int, str] = (0, "")
     if born is None:
@@ -59,13 +58,17 @@ def row(
 
 def write(**parts: Any) -> ActRow:
     """`row`, written. Call it inside the transaction of what was done."""
-    if parts.get("born") is None:
-        lock(parts["subject"])
+    lock(parts["subject"])
     blobs: dict[str, str] = {}
     made = row(**parts, blobs=blobs)
     keep(blobs)
-    Act.objects.create(**asdict(made))
+    act(made).save(force_insert=True)
     return made
+
+
+def act(row: ActRow) -> Act:
+    """As it stands in its table, where it is not yet."""
+    return Act(**{name: getattr(row, name) for name in columns(ActRow)})
 
 
 def lock(subject: str) -> None:
@@ -84,7 +87,9 @@ def replay(by: str, verb: str, key: str | None, body: str) -> Any:
     for something else."""
     if not key:
         return None
-    found = Act.objects.filter(key=_scoped(by, verb, key)).values_list("body_hash", "answer").first()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT body_hash, answer FROM orchestration_act WHERE key = %s", [_scoped(by, verb, key)])
+        found = cursor.fetchone()
     if found is None:
         return None
     if found[0] != body:

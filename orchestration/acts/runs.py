@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from orchestration import nudges, tasks
 from orchestration.acts import audit
@@ -15,14 +15,15 @@ from orchestration.core.contract import coerce
 from orchestration.core.errors import Conflict, NotFound, Problem, Refused
 from orchestration.core.plan import Plan
 from orchestration.executor import settle
-from orchestration.models import Run, Version
+from orchestration.models import Run
 from orchestration.models.fields import new_id
 from orchestration.queries.catalog import current
 from orchestration.queries.plans import plan_of
 from orchestration.queries.pruned import no_run
 from orchestration.record import rows
 from orchestration.record.clock import database_now
-from orchestration.record.pack import keep, pack
+from orchestration.record.insert import insert
+from orchestration.record.pack import pack
 
 MOST_INPUT = 1_000_000
 MOST_KEY = 200
@@ -53,20 +54,22 @@ def start(
     chosen, digest = _version(workflow, version)
     given, marks = accept_input(plan_of(chosen, current(), digest), input)
     marks = (*mended, *marks)
-    run = new_id()
+    run, now, blobs = new_id(), database_now(), dict[str, str]()
+    begun = _new(run, workflow, chosen, given, by, now, blobs)
+    begun.key, begun.labels = key, values.dump(values.clean(dict(labels or {})).value)
+    act = audit.row(
+        subject=f"run:{run}",
+        verb="start",
+        by=by,
+        detail={"workflow": workflow, **({"mended": list(marks)} if marks else {})},
+        key=idempotency,
+        body=body,
+        answer={"id": run},
+        blobs=blobs,
+        born=now,
+    )
     try:
-        with transaction.atomic():
-            now = _insert(run, workflow, chosen, given, by, key, dict(labels or {}))
-            audit.write(
-                subject=f"run:{run}",
-                verb="start",
-                by=by,
-                detail={"workflow": workflow, **({"mended": list(marks)} if marks else {})},
-                key=idempotency,
-                body=body,
-                answer={"id": run},
-                born=now,
-            )
+        insert((begun, audit.act(act)), blobs)
     except IntegrityError:
         # Another request with the same key was first, between our look and our write.
         if (answer := audit.replay(by, "start", idempotency, body)) is not None:
@@ -81,10 +84,17 @@ def _digestible(value: Any) -> Any:
     return values.clean(value, max_bytes=MOST_INPUT).value
 
 
+_VERSION = "SELECT id, hash FROM orchestration_version WHERE workflow_id = %s"
+
+
 def _version(workflow: str, number: int | None) -> tuple[int, str]:
     """The id and the content hash of a version."""
-    versions = Version.objects.filter(workflow_id=workflow).values_list("id", "hash")
-    found = versions.filter(number=number).first() if number is not None else versions.order_by("-number").first()
+    with connection.cursor() as cursor:
+        if number is None:
+            cursor.execute(f"{_VERSION} ORDER BY number DESC LIMIT 1", [workflow])
+        else:
+            cursor.execute(f"{_VERSION} AND number = %s", [workflow, number])
+        found: tuple[int, str] | None = cursor.fetchone()
     if found is None:
         what = f"version {number} of {workflow}" if number is not None else f"published version of {workflow}"
         raise NotFound(f"There is no {what}. Publish one, or look for a slip of the pen.")
@@ -101,19 +111,13 @@ def accept_input(plan: Plan, input: Any) -> tuple[Any, tuple[str, ...]]:
     return coerce(plan.input.schema, cleaned.value), cleaned.under("input")
 
 
-def _insert(run: str, workflow: str, version: int, given: Any, by: str, key: str, labels: dict[str, Any]) -> datetime:
-    """When it was made, by the database's clock."""
-    blobs: dict[str, str] = {}
-    now = database_now()
-    packed = pack(given, blobs)
-    keep(blobs)
-    Run.objects.create(
+def _new(run: str, workflow: str, version: int, given: Any, by: str, now: datetime, blobs: dict[str, str]) -> Run:
+    """A run that nobody has moved, without its key and labels."""
+    return Run(
         id=run,
         workflow_id=workflow,
         version_id=version,
-        key=key,
-        labels=values.dump(values.clean(labels).value),
-        input=packed,
+        input=pack(given, blobs),
         created=now,
         created_by=by,
         status=Run.Status.READY,
@@ -121,7 +125,6 @@ def _insert(run: str, workflow: str, version: int, given: Any, by: str, key: str
         state_hash=state.start(given).hash,
         format=rows.FORMAT,
     )
-    return now
 
 
 def cancel(*, run: str, by: str, reason: str = "", idempotency: str | None = None) -> str:

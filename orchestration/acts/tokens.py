@@ -3,9 +3,10 @@
 import hashlib
 import secrets
 from datetime import timedelta
+from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from orchestration.acts import audit
@@ -13,6 +14,7 @@ from orchestration.core.errors import NotFound
 from orchestration.core.frozen import dataclass
 from orchestration.core.values import clean_text
 from orchestration.models import ApiToken
+from orchestration.record.columns import as_read
 from orchestration.record.trouble import at_once
 from orchestration.roles import Role, role_of
 
@@ -63,18 +65,40 @@ def bearer(token: str) -> Bearer | None:
     """Who this token is, None where it is none, has expired or was revoked, or its user may nothing any more."""
     if not token.startswith(PREFIX) or len(token) > 100:
         return None
-    found = ApiToken.objects.select_related("user").filter(hash=_hash(token), revoked=None).first()
+    found = _find(_hash(token))
+    if found is None:
+        return None
+    kept, user = found
     now = timezone.now()
-    if found is None or (found.expires is not None and found.expires <= now):
+    held = role_of(user)
+    if held is None or (kept["expires"] is not None and kept["expires"] <= now):
         return None
-    held = role_of(found.user)
-    if held is None:
-        return None
-    if found.used is None or found.used < now - _USED_EVERY:
+    if kept["used"] is None or kept["used"] < now - _USED_EVERY:
         with at_once():
-            ApiToken.objects.filter(pk=found.pk).update(used=now)
-    most = Role(found.role) if found.role else held
-    return Bearer(found.user, min(held, most, key=lambda role: role.rank))
+            ApiToken.objects.filter(pk=kept["id"]).update(used=now)
+    most = Role(kept["role"]) if kept["role"] else held
+    return Bearer(user, min(held, most, key=lambda role: role.rank))
+
+
+_KEPT = ("id", "role", "expires", "used")
+_USER = tuple(field.attname for field in User._meta.concrete_fields)
+_FIND = (
+    f"SELECT {', '.join(f'token.{name}' for name in _KEPT)}, {', '.join(f'person.{name}' for name in _USER)} "
+    "FROM orchestration_apitoken AS token JOIN auth_user AS person ON person.id = token.user_id "
+    "WHERE token.hash = %s AND token.revoked IS NULL"
+)
+
+
+def _find(digest: str) -> tuple[dict[str, Any], User] | None:
+    """What is kept of a token that is in force, and whose it is. Each request of a client asks for it, so the statement is not
+    put together anew each time."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FIND, [digest])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    user = User.from_db(connection.alias, _USER, as_read(User, _USER, row[len(_KEPT) :]).values())
+    return as_read(ApiToken, _KEPT, row), user
 
 
 def _hash(token: str) -> str:

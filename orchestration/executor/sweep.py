@@ -15,9 +15,8 @@ One that is quarantined is due, like one that waits, when the deadline of its pa
 A run that was last written by a newer release (`record.rows.FORMAT`) is claimed by nobody older.
 """
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime, timedelta
-from functools import cache
 from operator import itemgetter
 from typing import Any
 
@@ -31,6 +30,7 @@ from orchestration.executor.reading import CLAIMED, Row
 from orchestration.models import Run, Worker
 from orchestration.record import rows
 from orchestration.record.apply import adapt
+from orchestration.record.columns import as_read
 
 BEAT = 2.0
 LAPSE = Worker.LAPSE
@@ -146,17 +146,7 @@ def claim(worker: str, group: int, room: int, now: datetime, only: Iterable[str]
 
 
 def _as_read(row: Sequence[Any]) -> Row:
-    """A row of `claim`, its values as Django reads them."""
-    found = dict(zip((*CLAIMED, "hash"), row, strict=True))
-    for name, column, convert in _converters(connection.vendor):
-        found[name] = convert(found[name], column, connection)
-    return found
-
-
-@cache
-def _converters(vendor: str) -> list[tuple[str, Any, Callable[..., Any]]]:
-    columns = [(name, Run._meta.get_field(name).cached_col) for name in CLAIMED]
-    return [(name, column, convert) for name, column in columns for convert in connection.ops.get_db_converters(column)]
+    return {**as_read(Run, CLAIMED, row), "hash": row[len(CLAIMED)]}
 
 
 def strays(worker: str, known: Container[str]) -> dict[str, int]:
