@@ -61,14 +61,29 @@ _engine: Any = None
 """That of this worker, once it claims."""
 
 
-def unacknowledged(*arguments: Any, **options: Any) -> Callable[..., None]:
-    """Celery's way of taking up a message, but for telling the broker of it."""
-    take_up = strategy.default(*arguments, **options)
+def unacknowledged(task: Any, *arguments: Any, **options: Any) -> Callable[..., None]:
+    """Celery's way of taking up a message, but for telling the broker of it. A hint needs no thread of the pool: it goes from the
+    consumer straight to the engine, which takes it from any thread and at once."""
+    from orchestration import tasks
+
+    take_up = strategy.default(task, *arguments, **options)
 
     def taken(message: Any, body: Any, ack: Any, *more: Any, **named: Any) -> None:
-        take_up(message, body, lambda *_: None, *more, **named)
+        run = _hinted_at(message) if task.name == tasks.advance_run.name else None
+        if run is not None and tasks.take(run):
+            strategy.logger.info("%s received: %s", task.name, run)
+        else:
+            take_up(message, body, lambda *_: None, *more, **named)
 
     return taken
+
+
+def _hinted_at(message: Any) -> str | None:
+    """The run that this is about. None where it looks otherwise than `tasks.hint` writes it, which is Celery's to judge."""
+    match message.payload:
+        case [[str(run)], _, _]:
+            return run
+    return None
 
 
 class EngineStep(bootsteps.StartStopStep):  # type: ignore[misc]

@@ -42,8 +42,14 @@ def use_engine(engine: "Engine | None") -> None:
 @shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
 def advance_run(run: str) -> None:
     """Hands a run to the engine of the worker that got the message."""
+    take(run)
+
+
+def take(run: str) -> bool:
+    """Tells the engine of this process of a run. False where there is none."""
     if _engine is not None:
         _engine.hint(run)
+    return _engine is not None
 
 
 @shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
@@ -62,9 +68,7 @@ def on_echo(heard: Callable[[], None]) -> None:
 def hint(run: str) -> None:
     """This run is due. Never raises, never waits."""
     global _sender
-    if _engine is not None:
-        _engine.hint(run)
-    elif not settings.EMBEDDED:
+    if not take(run) and not settings.EMBEDDED:
         with _wake:
             if len(_waiting) < MOST:
                 _waiting[run] = None
