@@ -29,7 +29,7 @@ from orchestration.executor.held import GRACE
 from orchestration.executor.reading import CLAIMED, Row
 from orchestration.models import Run, Worker
 from orchestration.record import rows
-from orchestration.record.apply import adapt
+from orchestration.record.apply import adapt, rows_of
 from orchestration.record.columns import as_read
 
 BEAT = 2.0
@@ -129,20 +129,30 @@ def claim(worker: str, group: int, room: int, now: datetime, only: Iterable[str]
         return {}
     same = "suspicion >=" if group == 1 else "suspicion ="
     suspicion = f"{same} {_level(group)} AND deaths < 3" if group else "(suspicion = 0 OR deaths >= 3)"
-    named = f"AND id IN ({', '.join(['%s'] * len(wanted))})" if wanted else ""
+    idle, named, among = _among(wanted) if wanted else (_IDLE, "", [])
     lock = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
     sql = (
         "UPDATE orchestration_run SET status = 'held', holder = %s, step_deadline = %s, "
         "fence = fence + 1, revision = revision + 1 "
-        "WHERE id IN (SELECT id FROM orchestration_run WHERE status IN ('ready', 'waiting', 'quarantined') AND due <= %s "
-        f"AND format <= %s AND {suspicion} {named} ORDER BY due, id LIMIT %s {lock}) "
-        "AND status IN ('ready', 'waiting', 'quarantined') "
+        f"WHERE id IN (SELECT id FROM orchestration_run WHERE {idle} AND due <= %s "
+        f"AND format <= %s AND {suspicion} {named} ORDER BY due, id LIMIT %s {lock}) AND {idle} "
         f"RETURNING {', '.join(CLAIMED)}, (SELECT hash FROM orchestration_version WHERE id = version_id)"
     )
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [worker, adapt(now + GRACE), adapt(now), rows.FORMAT, *wanted, room])
-        found = sorted(map(_as_read, cursor.fetchall()), key=itemgetter("id"))  # what comes first in time goes first
-        return {row["id"]: row for row in found}
+    found = rows_of(sql, [worker, adapt(now + GRACE), adapt(now), rows.FORMAT, *among, room])
+    return {row["id"]: row for row in sorted(map(_as_read, found), key=itemgetter("id"))}  # what comes first in time goes first
+
+
+_IDLE = "status IN ('ready', 'waiting', 'quarantined')"
+_NOT_BUSY = f"status NOT IN {tuple(status.value for status in (Run.Status.HELD, *Run.ENDED))}"
+"""The same, in words of which the index of what is due does not know that they are: to look through all of it for a few runs would
+be the longer way."""
+
+
+def _among(ids: list[str]) -> tuple[str, str, list[Any]]:
+    """The conditions that a run is idle, and that it is one of these. On PostgreSQL one text, however many they are."""
+    if connection.vendor == "postgresql":
+        return _NOT_BUSY, "AND id = ANY(%s)", [ids]
+    return _IDLE, f"AND id IN ({', '.join(['%s'] * len(ids))})", list(ids)
 
 
 def _as_read(row: Sequence[Any]) -> Row:

@@ -34,6 +34,15 @@ def dedicate() -> None:
         on_postgresql.dedicate()
 
 
+def rows_of(sql: str, given: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """What a statement gives that a worker comes with all the time."""
+    if connection.vendor == "postgresql":
+        return on_postgresql.rows_of(sql, given)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, given)
+        return cursor.fetchall()
+
+
 def applied(commits: Sequence[Commit]) -> list[bool]:
     """After the answer to a COMMIT was lost: which of these are in the database."""
     with connection.cursor() as cursor:

@@ -31,6 +31,13 @@ def dedicate() -> None:
     connections[DEFAULT_DB_ALIAS] = own
 
 
+def rows_of(sql: str, given: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """What a statement gives. On a connection of `dedicate` it is planned when it first comes."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        return cursor.execute(sql.encode(), given).fetchall()
+
+
 def write(commits: Sequence[Commit]) -> set[str]:
     """Writes what may be written, in a transaction of its own where the caller has none; the runs that were moved."""
     failpoint("before_commit")

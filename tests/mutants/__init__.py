@@ -113,9 +113,8 @@ MUTANTS = (
     Mutant(
         "a claim ignores a live holder",
         SWEEP,
-        """"WHERE id IN (SELECT id FROM orchestration_run WHERE status IN ('ready', 'waiting', 'quarantined') AND due <= %s "
-        f"AND format <= %s AND {suspicion} {named} ORDER BY due, id LIMIT %s {lock}) "
-        "AND status IN ('ready', 'waiting', 'quarantined') "
+        """f"WHERE id IN (SELECT id FROM orchestration_run WHERE {idle} AND due <= %s "
+        f"AND format <= %s AND {suspicion} {named} ORDER BY due, id LIMIT %s {lock}) AND {idle} "
 """,
         """"WHERE id IN (SELECT id FROM orchestration_run WHERE status IN ('ready', 'waiting', 'quarantined', 'held') "
         "AND COALESCE(due, created) <= %s "
