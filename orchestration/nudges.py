@@ -23,6 +23,8 @@ MOST = 5_000
 """Topics that may wait to be sent. More: the channel layer is down, and pages will catch up without."""
 PAUSE = 0.05
 """Seconds between two messages, in which what follows closely is gathered into one."""
+BREATH = 0.005
+"""Seconds before the first: who has just committed has an answer, a hint or a call to send, and computes for that now."""
 DOWN = 1.0
 """Seconds for which a channel layer that failed is left alone."""
 
@@ -78,6 +80,7 @@ async def _send_all() -> None:
     """Sends what waits, until nothing does."""
     global _sending, _waiting
     layer: Any = get_channel_layer(LAYER)
+    await asyncio.sleep(BREATH)
     while True:
         with _lock:
             batch, _waiting = _waiting, {}
