@@ -8,7 +8,7 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 
 from config import pages
-from config.pages import Pages
+from config.pages import Pages, Threads
 
 PATIENCE = 30
 
@@ -62,7 +62,7 @@ async def test_one_request_after_the_other_is_answered_on_one_thread() -> None:
     assert len(answered) == 1
 
 
-async def test_a_view_whose_client_has_gone_keeps_its_thread_and_nobody_waits_for_it() -> None:
+async def test_a_view_whose_client_has_gone_holds_up_nobody() -> None:
     handler, gone = Here(), asyncio.Event()
     slow = asyncio.create_task(ask(handler, "/slow", gone))
     assert await asyncio.to_thread(handler.begun.wait, PATIENCE)
@@ -74,7 +74,22 @@ async def test_a_view_whose_client_has_gone_keeps_its_thread_and_nobody_waits_fo
     handler.may.set()
     assert await slow is None
     await idle(handler, 2)
-    assert await ask(handler, "/") != first, "it is used again"
+    assert await ask(handler, "/") != first, "its thread is used again"
+
+
+def test_a_thread_is_free_when_it_is_through_and_not_before() -> None:
+    """A server that ends leaves a request before its view is done."""
+    threads, may, rested = Threads(), threading.Event(), threading.Event()
+    thread = threads.take()
+    thread.submit(may.wait, PATIENCE)
+    threads.give_back(thread)
+    thread.submit(rested.set)
+    other = threads.take()
+    assert other is not thread
+    may.set()
+    assert rested.wait(PATIENCE)
+    assert threads.take() is thread
+    thread.shutdown()
 
 
 async def test_of_many_at_once_so_many_threads_stay(monkeypatch: pytest.MonkeyPatch) -> None:
