@@ -55,8 +55,8 @@ def start(
     given, marks = accept_input(plan_of(chosen, current(), digest), input)
     marks = (*mended, *marks)
     run, now, blobs = new_id(), database_now(), dict[str, str]()
-    begun = _new(run, workflow, chosen, given, by, now, blobs)
-    begun.key, begun.labels = key, values.dump(values.clean(dict(labels or {})).value)
+    named = {"key": key, "labels": values.dump(values.clean(dict(labels or {})).value)}
+    begun = _new(run, workflow, chosen, given, by, now, blobs, **named)
     act = audit.row(
         subject=f"run:{run}",
         verb="start",
@@ -111,8 +111,8 @@ def accept_input(plan: Plan, input: Any) -> tuple[Any, tuple[str, ...]]:
     return coerce(plan.input.schema, cleaned.value), cleaned.under("input")
 
 
-def _new(run: str, workflow: str, version: int, given: Any, by: str, now: datetime, blobs: dict[str, str]) -> Run:
-    """A run that nobody has moved, without its key and labels."""
+def _new(run: str, workflow: str, version: int, given: Any, by: str, now: datetime, blobs: dict[str, str], **named: str) -> Run:
+    """A run that nobody has moved. `named`: its key and labels."""
     return Run(
         id=run,
         workflow_id=workflow,
@@ -124,6 +124,7 @@ def _new(run: str, workflow: str, version: int, given: Any, by: str, now: dateti
         due=now,
         state_hash=state.start(given).hash,
         format=rows.FORMAT,
+        **named,
     )
 
 

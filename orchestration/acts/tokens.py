@@ -82,9 +82,9 @@ def bearer(token: str) -> Bearer | None:
 
 _KEPT = ("id", "role", "expires", "used")
 _USER = tuple(field.attname for field in User._meta.concrete_fields)
+_BOTH = ", ".join([*(f"token.{name}" for name in _KEPT), *(f"person.{name}" for name in _USER)])
 _FIND = (
-    f"SELECT {', '.join(f'token.{name}' for name in _KEPT)}, {', '.join(f'person.{name}' for name in _USER)} "
-    "FROM orchestration_apitoken AS token JOIN auth_user AS person ON person.id = token.user_id "
+    f"SELECT {_BOTH} FROM orchestration_apitoken AS token JOIN auth_user AS person ON person.id = token.user_id "  # noqa: S608
     "WHERE token.hash = %s AND token.revoked IS NULL"
 )
 

@@ -143,9 +143,9 @@ def claim(worker: str, group: int, room: int, now: datetime, only: Iterable[str]
 
 
 _IDLE = "status IN ('ready', 'waiting', 'quarantined')"
-_NOT_BUSY = f"status NOT IN {tuple(status.value for status in (Run.Status.HELD, *Run.ENDED))}"
-"""The same, in words of which the index of what is due does not know that they are: to look through all of it for a few runs would
-be the longer way."""
+_NOT_BUSY = f"status NOT IN {tuple(map(str, (Run.Status.HELD, *Run.ENDED)))}"
+"""The same, in words by which PostgreSQL does not come to the index of what is due: to go through all of that for a few runs is
+the longer way, and a plan that is kept from when there were few may take it."""
 
 
 def _among(ids: list[str]) -> tuple[str, str, list[Any]]:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from django.db import connection, models
+from django.db import connection
 
 
-def as_read(model: type[models.Model], names: tuple[str, ...], row: Sequence[Any]) -> dict[str, Any]:
+def as_read(model: Any, names: tuple[str, ...], row: Sequence[Any]) -> dict[str, Any]:
     """These columns of `model`, with which the row begins, by name."""
     found = dict(zip(names, row, strict=False))
     for name, column, convert in _converters(connection.vendor, model, names):
@@ -16,6 +16,6 @@ def as_read(model: type[models.Model], names: tuple[str, ...], row: Sequence[Any
 
 
 @cache
-def _converters(vendor: str, model: type[models.Model], names: tuple[str, ...]) -> list[tuple[str, Any, Callable[..., Any]]]:
+def _converters(vendor: str, model: Any, names: tuple[str, ...]) -> list[tuple[str, Any, Callable[..., Any]]]:
     columns = [(name, model._meta.get_field(name).cached_col) for name in names]
     return [(name, column, convert) for name, column in columns for convert in connection.ops.get_db_converters(column)]

@@ -40,12 +40,13 @@ def _blobs(blobs: Mapping[str, str]) -> Iterable[_Statement]:
 
 
 def _row(row: models.Model) -> _Statement:
-    sql, columns = _insertion(type(row))
+    model: Any = type(row)
+    sql, columns = _insertion(model)
     return sql, [field.get_db_prep_save(getattr(row, field.attname), connection) for field in columns]
 
 
 @cache
-def _insertion(model: type[models.Model]) -> tuple[str, tuple[Any, ...]]:
+def _insertion(model: Any) -> tuple[str, tuple[Any, ...]]:
     """The statement for a row, and the fields that it has the values of."""
     columns = tuple(field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField))
     names = ", ".join(f'"{field.column}"' for field in columns)

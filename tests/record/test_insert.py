@@ -34,9 +34,7 @@ def started(run: str, key: str) -> Act:
     return audit.act(audit.row(subject=f"run:{run}", verb="start", by="ada", key=key, body="b", answer={"id": run}, born=NOW))
 
 
-def test_rows_stand_there_as_django_writes_them_and_take_one_round_trip(
-    version: Version, django_assert_num_queries: Any
-) -> None:
+def test_rows_stand_there_as_django_writes_them_and_take_one_round_trip(version: Version, django_assert_num_queries: Any) -> None:
     if connection.vendor == "postgresql":
         with django_assert_num_queries(1):
             insert((begun("r1", version, key="k"), started("r1", "k1")), BLOBS)
