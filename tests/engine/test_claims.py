@@ -1,5 +1,6 @@
 """What it takes to claim a run that a worker was hinted at."""
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -13,9 +14,8 @@ from orchestration.record import on_postgresql
 from orchestration.record.clock import database_now
 from tests.engine.publishing import end, publish, workflow
 
-pytestmark = pytest.mark.postgresql
 
-
+@pytest.mark.postgresql
 def test_a_hinted_run_is_found_by_its_key_however_many_are_due(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also by a worker that has been there since the tables were empty, whose plan of this statement is as old."""
     version = publish(workflow(end(), models={}))
@@ -50,3 +50,8 @@ class Explained:
             cursor.execute(f"EXPLAIN {sql}", given)
             self.plans.append("\n".join(line for (line,) in cursor.fetchall()))
         return on_postgresql.rows_of(sql, given)
+
+
+def test_a_run_may_be_claimed_or_is_busy_in_one_sense() -> None:
+    idle, busy = (set(re.findall(r"'(\w+)'", said)) for said in (sweep._IDLE, sweep._NOT_BUSY))
+    assert idle ^ busy == set(Run.Status)
