@@ -157,7 +157,7 @@ def _about(shown: Any, because: str) -> str:
 def close(held: Held, status: str, now: datetime, by: str = "", answer: Any = None) -> None:
     """Ends the run's open escalation, if it has one, with the run's next commit."""
     if held.escalation:
-        held.closings.append(ClosingRow(status, held.pack(answer), by, now, held.escalation))
+        held.closings.append(ClosingRow(status, held.pack(answer), by, now, held.run_id, held.escalation))
         held.escalation = None
 
 

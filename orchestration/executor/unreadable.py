@@ -32,7 +32,7 @@ def quarantine(run: str, fence: int, now: datetime, error: Exception) -> Commit:
     )  # fmt: skip
     commit = Commit(run, fence, revision, new_id(), row)
     for pause in Escalation.objects.filter(run_id=run, status__in=Escalation.PENDING).values_list("id", flat=True):
-        commit.closings.append(ClosingRow("cancelled", "null", "", now, pause))
+        commit.closings.append(ClosingRow("cancelled", "null", "", now, run, pause))
     commit.escalations.append(_escalation(run, row.place, now, told(error), commit.blobs))
     return commit
 

@@ -1,11 +1,15 @@
 """How commits are written on PostgreSQL: as one statement, which is a transaction of its own, in one round trip.
 
-The commits travel as one JSON text, which the server takes apart. The rows that go with a run are read from what the update of
-the runs returns: those of a run that was not moved are in nobody's sight.
+    alone      each value is a parameter, where there is no more than one row of each part
+    in crowds  the moves are one JSON text, and so are the rows of each part; the server takes them apart
+
+A row is written where the update of the runs returns its run: those of a run that was not moved are nobody's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import count
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -14,7 +18,7 @@ from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from orchestration.record.failpoints import failpoint
-from orchestration.record.rows import PARTS, Commit, Part, RunRow, columns
+from orchestration.record.rows import MOVE, PARTS, Commit, Part, RunRow, columns, read_move
 
 _BY_KEY = "enable_seqscan=off enable_hashjoin=off enable_mergejoin=off jit=off plan_cache_mode=force_generic_plan"
 """All that a recorder does goes by keys. A plan is kept while its tables grow from nothing: it must not be the one that reads
@@ -41,49 +45,90 @@ def rows_of(sql: str, given: Sequence[Any]) -> list[tuple[Any, ...]]:
 def write(commits: Sequence[Commit]) -> set[str]:
     """Writes what may be written, in a transaction of its own where the caller has none; the runs that were moved."""
     failpoint("before_commit")
-    filled = tuple(part for part in PARTS if any(getattr(commit, part.name) for commit in commits))
-    sql = _statement(filled, any(commit.blobs for commit in commits))
+    sql, parameters = _said(commits)
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.RawCursor(connection.connection) as cursor:
-        cursor.execute(sql, (orjson.dumps(commits).decode(),))
+        cursor.execute(sql, parameters)
         return {row[0] for row in cursor}
 
 
+def _said(commits: Sequence[Commit]) -> tuple[bytes, list[str | None]]:
+    """The statement and its parameters. All of them are texts, so that one statement stays one to whoever prepares it."""
+    rows = {part: found for part in PARTS if (found := [row for commit in commits for row in getattr(commit, part.name)])}
+    blobs = [{"run_id": commit.run_id, "hash": name, "body": body} for commit in commits for name, body in commit.blobs.items()]
+    if len(commits) == 1 and not blobs and all(len(found) == 1 for found in rows.values()):
+        values = [*read_move(commits[0])]
+        for part, (row,) in rows.items():
+            values += _reader(part)(row)
+        return _statement(tuple(rows), alone=True), [str(value) if value is not None else None for value in values]
+    moves = [dict(zip(MOVE, read_move(commit), strict=True)) for commit in commits]
+    texts = [orjson.dumps(given).decode() for given in (moves, *rows.values(), blobs) if given]
+    return _statement(tuple(rows), blobs=bool(blobs)), [*texts]
+
+
 @cache
-def _statement(parts: tuple[Part, ...], blobs: bool) -> bytes:
+def _reader(part: Part) -> Callable[[Any], tuple[Any, ...]]:
+    return attrgetter(*columns(part.row))
+
+
+@cache
+def _statement(parts: tuple[Part, ...], alone: bool = False, blobs: bool = False) -> bytes:
     """The statement for commits that have something of these parts, and of no other."""
-    names = columns(RunRow)
-    carried = [f'"{part.name}"' for part in parts] + ["blobs"] * blobs
-    given = ["run_id text", "fence integer", "revision integer", "id text", '"row" json', *(f"{name} json" for name in carried)]
+    given = _alone() if alone else _in_crowds()
     moved = (
-        f"UPDATE orchestration_run AS run SET {_sets(names)}, commit_id = given.id, revision = run.revision + 1 "
-        f"FROM json_to_recordset($1::json) AS given({', '.join(given)}), "
-        f'json_to_record(given."row") AS v({_typed("orchestration_run", names)}) '
-        "WHERE run.id = given.run_id AND run.fence = given.fence AND run.revision = given.revision "
-        f"RETURNING {', '.join(['run.id', *(f'given.{name}' for name in carried)])}"
+        f"UPDATE orchestration_run AS run SET {_sets(columns(RunRow))}, commit_id = v.commit_id, revision = run.revision + 1 "
+        f"FROM {given(_MOVED | _types('orchestration_run', columns(RunRow)))} "
+        "WHERE run.id = v.run_id AND run.fence = v.seen_fence AND run.revision = v.seen_revision "
+        "RETURNING run.id AS run_id, 'run:' || run.id AS subject"
     )
-    following = [f"_{part.name} AS ({_following(part, parts)})" for part in parts] + [_BLOBS] * blobs
-    return f"WITH {', '.join([f'moved AS ({moved})', *following])} SELECT id FROM moved".encode()
+    following = [f"_{part.name} AS ({_following(part, parts, given)})" for part in parts]
+    if blobs:
+        following.append(f"_blobs AS ({_BLOBS.format(given(_BLOB), _ours('run_id'))})")
+    return f"WITH {', '.join([f'moved AS ({moved})', *following])} SELECT run_id FROM moved".encode()
 
 
+_MOVED = {"run_id": "varchar", "seen_fence": "integer", "seen_revision": "integer", "commit_id": "varchar"}
+_BLOB = {"run_id": "varchar", "hash": "varchar", "body": "text"}
 _BLOBS = (
-    "_blobs AS (INSERT INTO orchestration_blob (hash, body) SELECT key, value FROM moved, json_each_text(moved.blobs) "
-    "ORDER BY key ON CONFLICT (hash) DO NOTHING)"
+    "INSERT INTO orchestration_blob (hash, body) SELECT v.hash, v.body FROM {} WHERE {} ORDER BY v.hash "
+    "ON CONFLICT (hash) DO NOTHING"
 )
 
+_Given = Callable[[Mapping[str, str]], str]
+"""Rows with these columns, of these types, as `v`: the next parameters of the statement."""
 
-def _following(part: Part, parts: tuple[Part, ...]) -> str:
+
+def _alone() -> _Given:
+    numbers = count(1)
+    return lambda types: f"(SELECT {', '.join(f'${next(numbers)}::{kind} AS {name}' for name, kind in types.items())}) AS v"
+
+
+def _in_crowds() -> _Given:
+    numbers = count(1)
+    return lambda types: f"json_to_recordset(${next(numbers)}::json) AS v({', '.join(map(' '.join, types.items()))})"
+
+
+def _following(part: Part, parts: tuple[Part, ...], given: _Given) -> str:
     names = columns(part.row)
-    rows = f'moved, json_to_recordset(moved."{part.name}") AS v({_typed(part.table, names)})'
+    rows = given(_types(part.table, names))
     if part.key:
         named = " AND ".join(f'old."{name}" = v."{name}"' for name in part.key)
         # The second half of `once` never holds. Without it the server would start from the rows that are open, and expects few.
         once = f' AND (old."{part.once}" IS NULL OR v."{part.once}" IS NULL)' if part.once else ""
-        return f"UPDATE {part.table} AS old SET {_sets(part.values)} FROM {rows} WHERE {named}{once} RETURNING 1"
+        return (
+            f"UPDATE {part.table} AS old SET {_sets(part.values)} FROM {rows} "
+            f"WHERE {_ours(part.run)} AND {named}{once} RETURNING 1"
+        )
     if part.name == "escalations" and any(other.name == "closings" for other in parts):
         rows += ", (SELECT count(*) FROM _closings) AS done"  # closed before the next one is opened
     quoted = [f'"{name}"' for name in names]
-    return f"INSERT INTO {part.table} ({', '.join(quoted)}) SELECT {', '.join(f'v.{name}' for name in quoted)} FROM {rows}"
+    read = ", ".join(f"v.{name}" for name in quoted)
+    return f"INSERT INTO {part.table} ({', '.join(quoted)}) SELECT {read} FROM {rows} WHERE {_ours(part.run)}"
+
+
+def _ours(column: str) -> str:
+    """Not a join: the server would compare each row with each run."""
+    return f"v.{column} = ANY (ARRAY(SELECT {column} FROM moved))"
 
 
 def _sets(names: Sequence[str]) -> str:
@@ -91,7 +136,8 @@ def _sets(names: Sequence[str]) -> str:
 
 
 @cache
-def _typed(table: str, names: tuple[str, ...]) -> str:
-    """These columns, with the types that they have in the table."""
+def _types(table: str, names: tuple[str, ...]) -> dict[str, str]:
+    """These columns, quoted, with the types that they have in the table. Not how long they may be: that is for the table to
+    refuse, where a cast would cut off."""
     model: Any = next(model for model in apps.get_models() if model._meta.db_table == table)
-    return ", ".join(f'"{name}" {model._meta.get_field(name).db_type(connection)}' for name in names)
+    return {f'"{name}"': model._meta.get_field(name).db_type(connection).partition("(")[0] for name in names}

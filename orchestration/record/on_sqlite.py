@@ -9,10 +9,8 @@ from typing import Any
 from django.db import connection, transaction
 
 from orchestration.record.failpoints import failpoint
-from orchestration.record.rows import PARTS, Commit, Part, RunRow, columns
+from orchestration.record.rows import MOVE, PARTS, Commit, Part, RunRow, columns, read_move
 
-_read_run = attrgetter(*columns(RunRow))
-_SEEN = ("id", "seen_fence", "seen_revision", "commit_id")
 _BLOB = "INSERT INTO orchestration_blob (hash, body) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING"
 
 
@@ -42,21 +40,18 @@ def _as_texts(rows: Iterable[tuple[Any, ...]]) -> Iterable[list[Any]]:
 
 
 def _move(cursor: Any, commits: Sequence[Commit]) -> set[str]:
-    rows = ((commit.run_id, commit.fence, commit.revision, commit.id, *_read_run(commit.row)) for commit in commits)
-    parameters = [value for row in _as_texts(rows) for value in row]
+    parameters = [value for row in _as_texts(map(read_move, commits)) for value in row]
     return {row[0] for row in cursor.execute(_move_sql(len(commits)), parameters)}
 
 
 @cache
 def _move_sql(count: int) -> str:
-    names = columns(RunRow)
-    given = (*_SEEN, *names)
-    one = f"({', '.join('?' * len(given))})"
+    one = f"({', '.join('?' * len(MOVE))})"
     return (
-        f"WITH v({', '.join(given)}) AS (VALUES {', '.join([one] * count)}) "
-        f"UPDATE orchestration_run SET {', '.join(f'{name} = v.{name}' for name in names)}, "
+        f"WITH v({', '.join(MOVE)}) AS (VALUES {', '.join([one] * count)}) "
+        f"UPDATE orchestration_run SET {', '.join(f'{name} = v.{name}' for name in columns(RunRow))}, "
         "commit_id = v.commit_id, revision = orchestration_run.revision + 1 FROM v "
-        "WHERE orchestration_run.id = v.id AND orchestration_run.fence = v.seen_fence "
+        "WHERE orchestration_run.id = v.run_id AND orchestration_run.fence = v.seen_fence "
         "AND orchestration_run.revision = v.seen_revision RETURNING orchestration_run.id"
     )
 

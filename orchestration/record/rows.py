@@ -5,6 +5,7 @@ Packed columns hold text already packed; times are aware datetimes in UTC.
 
 from dataclasses import field, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from orchestration.core.frozen import dataclass
@@ -151,17 +152,20 @@ class EscalationRow:
 
 @dataclass(frozen=True, slots=True)
 class ClosingRow:
-    """What ends an escalation. The last names it."""
+    """What ends an escalation. The last two name it."""
 
     status: str
     answer: str
     resolved_by: str
     resolved: datetime
+    run_id: str
     id: str
 
 
 @dataclass(frozen=True, slots=True)
 class ActRow:
+    """`subject`: `run:` and the run's id."""
+
     subject: str
     number: int
     verb: str
@@ -203,13 +207,15 @@ class Commit:
 @dataclass(frozen=True, slots=True)
 class Part:
     """What `commit.<name>` holds, and which table it goes to. With a `key` it completes the row that the key names, where `once`
-    is given as long as that is NULL there; a row that is inserted by the same commit is not completed by it."""
+    is given as long as that is NULL there; a row that is inserted by the same commit is not completed by it. `run`: the column
+    that says of which run it is."""
 
     name: str
     row: type[Any]
     table: str
     key: tuple[str, ...] = ()
     once: str = ""
+    run: str = "run_id"
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -219,11 +225,11 @@ class Part:
 
 PARTS = (
     # Closings first: a run has one open escalation at most, and one may take the place of another.
-    Part("closings", ClosingRow, "orchestration_escalation", ("id",), "resolved"),
+    Part("closings", ClosingRow, "orchestration_escalation", ("run_id", "id"), "resolved"),
     Part("records", RecordRow, "orchestration_steprecord"),
     Part("intents", IntentRow, "orchestration_call"),
     Part("escalations", EscalationRow, "orchestration_escalation"),
-    Part("acts", ActRow, "orchestration_act"),
+    Part("acts", ActRow, "orchestration_act", run="subject"),
     Part("answers", AnswerRow, "orchestration_call", ("run_id", "path", "visit", "n"), "finished"),
     # Never of a call that the same commit answers: it precedes the sending.
     Part("resendings", ResendingRow, "orchestration_call", ("run_id", "path", "visit", "n")),
@@ -232,3 +238,8 @@ PARTS = (
 
 def columns(row: type[Any]) -> tuple[str, ...]:
     return tuple(item.name for item in fields(row))
+
+
+MOVE = ("run_id", "seen_fence", "seen_revision", "commit_id", *columns(RunRow))
+"""What `read_move` reads of a commit: which run, as its writer saw it, and what becomes of it."""
+read_move = attrgetter("run_id", "fence", "revision", "id", *(f"row.{name}" for name in columns(RunRow)))
