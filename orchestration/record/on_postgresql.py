@@ -71,48 +71,62 @@ def _reader(part: Part) -> Callable[[Any], tuple[Any, ...]]:
     return attrgetter(*columns(part.row))
 
 
+class _Alone:
+    """How a statement takes its rows: as `v`, the values of which are its next parameters."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+
+    def rows(self, types: Mapping[str, str]) -> str:
+        return f"(SELECT {', '.join(f'${next(self._numbers)}::{kind} AS {name}' for name, kind in types.items())}) AS v"
+
+    def named(self, key: str, value: str) -> str:
+        """That a row has this key."""
+        return f"{key} = {value}"
+
+
+class _InCrowds(_Alone):
+    """The same, where the next parameter is a JSON text of all of them."""
+
+    def rows(self, types: Mapping[str, str]) -> str:
+        return f"json_to_recordset(${next(self._numbers)}::json) AS v({', '.join(map(' '.join, types.items()))})"
+
+    def named(self, key: str, value: str) -> str:
+        """Not `=`: with that the server may read a whole index beside the rows, which is right while the table is small, and keep
+        to it while the table grows."""
+        return f"{key} = ANY (ARRAY[{value}])"
+
+
 @cache
 def _statement(parts: tuple[Part, ...], alone: bool = False, blobs: bool = False) -> bytes:
     """The statement for commits that have something of these parts, and of no other."""
-    given = _alone() if alone else _in_crowds()
+    form = _Alone() if alone else _InCrowds()
     moved = (
         f"UPDATE orchestration_run AS run SET {_sets(columns(RunRow))}, commit_id = v.commit_id, revision = run.revision + 1 "
-        f"FROM {given(_MOVED | _types('orchestration_run', columns(RunRow)))} "
-        "WHERE run.id = v.run_id AND run.fence = v.seen_fence AND run.revision = v.seen_revision "
+        f"FROM {form.rows(_SEEN | _types('orchestration_run', columns(RunRow)))} "
+        f"WHERE {form.named('run.id', 'v.run_id')} AND run.fence = v.seen_fence AND run.revision = v.seen_revision "
         "RETURNING run.id AS run_id, 'run:' || run.id AS subject"
     )
-    following = [f"_{part.name} AS ({_following(part, parts, given)})" for part in parts]
+    following = [f"_{part.name} AS ({_following(part, parts, form)})" for part in parts]
     if blobs:
-        following.append(f"_blobs AS ({_BLOBS.format(given(_BLOB), _ours('run_id'))})")
+        following.append(f"_blobs AS ({_BLOBS.format(form.rows(_BLOB), _ours('run_id'))})")
     return f"WITH {', '.join([f'moved AS ({moved})', *following])} SELECT run_id FROM moved".encode()
 
 
-_MOVED = {"run_id": "varchar", "seen_fence": "integer", "seen_revision": "integer", "commit_id": "varchar"}
+_SEEN = {"run_id": "varchar", "seen_fence": "integer", "seen_revision": "integer", "commit_id": "varchar"}
 _BLOB = {"run_id": "varchar", "hash": "varchar", "body": "text"}
 _BLOBS = (
     "INSERT INTO orchestration_blob (hash, body) SELECT v.hash, v.body FROM {} WHERE {} ORDER BY v.hash "
     "ON CONFLICT (hash) DO NOTHING"
 )
 
-_Given = Callable[[Mapping[str, str]], str]
-"""Rows with these columns, of these types, as `v`: the next parameters of the statement."""
 
-
-def _alone() -> _Given:
-    numbers = count(1)
-    return lambda types: f"(SELECT {', '.join(f'${next(numbers)}::{kind} AS {name}' for name, kind in types.items())}) AS v"
-
-
-def _in_crowds() -> _Given:
-    numbers = count(1)
-    return lambda types: f"json_to_recordset(${next(numbers)}::json) AS v({', '.join(map(' '.join, types.items()))})"
-
-
-def _following(part: Part, parts: tuple[Part, ...], given: _Given) -> str:
+def _following(part: Part, parts: tuple[Part, ...], form: _Alone) -> str:
     names = columns(part.row)
-    rows = given(_types(part.table, names))
+    rows = form.rows(_types(part.table, names))
     if part.key:
-        named = " AND ".join(f'old."{name}" = v."{name}"' for name in part.key)
+        first, *others = (f'."{name}"' for name in part.key)
+        named = " AND ".join([form.named(f"old{first}", f"v{first}"), *(f"old{name} = v{name}" for name in others)])
         # The second half of `once` never holds. Without it the server would start from the rows that are open, and expects few.
         once = f' AND (old."{part.once}" IS NULL OR v."{part.once}" IS NULL)' if part.once else ""
         return (
@@ -127,7 +141,7 @@ def _following(part: Part, parts: tuple[Part, ...], given: _Given) -> str:
 
 
 def _ours(column: str) -> str:
-    """Not a join: the server would compare each row with each run."""
+    """That the run was moved. Not a join: the server would compare each row with each run."""
     return f"v.{column} = ANY (ARRAY(SELECT {column} FROM moved))"
 
 

@@ -152,7 +152,7 @@ class EscalationRow:
 
 @dataclass(frozen=True, slots=True)
 class ClosingRow:
-    """What ends an escalation. The last two name it."""
+    """What ends an escalation. The last names it."""
 
     status: str
     answer: str
@@ -219,13 +219,13 @@ class Part:
 
     @property
     def values(self) -> tuple[str, ...]:
-        """Its columns without the key."""
-        return tuple(name for name in columns(self.row) if name not in self.key)
+        """Its columns without the key, and without what says of which run it is."""
+        return tuple(name for name in columns(self.row) if name not in (*self.key, self.run))
 
 
 PARTS = (
     # Closings first: a run has one open escalation at most, and one may take the place of another.
-    Part("closings", ClosingRow, "orchestration_escalation", ("run_id", "id"), "resolved"),
+    Part("closings", ClosingRow, "orchestration_escalation", ("id",), "resolved"),
     Part("records", RecordRow, "orchestration_steprecord"),
     Part("intents", IntentRow, "orchestration_call"),
     Part("escalations", EscalationRow, "orchestration_escalation"),
