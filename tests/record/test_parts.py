@@ -153,7 +153,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 @pytest.mark.postgresql
 @pytest.mark.django_db
 def test_the_tables_of_every_commit_are_not_checked_for_counts_below_zero() -> None:
-    """PostgreSQL reads each check anew for each statement. A new count in one of them needs a line in a migration, as 0008 has."""
+    """PostgreSQL reads each check anew for each statement. A new count in one of them is taken out as in migration 0008."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT conname FROM pg_constraint WHERE contype = 'c' AND conrelid IN "
