@@ -26,7 +26,7 @@ KINDS = (
     *BODIES, "database cut off", "reply of a commit lost", "database killed", "broker emptied", "redis killed",
     "hints repeated and shuffled",
 )  # fmt: skip
-COMMIT = b'"state_hash":'
+COMMIT = b'"step'
 """Is said on the wire with each commit of a run, and with nothing else."""
 TROUBLE = "The database can't be used"
 CALM = 2.2

@@ -19,8 +19,8 @@ from tests import services
 from tests.engine.conftest import PATIENCE
 from tests.servers import Cable
 
-COMMITS = b'"state_hash":'
-"""What is said on the wire with each commit of a run, and with nothing else."""
+COMMITS = b'"step'
+"""What is said on the wire with each commit of a run, in its position, and with nothing else."""
 
 
 @contextmanager
