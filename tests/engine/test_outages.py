@@ -131,7 +131,7 @@ class TestCutOff:
         sent = {"workflow": version.workflow_id, "input": INPUT, "by": "ada", "idempotency": "k1"}
         plain, connections["default"] = connections["default"], connections.create_connection("default")  # through the cable
         try:
-            cable.cut_at(b"COMMIT", 1, "after")
+            cable.cut_at(b"INSERT INTO orchestration_run", 1, "after")
             with pytest.raises(OperationalError):
                 runs.start(**sent)
             connection.close()
