@@ -11,22 +11,23 @@ from annotated_types import Ge, Gt, Le, MaxLen
 
 from dashboard import format_words as words
 from dashboard.format_example import EXAMPLE, step_of
-from orchestration.core import cel_types, definition, values
+from orchestration.core import cel_types, definition, fields, values
 from orchestration.core.cel_engine import MOST_CHARACTERS
-from orchestration.core.definition import NOT_YET, RESERVED_IDS, Model
+from orchestration.core.definition import NOT_YET
 from orchestration.core.errors import ErrorCode
+from orchestration.core.fields import RESERVED_IDS, Model
 from orchestration.core.prompt_check import FILTERS, TESTS
 from orchestration.core.wording import listed
 
 _NAMED: tuple[tuple[Any, str], ...] = (
-    (definition.Duration, "a duration"),
-    (definition.Id, "an id"),
-    (definition.StepId, "an id"),
-    (definition.Ref, "a name"),
-    (definition.RetryCode, "an error"),
-    (definition.CatchCode, "an error"),
-    (definition.Schema, "a JSON Schema"),
-    (definition.Condition, "a condition"),
+    (fields.Duration, "a duration"),
+    (fields.Id, "an id"),
+    (fields.StepId, "an id"),
+    (fields.Ref, "a name"),
+    (fields.RetryCode, "an error"),
+    (fields.CatchCode, "an error"),
+    (fields.Schema, "a JSON Schema"),
+    (fields.Condition, "a condition"),
     (definition.Step, "a step"),
     (Any, "any value"),
     (str, "text"),
@@ -99,7 +100,7 @@ def reference() -> Reference:
         tuple(_section(model, *told) for model, told in {**words.SHARED, **words.PARTS}.items()),
         words.SIGHT,
         tuple((code.value, words.ERRORS[code]) for code in ErrorCode),
-        tuple((effect, words.EFFECTS[effect]) for effect in get_args(definition.Effect)),
+        tuple((effect, words.EFFECTS[effect]) for effect in get_args(fields.Effect)),
         words.LADDER,
         tuple(_functions()),
         tuple(sorted(cel_types.METHODS)),
@@ -179,7 +180,7 @@ def _kind(hint: Any) -> tuple[str, str]:
         return f"a list of {_MANY[kind]}", see
     if origin is dict:
         kind, see = _kind(args[1])
-        return f"{'ids' if args[0] == definition.Id else 'names'}, each with {kind}", see
+        return f"{'ids' if args[0] == fields.Id else 'names'}, each with {kind}", see
     return _kind(args[0])  # Annotated: its constraints are said by themselves
 
 

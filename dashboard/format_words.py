@@ -4,6 +4,7 @@ models (`format_view`); a test fails where a key has no sentence here, or a sent
 from orchestration.core.definition import (
     MAX_TOOL_CALLS_PER_ROUND,
     Action,
+    Arm,
     BranchStep,
     CallStep,
     Case,
@@ -18,7 +19,6 @@ from orchestration.core.definition import (
     LlmStep,
     LoopStep,
     MapStep,
-    Model,
     ModelRef,
     Outcome,
     ParallelStep,
@@ -33,6 +33,7 @@ from orchestration.core.definition import (
     WorkflowStep,
 )
 from orchestration.core.errors import ErrorCode
+from orchestration.core.fields import Model
 
 Keys = dict[str, str]
 
@@ -247,20 +248,24 @@ TYPES: dict[type[Model], tuple[str, Keys]] = {
         {"outcome": "Which end this is.", "output": "What the run gives, by the outcome's contract."},
     ),
     MapStep: (
-        "Runs its body for each item of a list.",
+        "Runs its body for each item of a list, several at once, each in a run of its own.",
         {
-            "over": "An expression for the list.",
-            "body": "The steps for one item, which stands in `item`, its place in `index`.",
+            "over": "An expression for the list. A longer one than `max_items` fails with `limit`.",
+            "body": "The steps for one item, which stands in `item`, its place in `index`. Routes stay inside.",
             "max_items": "How many items at most.",
             "concurrency": "How many at once.",
-            "need": "How many have to succeed.",
-            "on_item_error": "Whether one that fails fails the step, is left out, or is collected.",
-            "output": "What is seen outside.",
+            "need": "How many have to succeed, as a number or a share (`80%`). Else all; with `skip` or `collect`, none.",
+            "on_item_error": "Whether an item that fails fails the step, is left out, or is collected beside the others.",
+            "output": "What an item gives; else the output of its last step. Outside the list of these is seen; with `collect` "
+            "a list of `{index, ok, value}` or `{index, ok, error}`.",
         },
     ),
     ParallelStep: (
-        "Runs several bodies at once.",
-        {"branches": "The bodies.", "join": "How many have to be done.", "output": "What is seen outside."},
+        "Runs its arms at once, each in a run of its own. Outside it gives what each arm gave, by the arm's id.",
+        {
+            "branches": "The arms.",
+            "join": "How many of them have to be done: all, any, or a number. The others are then cancelled.",
+        },
     ),
     WaitStep: (
         "Waits for a moment or an event.",
@@ -286,6 +291,17 @@ TYPES: dict[type[Model], tuple[str, Keys]] = {
 
 PARTS: dict[type[Model], tuple[str, str, Keys]] = {
     Case: ("A case", "Of a branch.", {"when": "What has to hold.", "to": "The step that follows.", "label": "In words."}),
+    Arm: (
+        "An arm of a parallel",
+        "Steps that run beside those of the other arms.",
+        {
+            "id": "Its name, among those of the steps: what it gives stands under it.",
+            "title": "What people call it; else its id in words.",
+            "note": "Why it is there, shown beside it.",
+            "body": "Its steps; it begins with the first. Routes stay inside.",
+            "output": "What it gives; else the output of its last step.",
+        },
+    ),
     Action: (
         "An action",
         "Of a `human`.",

@@ -17,7 +17,7 @@ from orchestration.core.ladder import CallFact
 from orchestration.core.result import Answer, Request
 from orchestration.executor.desk import Released
 from orchestration.executor.held import Held
-from orchestration.executor.reading import read_each, read_outputs, read_part
+from orchestration.executor.reading import read_each, read_part, read_seen
 from orchestration.executor.unreadable import told
 from orchestration.executor.written import Intent
 from orchestration.llm.ask import ProviderSpec
@@ -55,6 +55,7 @@ class ActDesk:
     """A desk whose commits are kept for the act to write. It makes no calls."""
 
     draining = False
+    family = None
 
     def __init__(self) -> None:
         clock = DatabaseClock()
@@ -68,7 +69,7 @@ class ActDesk:
 
     async def load(self, held: Held, steps: Collection[str]) -> None:
         names = [name for name in held.names(steps) if name not in held.values]
-        for name, (value, path, seq) in read_outputs(held.run_id, names).items():
+        for name, (value, path, seq) in read_seen(held, names).items():
             held.values[name] = value
             held.writers[name] = (path, seq)
 

@@ -13,8 +13,9 @@ from orchestration.acts import audit
 from orchestration.acts.consequences import consequences
 from orchestration.core import headers, values
 from orchestration.core.catalog import Catalog
-from orchestration.core.definition import HttpCall, Model, ToolDefinition, from_data
+from orchestration.core.definition import HttpCall, ToolDefinition, from_data
 from orchestration.core.errors import Problem, Refused
+from orchestration.core.fields import Model
 from orchestration.core.frozen import replace
 from orchestration.core.inner import Place, out_of_reach
 from orchestration.core.misfits import explain

@@ -183,8 +183,9 @@ async def _move(
     step = held.plan.steps[held.position.active]
     escalate.close(held, "resolved", now, by, {"action": action, "values": given})
     if action == "abort" and kind != Escalation.Kind.HUMAN:
-        taken = deciding.finish_failed(held.plan, f"{by} stopped the run.", "act.resolve")
+        await settle.stop_children(desk, held, by, "stopped the run")
         failure = Failure(ErrorCode.UNKNOWN if kind == "unknown" else ErrorCode.LIMIT, f"{by} stopped the run")
+        taken = deciding.give_up(held.plan, held.position, failure, f"{by} stopped the run.", "act.resolve")
         held.record(step, None, Result.failed(failure), taken, now, by)
         await settle.finish(desk, held, taken, failure)
     elif kind == Escalation.Kind.HUMAN:

@@ -165,6 +165,7 @@ class _Desk:
     """In memory: every commit is applied, every record and call kept."""
 
     draining: ClassVar[bool] = False
+    family: ClassVar[None] = None
 
     world: World
     mocks: Mocks

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any, Literal
 
-from orchestration.core.definition import Effect, Schema
+from orchestration.core.fields import Effect, Schema
 from orchestration.core.frozen import dataclass
 
 

@@ -5,108 +5,25 @@ and values give the same decision, in the engine, in a person's act, in a trial 
 expressions see (`state.environment`), the visit's own output already among the steps.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 from orchestration.core import limits, sentence
 from orchestration.core.acceptance import accept
 from orchestration.core.errors import ErrorCode, EvaluationError
 from orchestration.core.explanation import Explained, checks, cut, distinct, explain, last_round, stalling, taking
-from orchestration.core.frozen import dataclass, replace
+from orchestration.core.frozen import replace
 from orchestration.core.limits import AFTER_BREACH, Spent
 from orchestration.core.limits import breach as breach
+from orchestration.core.limits import left as left
 from orchestration.core.plan import Plan, PlanStep
-from orchestration.core.position import WINDOW, Close, Frame, Position, Sub, scope_of
+from orchestration.core.position import WINDOW, Close, Frame, Position, Sub, last_child, scope_of
 from orchestration.core.proof.bound import NANO as NANO
 from orchestration.core.result import Failure, Result
 from orchestration.core.routes import BREAK, CONTINUE
+from orchestration.core.transition import Decision as Decision
+from orchestration.core.transition import Why
 
-Kind = Literal["advance", "finish", "escalate", "again"]
 Env = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """One transition. `position` is where the run stands afterwards, None once it is finished.
-
-    `to` is a step's path, or an outcome; `rule` the place in the definition that says so. `because` holds the operands
-    (path, value) of the conditions that it rests on and `comparisons` what these compared, whether it held or not; `tried` the
-    rules looked at before this one, `checks` those of the step's output, each as `explanation` has it; `series` a loop's
-    progress in its last rounds, and `round` the scope (`refine[3]`) of the one that ended with it. Where the step's own way led
-    to the end of the round, and the loop's rules from there, `via` is the step's: {rule, sentence, because, …}.
-    """
-
-    kind: Kind
-    to: str
-    rule: str
-    sentence: str
-    position: Position | None = None
-    because: tuple[dict[str, Any], ...] = ()
-    comparisons: tuple[dict[str, Any], ...] = ()
-    tried: tuple[Explained, ...] = ()
-    checks: tuple[Explained, ...] = ()
-    series: tuple[float, ...] = ()
-    round: str = ""
-    via: dict[str, Any] | None = None
-    outcome: str | None = None
-    output: Any = None
-    failure: Failure | None = None
-
-    @property
-    def caught(self) -> bool:
-        """Whether it was a failure that led here: a step's, or a limit that was met."""
-        rules = (self.rule, (self.via or {}).get("rule", ""))
-        return any(".catch[" in rule or rule.endswith(("on_unknown", "on_breach")) for rule in rules)
-
-    def as_dict(self) -> dict[str, Any]:
-        found: dict[str, Any] = {
-            "kind": self.kind,
-            "to": self.to,
-            "rule": self.rule,
-            "because": list(self.because),
-            "sentence": self.sentence,
-        }
-        found |= _listed(self, "comparisons", "tried", "checks", "series")
-        return {**found, **{name: told for name in ("round", "via") if (told := getattr(self, name))}}
-
-
-def _listed(of: Any, *names: str) -> dict[str, Any]:
-    return {name: list(told) for name in names if (told := getattr(of, name))}
-
-
-@dataclass(frozen=True, slots=True)
-class _Why:
-    rule: str
-    sentence: str
-    because: tuple[dict[str, Any], ...] = ()
-    comparisons: tuple[dict[str, Any], ...] = ()
-    tried: tuple[Explained, ...] = ()
-    checks: tuple[Explained, ...] = ()
-    series: tuple[float, ...] = ()
-    round: str = ""
-    via: "_Why | None" = None
-    plain: bool = False
-    """It says no more than that the step was over."""
-
-    def leads(self, kind: Kind, to: str, position: Position) -> Decision:
-        words = f"{self.via.sentence} {self.sentence}" if self.via else self.sentence
-        via = self.via.beside() if self.via else None
-        because, comparisons, tried, checks = self.because, self.comparisons, self.tried, self.checks
-        return Decision(kind, to, self.rule, words, position, because, comparisons, tried, checks, self.series, self.round, via)
-
-    def beside(self) -> dict[str, Any]:
-        """As it stands beside the loop's. The checks are the visit's, and stand with the decision."""
-        found = {"rule": self.rule, "sentence": self.sentence, "because": list(self.because)}
-        return {**found, **_listed(self, "comparisons", "tried", "series"), **({"round": self.round} if self.round else {})}
-
-    def resting_on(self, condition: Explained) -> "_Why":
-        """The same, and on a further condition."""
-        because = distinct((*self.because, *condition["operands"]))
-        return replace(self, because=because, comparisons=(*self.comparisons, *condition["comparisons"]))
-
-    def past(self, condition: Explained, rule: str) -> "_Why":
-        """The same, after a further condition that did not hold."""
-        because = distinct((*self.because, *condition["operands"]))
-        return replace(self, because=because, tried=(*self.tried, {"rule": rule, "label": "", **condition}))
 
 
 def decide(plan: Plan, position: Position, result: Result, env: Env, given: Any = None) -> Decision:
@@ -133,15 +50,17 @@ def _advance(plan: Plan, step: PlanStep, position: Position, result: Result, env
     if step.type == "human":
         action = next(a for a in step.model.actions if a.id == result.output["action"])
         index = step.model.actions.index(action)
-        why = _Why(f"{step.place}.actions[{index}].to", sentence.action(plan, step, action, result.output["by"]))
+        why = Why(f"{step.place}.actions[{index}].to", sentence.action(plan, step, action, result.output["by"]))
         return go(plan, position, action.to, why, env)
     if step.type == "loop":
         return _leave_loop(plan, step, position, env)
     to = step.model.next or CONTINUE
     note = sentence.degraded(plan, step, result) if result.degraded else ""
+    if position.fan is not None:
+        note = sentence.joined(step, position.fan)
     checked = checks(step, given, result.output)
     words = sentence.went(plan, to, note, len(checked))
-    return go(plan, position, to, _Why(f"{step.place}.next", words, checks=checked, plain=not note), env)
+    return go(plan, position, to, Why(f"{step.place}.next", words, checks=checked, plain=not note), env)
 
 
 def _branch(plan: Plan, step: PlanStep, position: Position, env: Env) -> Decision:
@@ -150,18 +69,18 @@ def _branch(plan: Plan, step: PlanStep, position: Position, env: Env) -> Decisio
         explained = explain(condition, env)
         rule = f"{step.place}.cases[{index}]"
         if explained["held"]:
-            why = _Why(rule, sentence.case(plan, case, explained), tried=tuple(tried)).resting_on(explained)
+            why = Why(rule, sentence.case(plan, case, explained), tried=tuple(tried)).resting_on(explained)
             return go(plan, position, case.to, why, env)
         tried.append({"rule": rule, "label": case.label, **explained})
     because = distinct(operand for item in tried for operand in item["operands"])
-    why = _Why(f"{step.place}.default", sentence.default(plan, step, tried), because, tried=tuple(tried))
+    why = Why(f"{step.place}.default", sentence.default(plan, step, tried), because, tried=tuple(tried))
     return go(plan, position, step.model.default, why, env)
 
 
 # going somewhere
 
 
-def go(plan: Plan, position: Position, to: str, why: _Why, env: Env) -> Decision:
+def go(plan: Plan, position: Position, to: str, why: Why, env: Env) -> Decision:
     """To a step beside this one, or out of the round or the loop."""
     if to == CONTINUE:
         return _end_round(plan, position, why, env)
@@ -183,9 +102,11 @@ def enter(plan: Plan, position: Position, env: Env) -> Position | Failure:
     return position.entering(plan.first(step.id), (*position.frames, frame))
 
 
-def _end_round(plan: Plan, position: Position, why: _Why, env: Env) -> Decision:
+def _end_round(plan: Plan, position: Position, why: Why, env: Env) -> Decision:
     """until, then stalled, then exhausted, else the next round. `why` is the step's own, which led to the end of this one."""
     frame = position.outer[-1]
+    if frame.kind != "loop":
+        return _end_child(plan, position, why, env)
     step = plan.steps[frame.step]
     loop = step.loop
     assert loop is not None
@@ -198,9 +119,9 @@ def _end_round(plan: Plan, position: Position, why: _Why, env: Env) -> Decision:
     except EvaluationError as error:
         failure = Failure(ErrorCode.EXPRESSION, f"at the end of round {frame.round}: {error}")
         words = sentence.round_failed(plan, step, frame, failure)
-        return _close(plan, position, Close("failed", failure), _Why(step.place, words, checks=why.checks, via=via))
+        return _close(plan, position, Close("failed", failure), Why(step.place, words, checks=why.checks, via=via))
     inside = replace(position, frames=(*position.outer[:-1], replace(frame, carry=carry, series=series)), close=None)
-    why = _Why(step.place, "", checks=why.checks, series=series, round=scope_of(position.outer), via=via)
+    why = Why(step.place, "", checks=why.checks, series=series, round=scope_of(position.outer), via=via)
     if until and until["held"]:
         return _close(
             plan,
@@ -227,7 +148,27 @@ def _end_round(plan: Plan, position: Position, why: _Why, env: Env) -> Decision:
     return replace(why.resting_on(until) if until else why, rule=rule, sentence=words).leads("again", again.path, again)
 
 
-def _close(plan: Plan, position: Position, close: Close, why: _Why) -> Decision:
+def _end_child(plan: Plan, position: Position, why: Why, env: Env) -> Decision:
+    """An item of a map, or an arm, is done: its run ends with what it gives."""
+    container = plan.steps[position.outer[-1].step]
+    try:
+        output = container.gives.evaluate(env) if container.gives else env["steps"].get(position.step)
+    except EvaluationError as error:
+        failure = Failure(ErrorCode.EXPRESSION, f"output: {error}")
+        return _failed_child(plan, position, failure, replace(why, rule=f"{container.place}.output"))
+    words = sentence.ended_child(plan, container, position.outer[-1])
+    why = replace(why, sentence=f"{why.sentence} {words}" if not why.plain else words)
+    return replace(why.leads("finish", position.scope, position), position=None, output=output)
+
+
+def _failed_child(plan: Plan, position: Position, failure: Failure, why: Why) -> Decision:
+    """An item of a map, or an arm, has failed, and so its run. What follows from that its parent decides."""
+    words = sentence.failed_child(plan, plan.steps[position.step], failure, position.outer[-1])
+    found = replace(why, sentence=words).leads("finish", position.scope, position)
+    return replace(found, position=None, failure=failure)
+
+
+def _close(plan: Plan, position: Position, close: Close, why: Why) -> Decision:
     """To the loop itself, whose own record is made next."""
     frames = position.outer
     closing = replace(position.entering(frames[-1].step, frames), close=close)
@@ -246,7 +187,7 @@ def _leave_loop(plan: Plan, step: PlanStep, position: Position, env: Env) -> Dec
     after = replace(position, error=frame.error)
     words = sentence.left(plan, step, frame, close.reason, to)
     ended = scope_of((*position.outer, replace(frame, round=frame.round - (close.reason == "break"))))
-    why = _Why(f"{step.place}.{key}", words, series=frame.series, round=ended if frame.series else "")
+    why = Why(f"{step.place}.{key}", words, series=frame.series, round=ended if frame.series else "")
     return go(plan, after, to, why, _outside(env, position))
 
 
@@ -282,25 +223,31 @@ def fail(plan: Plan, position: Position, failure: Failure, env: Env) -> Decision
     if failure.code == ErrorCode.UNKNOWN:
         to = getattr(step.model, "on_unknown", None)
         if to is not None:
-            why = _Why(f"{step.place}.on_unknown", "", _operands(_error(step, failure)), checks=failure.checks)
+            why = Why(f"{step.place}.on_unknown", "", _operands(_error(step, failure)), checks=failure.checks)
             return _caught(plan, step, position, failure, to, why, env)
         return Decision("escalate", position.path, "escalation", sentence.unknown(plan, step, failure), position, failure=failure)
-    why = _Why("on_failure", "", _operands(_error(step, failure)), checks=failure.checks)
+    why = Why("on_failure", "", _operands(_error(step, failure)), checks=failure.checks)
     for index, catch in enumerate(getattr(step.model, "catch", ())):
         taken, rule = taking(catch.errors, failure.code.value), f"{step.place}.catch[{index}]"
         if taken["held"]:
             return _caught(plan, step, position, failure, catch.to, replace(why.resting_on(taken), rule=rule), env)
         why = why.past(taken, rule)
+    if position.outer and position.outer[-1].kind != "loop":
+        return _failed_child(plan, position, failure, replace(why, rule=step.place))
     if position.outer:
         close = Close("failed", replace(failure, checks=()))  # they are the step's, and not the loop's
         inside = replace(position, frames=position.outer, close=None)
         words = sentence.uncaught(plan, step, failure, position.outer[-1].step)
         return _close(plan, inside, close, replace(why, rule=step.place, sentence=words))
-    ended = finish_failed(plan, f"{sentence.failed(plan, step, failure)} Nothing catches that.")
+    ended = give_up(plan, position, failure, f"{sentence.failed(plan, step, failure)} Nothing catches that.")
     return replace(ended, because=why.because, tried=why.tried, checks=why.checks)
 
 
-def finish_failed(plan: Plan, because: str, rule: str = "on_failure") -> Decision:
+def give_up(plan: Plan, position: Position, failure: Failure, because: str, rule: str = "on_failure") -> Decision:
+    """The run fails, whatever may be written about failures on the way: as `on_failure` says, or, in a child run, its parent."""
+    if position.child:
+        scope = scope_of(position.frames[: last_child(position)])
+        return Decision("finish", scope, rule, because, failure=failure)
     outcome = plan.workflow.on_failure
     return Decision("finish", outcome, rule, f"{because} {sentence.ended(plan, outcome)}", outcome=outcome)
 
@@ -314,7 +261,7 @@ def _operands(error: dict[str, str]) -> tuple[dict[str, Any], ...]:
     return tuple({"path": f"error.{name}", "value": error[name], "present": True} for name in ("code", "message"))
 
 
-def _caught(plan: Plan, step: PlanStep, position: Position, failure: Failure, to: str, why: _Why, env: Env) -> Decision:
+def _caught(plan: Plan, step: PlanStep, position: Position, failure: Failure, to: str, why: Why, env: Env) -> Decision:
     error = _error(step, failure)
     after = position.with_part("", error=error, tried=(), rung=0)
     return go(plan, after, to, replace(why, sentence=sentence.caught(plan, step, failure, to)), {**env, "error": error})
@@ -324,7 +271,7 @@ def deadline(plan: Plan, position: Position, env: Env) -> Decision:
     """Nobody answered in time."""
     step = plan.steps[position.step]
     to = step.model.on_deadline
-    return go(plan, position, to, _Why(f"{step.place}.on_deadline", sentence.overdue(plan, step, to)), env)
+    return go(plan, position, to, Why(f"{step.place}.on_deadline", sentence.overdue(plan, step, to)), env)
 
 
 def _return(plan: Plan, position: Position, result: Result, env: Env) -> Decision:
@@ -361,6 +308,9 @@ def resumed(position: Position, words: str, rule: str) -> Decision:
 
 def unattended(plan: Plan, position: Position) -> Decision:
     """Nobody answered an escalation that no step asked for: the workflow says how the run ends."""
+    if position.child:
+        failure = Failure(ErrorCode.REFUSED, "nobody answered in time")
+        return give_up(plan, position, failure, "Nobody answered in time.", "escalation.on_deadline")
     outcome = plan.workflow.escalation.on_deadline or plan.workflow.on_failure
     words = f"Nobody answered in time. {sentence.ended(plan, outcome)}"
     return Decision("finish", outcome, "escalation.on_deadline", words, outcome=outcome)
@@ -368,7 +318,8 @@ def unattended(plan: Plan, position: Position) -> Decision:
 
 def cancelled(by: str, reason: str) -> Decision:
     why = f": {reason.strip().rstrip('.')}." if reason.strip() else "."
-    return Decision("finish", "cancelled", "act.cancel", f"{by} cancelled the run{why}")
+    who = f"{by} cancelled the run" if by else "The run was cancelled"
+    return Decision("finish", "cancelled", "act.cancel", f"{who}{why}")
 
 
 # limits
@@ -385,8 +336,8 @@ def breached(plan: Plan, position: Position, limit: str, spent: Spent, call: int
 def _breached(plan: Plan, position: Position, limit: str, spent: Spent) -> Decision:
     words = sentence.breach(plan, limit, spent)
     failure = Failure(ErrorCode.LIMIT, words)
-    if spent.breached:
-        return finish_failed(plan, words, f"limits.{limit}")
+    if spent.breached or position.child:
+        return give_up(plan, position, failure, words, f"limits.{limit}")
     to = plan.workflow.limits.on_breach
     if to is None:
         return Decision("escalate", position.path, f"limits.{limit}", words, position, failure=failure)

@@ -5,77 +5,38 @@
 are its typed view. What can't be seen from one place alone (references, reachability, types) is `core/proof`'s.
 """
 
-import re
 from collections.abc import Iterator
-from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic import Field, ValidationError
 
 from orchestration.core import values
-from orchestration.core.errors import ErrorCode, Problem, Refused
+from orchestration.core.errors import Problem, Refused
+from orchestration.core.fields import (
+    CatchCode,
+    Condition,
+    Duration,
+    Effect,
+    Id,
+    Model,
+    Need,
+    Ref,
+    RetryCode,
+    Schema,
+    StepId,
+    Title,
+)
 from orchestration.core.frozen import dataclass
 from orchestration.core.misfits import explain
 from orchestration.core.source import Source, join_path, read
 from orchestration.core.wording import abbreviate
 
 FORMAT = 1
-_OURS = "run steps input output carry iter item index error secrets break continue"
-_CEL = "as const else false for function if import in let loop namespace null package return true var void while"
-RESERVED_IDS = frozenset(f"{_OURS} {_CEL}".split())
 MAX_TOOL_CALLS_PER_ROUND = 16
 """Tools that a model may ask for at once. The engine enforces it, and the worst case counts on it."""
-NOT_YET = frozenset({"map", "parallel", "workflow", "wait"})
+NOT_YET = frozenset({"workflow", "wait"})
 PRIORITIES = {"low": -1, "normal": 0, "high": 1, "urgent": 2}
 MOST_PRIORITY = 1000
-
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)\Z")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def parse_duration(value: Any) -> float:
-    """`"500ms"`, `"5s"`, `"30m"`, `"12h"`, `"2d"` or a bare number of seconds → seconds."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError("a duration is written as 500ms, 5s, 30m, 12h or 2d")
-    if isinstance(value, str):
-        match = _DURATION.match(value.strip())
-        if not match:
-            raise ValueError(f'"{value[:30]}" is not a duration; write 500ms, 5s, 30m, 12h or 2d')
-        value = float(match[1]) * _SECONDS[match[2]]
-    if not 0 < value <= 366 * 86400:
-        raise ValueError("a duration is more than nothing and at most 366 days")
-    return float(value)
-
-
-def refuse_reserved(name: str) -> str:
-    if name in RESERVED_IDS:
-        message = "{name} is a word of the expression language, so it can't be a step's id. Call it something else"
-        raise PydanticCustomError("reserved_id", message, {"name": name})  # type: ignore[arg-type]
-    return name
-
-
-def refuse_others(names: tuple[str, ...], name: str) -> str:
-    if name not in names:
-        message = "{name} is no error. There are {names}"
-        raise PydanticCustomError("literal_error", message, {"name": name[:40], "names": ", ".join(names)})
-    return name
-
-
-Duration = Annotated[float, BeforeValidator(parse_duration)]
-Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
-StepId = Annotated[Id, AfterValidator(refuse_reserved)]
-Ref = Annotated[str, Field(min_length=1, max_length=100)]
-Title = Annotated[str, Field(max_length=200)]
-Schema = Annotated[dict[str, Any], "a JSON Schema"]
-Condition = Annotated[str | dict[str, Any], "a condition"]
-RetryCode = Annotated[str, AfterValidator(partial(refuse_others, tuple(ErrorCode)))]
-CatchCode = Annotated[str, AfterValidator(partial(refuse_others, ("*", *ErrorCode)))]
-Effect = Literal["none", "idempotent", "reconcilable", "irreversible"]
-
-
-class Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Retry(Model):
@@ -113,15 +74,22 @@ class Fallback(Model):
             raise ValueError("a fallback names either a model or a step")
 
 
-class StepBase(Model):
-    id: StepId
-    title: Title = ""
-    note: str = Field(default="", max_length=5000)
-    expects: Schema | None = None
+class Labelled:
+    """What people call something that has an id, and may have a title."""
+
+    id: str
+    title: str
 
     @property
     def label(self) -> str:
         return self.title or self.id.replace("_", " ").capitalize()
+
+
+class StepBase(Labelled, Model):
+    id: StepId
+    title: Title = ""
+    note: str = Field(default="", max_length=5000)
+    expects: Schema | None = None
 
 
 class CallStep(StepBase):
@@ -202,16 +170,33 @@ class MapStep(ContainerStep):
     body: tuple["Step", ...] = Field(min_length=1, strict=False)
     max_items: int = Field(ge=1, le=1_000_000)
     concurrency: int = Field(default=10, ge=1, le=10_000)
-    need: int | str | None = None
+    need: Need | None = None
     on_item_error: Literal["fail", "skip", "collect"] = "fail"
     output: Any = None
 
 
+class Arm(Labelled, Model):
+    """One arm of a `parallel`: a container, whose id stands among those of the steps. It begins with the first of its body."""
+
+    id: StepId
+    title: Title = ""
+    note: str = Field(default="", max_length=5000)
+    body: tuple["Step", ...] = Field(min_length=1, strict=False)
+    output: Any = None
+
+    @property
+    def type(self) -> str:
+        return "arm"
+
+    @property
+    def expects(self) -> None:
+        return None
+
+
 class ParallelStep(ContainerStep):
     type: Literal["parallel"]
-    branches: Any
+    branches: tuple[Arm, ...] = Field(min_length=1, max_length=50, strict=False)
     join: Literal["all", "any"] | int = "all"
-    output: Any = None
 
 
 class Action(Model):
@@ -268,8 +253,9 @@ Step = Annotated[
     LlmStep | ToolStep | BranchStep | SetStep | LoopStep | MapStep | ParallelStep | HumanStep | WaitStep | WorkflowStep | EndStep,
     Field(discriminator="type"),
 ]
-for _container in (LoopStep, MapStep):
+for _container in (LoopStep, MapStep, Arm, ParallelStep):
     _container.model_rebuild()  # they hold steps, which are known from here on
+CONTAINERS = frozenset({"loop", "map", "parallel", "arm"})
 STEP_TYPES = ("llm", "tool", "branch", "set", "loop", "map", "parallel", "human", "wait", "workflow", "end")
 
 
@@ -396,5 +382,5 @@ def walk(steps: tuple[Any, ...], path: str = "steps") -> Iterator[tuple[str, Any
     for index, step in enumerate(steps):
         place = join_path(path, index)
         yield place, step
-        if body := getattr(step, "body", None):
-            yield from walk(body, f"{place}.body")
+        for key in ("body", "branches"):
+            yield from walk(getattr(step, key, ()), f"{place}.{key}")

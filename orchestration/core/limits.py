@@ -1,5 +1,7 @@
 """What a run has spent, and which of its limits another record or call would break."""
 
+from collections.abc import Mapping
+from dataclasses import field
 from typing import Any
 
 from orchestration.core.explanation import Explained
@@ -25,15 +27,45 @@ class Spent:
     steps: int = 0
     breached: bool = False
     """A limit was met once, and the run went on by its rule."""
+    met: str = ""
+    """Which."""
     lifted: tuple[str, ...] = ()
     """The limits that a person has lifted. The others hold on."""
+    lent: Mapping[str, float] | None = None
+    """What a child run may come to, by limit, of what the whole may. Dollars in nano-dollars. None: what the workflow says."""
+    out: Mapping[str, float] = field(default_factory=dict)
+    """What child runs that live have been lent."""
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> "Spent":
         return cls(**{**data, "lifted": tuple(data.get("lifted", ()))})
 
     def as_dict(self) -> dict[str, Any]:
-        return {name: value for name in self.__slots__ if (value := getattr(self, name))}  # type: ignore[attr-defined]
+        found = {name: value for name in self.__slots__ if (value := getattr(self, name))}  # type: ignore[attr-defined]
+        return {**found, **{name: dict(found[name]) for name in ("lent", "out") if name in found}}
+
+
+def most(plan: Plan, spent: Spent, limit: str) -> float | None:
+    """What the run may come to, of what is limited so: dollars in nano-dollars, records, seconds. None: it is not limited."""
+    if spent.lent is not None:
+        return spent.lent.get(limit)
+    found = getattr(plan.workflow.limits, limit)
+    return round(found * NANO) if limit == "cost_usd" and found is not None else found
+
+
+def left(plan: Plan, spent: Spent) -> dict[str, float]:
+    """How much of each of its limits the run may still spend or lend. After a breach only that of money holds."""
+    holding = ("cost_usd",) if spent.breached else LIMITS
+    found: dict[str, float] = {}
+    for limit in holding:
+        if limit not in spent.lifted and (allowed := most(plan, spent, limit)) is not None:
+            found[limit] = allowed - _used(spent, limit)
+    return found
+
+
+def _used(spent: Spent, limit: str) -> float:
+    own = {"cost_usd": spent.cost + spent.reserved, "steps": spent.steps, "machine_time": spent.seconds}[limit]
+    return own + spent.out.get(limit, 0)
 
 
 def breach(plan: Plan, spent: Spent, call: int | None = None) -> str | None:
@@ -46,7 +78,8 @@ def breach(plan: Plan, spent: Spent, call: int | None = None) -> str | None:
 
 def explain(plan: Plan, spent: Spent, limit: str, call: int | None = None) -> Explained:
     """Why that limit is met: what it is, what is spent, and what the call could cost, in dollars, seconds and records."""
-    most = getattr(plan.workflow.limits, limit)
+    allowed = most(plan, spent, limit) or 0
+    allowed = allowed / NANO if limit == "cost_usd" else allowed
     if limit == "cost_usd":
         parts = {
             "spent.cost_usd": spent.cost / NANO,
@@ -54,20 +87,20 @@ def explain(plan: Plan, spent: Spent, limit: str, call: int | None = None) -> Ex
             "call.cost_usd": (call or 0) / NANO,
         }
         found = {name: value for name, value in parts.items() if value or name != "spent.reserved_usd"}
-        op, left = ">", (spent.cost + spent.reserved + (call or 0)) / NANO
+        op, came = ">", (spent.cost + spent.reserved + (call or 0)) / NANO
     else:
-        left = spent.steps if limit == "steps" else round(spent.seconds, 3)
-        op, found = ">=", {f"spent.{limit}": left}
+        came = spent.steps if limit == "steps" else round(spent.seconds, 3)
+        op, found = ">=", {f"spent.{limit}": came}
     text = f"{' + '.join(found)} {op} limits.{limit}"
-    operands = [{"path": path, "value": value, "present": True} for path, value in {**found, f"limits.{limit}": most}.items()]
-    compared = {"text": text, "left": left, "op": op, "right": most, "held": True, "margin": abs(left - most)}
+    operands = [{"path": path, "value": value, "present": True} for path, value in {**found, f"limits.{limit}": allowed}.items()]
+    compared = {"text": text, "left": came, "op": op, "right": allowed, "held": True, "margin": abs(came - allowed)}
     return {"held": True, "text": text, "operands": operands, "comparisons": [compared]}
 
 
 def _met(limit: str, plan: Plan, spent: Spent, call: int | None) -> bool:
-    most = getattr(plan.workflow.limits, limit)
-    if most is None or (call is None and limit != "steps"):
+    allowed = most(plan, spent, limit)
+    if allowed is None or (call is None and limit != "steps"):
         return False
     if limit == "cost_usd":
-        return spent.cost + spent.reserved + (call or 0) > round(most * NANO)
-    return not spent.breached and bool((spent.steps if limit == "steps" else spent.seconds) >= most)
+        return _used(spent, limit) + (call or 0) > allowed
+    return not spent.breached and _used(spent, limit) >= allowed

@@ -4,8 +4,11 @@
     answer/round.2               the second model round of an llm with tools
     answer/tool.2.0              the first tool that this round asked for
     classify/fallback.keywords   the step keywords, run in place of classify
+    each[0]/read                 step read in the first item of the map each, which is a child run
+    legal/read                   step read in legal, an arm of a parallel, which is a child run too
 
-A scope is the path of a round (`refine[3]`), "" for the root: the space in which steps write their outputs.
+A scope is the path of a round (`refine[3]`), an item or an arm, "" for the root: the space in which steps write their outputs.
+A child run begins inside of what its parent stands in: its frames are the parent's, and its own.
 """
 
 from functools import cached_property
@@ -16,13 +19,15 @@ from orchestration.core.frozen import dataclass, replace
 from orchestration.core.result import Failure
 
 CloseReason = Literal["until", "break", "exhausted", "stalled", "failed"]
+StopReason = Literal["failed", "enough", "cancelled", "limit"]
 WINDOW = 5
 """How many numbers of a loop's progress a run carries along. The whole of it stands in the records (`queries.progress`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One loop that the run is in. `series` is its progress in the last `WINDOW` rounds that ended, one number a round."""
+    """One loop that the run is in; or the item or the arm that a child run is for. `round` counts from 1, items from 0. `series`
+    is a loop's progress in the last `WINDOW` rounds that ended, one number a round."""
 
     step: str
     round: int
@@ -32,6 +37,11 @@ class Frame:
     """The error in sight where the loop was entered; in sight again when it is left."""
     updated: tuple[str, int] | None = None
     """Path and seq of the record that updated `carry`; None as long as it is what it began with."""
+    kind: Literal["loop", "item", "arm"] = "loop"
+
+    @property
+    def scope(self) -> str:
+        return self.step if self.kind == "arm" else f"{self.step}[{self.round}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,35 @@ class Close:
     failure: Failure | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why no more child runs are begun, and those that live are cancelled. `by` and `why`: who cancelled the parent, or which
+    limit was met."""
+
+    reason: StopReason
+    by: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fan:
+    """The child runs of the step that the run stands at: `total` there are to be, `begun` of them, in their order; of these some
+    are `done`, some have `failed`, and some were `cancelled`. `failure` is that of the first that failed, `at` which it was."""
+
+    total: int
+    begun: int = 0
+    done: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    failure: Failure | None = None
+    at: int = 0
+    stop: Stop | None = None
+
+    @property
+    def live(self) -> int:
+        return self.begun - self.done - self.failed - self.cancelled
+
+
 @dataclass(frozen=True)
 class Position:
     """`visit` counts the visits of the step, `part_visit` those of the part. `base` is the number of a first visit: more than 1
@@ -78,6 +117,8 @@ class Position:
     base: int = 1
     close: Close | None = None
     """Set when `step` is a loop whose frame is the last and which is about to close."""
+    fan: Fan | None = None
+    """Set when `step` has child runs, from when it was opened until it closes."""
 
     @property
     def outer(self) -> tuple[Frame, ...]:
@@ -96,6 +137,11 @@ class Position:
     @cached_property
     def path(self) -> str:
         return f"{self.visit_path}/{self.part}" if self.part else self.visit_path
+
+    @property
+    def child(self) -> bool:
+        """Whether this is in a child run: an item or an arm."""
+        return last_child(self) > 0
 
     @property
     def active(self) -> str:
@@ -124,7 +170,12 @@ class Position:
 
 
 def scope_of(frames: tuple[Frame, ...]) -> str:
-    return "/".join(f"{frame.step}[{frame.round}]" for frame in frames)
+    return "/".join(frame.scope for frame in frames)
+
+
+def last_child(position: Position) -> int:
+    """How many of the frames there are up to that of the child run."""
+    return max((number for number, frame in enumerate(position.frames, 1) if frame.kind != "loop"), default=0)
 
 
 def scopes(position: Position) -> dict[str, str]:
@@ -174,7 +225,24 @@ def dump(position: Position) -> dict[str, Any]:
         found["used"] = {"repairs": position.used.repairs, "retries": position.used.retries}
     if position.close:
         found["close"] = {"reason": position.close.reason, "failure": failure_data(position.close.failure)}
+    if position.fan:
+        found["fan"] = _dump_fan(position.fan)
     return found
+
+
+def _dump_fan(fan: Fan) -> dict[str, Any]:
+    counts = ("begun", "done", "failed", "cancelled", "at")
+    found: dict[str, Any] = {"total": fan.total, **{name: value for name in counts if (value := getattr(fan, name))}}
+    if fan.failure:
+        found["failure"] = failure_data(fan.failure)
+    if fan.stop:
+        found["stop"] = {"reason": fan.stop.reason, "by": fan.stop.by, "why": fan.stop.why}
+    return found
+
+
+def _load_fan(data: dict[str, Any]) -> Fan:
+    stop = Stop(**data["stop"]) if "stop" in data else None
+    return Fan(**{**data, "failure": failure_of(data.get("failure")), "stop": stop})
 
 
 def _dump_sub(sub: Sub) -> dict[str, Any]:
@@ -189,6 +257,8 @@ def _dump_frame(frame: Frame) -> dict[str, Any]:
         found["error"] = frame.error
     if frame.updated:
         found["updated"] = list(frame.updated)
+    if frame.kind != "loop":
+        found["kind"] = frame.kind
     return found
 
 
@@ -206,6 +276,7 @@ def load(data: dict[str, Any]) -> Position:
         part_visit=data.get("part_visit", 1),
         base=data.get("base", 1),
         close=Close(close["reason"], failure_of(close["failure"])) if close else None,
+        fan=_load_fan(data["fan"]) if "fan" in data else None,
     )
 
 
@@ -213,5 +284,11 @@ def _load_frame(data: dict[str, Any]) -> Frame:
     updated = data.get("updated")
     series = tuple(data.get("series", ()))
     return Frame(
-        data["step"], data["round"], data["carry"], series, data.get("error"), (updated[0], updated[1]) if updated else None
+        data["step"],
+        data["round"],
+        data["carry"],
+        series,
+        data.get("error"),
+        (updated[0], updated[1]) if updated else None,
+        data.get("kind", "loop"),
     )

@@ -13,7 +13,7 @@ from orchestration.core.wording import abbreviate, listed
 
 if TYPE_CHECKING:
     from orchestration.core.plan import Plan, PlanStep
-    from orchestration.core.position import Frame
+    from orchestration.core.position import Fan, Frame
     from orchestration.core.result import Failure, Result
 
 _SHOWN = 80
@@ -169,6 +169,31 @@ def left(plan: "Plan", step: "PlanStep", frame: "Frame", reason: str, to: str) -
 def no_way_on(plan: "Plan", step: "PlanStep", frame: "Frame", reason: str) -> str:
     words = "it made no progress" if reason == "stalled" else f"it was not done after round {frame.round}, its last"
     return f"{words}, and on_{reason} names no step"
+
+
+def child(step: "PlanStep", frame: "Frame") -> str:
+    """How an item or an arm is called in a sentence: `item 3 of Each`, `the arm Legal`."""
+    return f"the arm {step.label}" if frame.kind == "arm" else f"item {frame.round} of {step.label}"
+
+
+def ended_child(plan: "Plan", step: "PlanStep", frame: "Frame") -> str:
+    words = child(step, frame)
+    return f"{words[0].upper()}{words[1:]} was done."
+
+
+def failed_child(plan: "Plan", step: "PlanStep", failure: "Failure", frame: "Frame") -> str:
+    return f"{failed(plan, step, failure)} Nothing in the body catches that, so {child(plan.steps[frame.step], frame)} failed."
+
+
+def joined(step: "PlanStep", fan: "Fan") -> str:
+    """What became of the items or the arms."""
+    what = "item" if step.type == "map" else "arm"
+    if fan.total == fan.done:
+        every = {0: f"There was no {what}", 1: f"The one {what} was done"}.get(fan.total, f"All {fan.total} {what}s were done")
+        return f"{every}. "
+    parts = [f"{number} {word}" for number, word in ((fan.failed, "failed"), (fan.cancelled, "cancelled")) if number]
+    unbegun = [f"{fan.total - fan.begun} not begun"] if fan.total > fan.begun else []
+    return f"{fan.done} of {fan.total} {what}s were done, {listed([*parts, *unbegun], join='and')}. "
 
 
 def breach(plan: "Plan", limit: str, spent: Any) -> str:

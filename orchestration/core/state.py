@@ -113,10 +113,13 @@ def names_for(needs: Collection[str], levels: Mapping[str, str], position: Posit
     return [(visible[levels[need]], need) for need in needs if levels.get(need) in visible]
 
 
-def environment(run_id: str, input: Any, position: Position, outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """What expressions see at `position`, with these steps' outputs."""
-    found: dict[str, Any] = {"run": {"id": run_id, "input": input}, "steps": dict(outputs)}
-    if position.frames:
+def environment(
+    run_id: str, input: Any, position: Position, outputs: Mapping[str, Any], item: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What expressions see at `position`, with these steps' outputs. `item`: {item, index} in an item of a map. In a child run
+    `run_id` and `input` are those of the run that it is a part of."""
+    found: dict[str, Any] = {"run": {"id": run_id, "input": input}, "steps": dict(outputs), **(item or {})}
+    if position.frames and position.frames[-1].kind == "loop":
         frame = position.frames[-1]
         found["carry"] = frame.carry
         found["iter"] = {"index": frame.round}

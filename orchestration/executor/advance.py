@@ -1,7 +1,7 @@
 """One run: step after step, from where it stands until it ends, waits, or is given back.
 
 `advance(desk, held)` is the loop. Each turn is one of: a pure step (branch, set, end, a loop that opens or closes), which is
-gathered and shares the next commit; a visit with calls (`visit`, `rounds`); a person (`escalate`).
+gathered and shares the next commit; a visit with calls (`visit`, `rounds`); a person (`escalate`); child runs (`children`).
 """
 
 from orchestration.core import decision as deciding
@@ -9,7 +9,7 @@ from orchestration.core.acceptance import unexpected
 from orchestration.core.plan import PlanStep
 from orchestration.core.position import Position
 from orchestration.core.result import Result
-from orchestration.executor import escalate, rounds, settle, visit
+from orchestration.executor import children, escalate, rounds, settle, visit
 from orchestration.executor.desk import Desk, Released
 from orchestration.executor.held import Held
 from orchestration.steps import CALLS, PURE
@@ -37,12 +37,14 @@ async def turn(desk: Desk, held: Held) -> None:
     if held.overdue:
         held.overdue = False
         await settle.deadline(desk, held, step)
-    elif step.type not in ("human", "end") and (limit := deciding.breach(held.plan, held.spent)):
+    elif step.type not in ("human", "end") and held.position.fan is None and (limit := deciding.breach(held.plan, held.spent)):
         await settle.take_breach(desk, held, limit)
     elif refused := await _refused(desk, held, step):
         await settle.settle(desk, held, step, None, refused)
     elif step.type == "loop":
         await _loop(desk, held, step)
+    elif step.fan is not None:
+        await children.turn(desk, held, step)
     elif step.type in PURE:
         await desk.load(held, settle.needs(held, step))
         given, result = PURE[step.type](step, held.environment(step.needs))
@@ -58,7 +60,7 @@ async def turn(desk: Desk, held: Held) -> None:
 
 async def _refused(desk: Desk, held: Held, step: PlanStep) -> Result | None:
     """Why a step that calls nobody can't run: what it reads is not what it expects. `visit` looks at the input of the others."""
-    if step.expects is None or step.type in CALLS or held.position.close is not None:
+    if step.expects is None or step.type in CALLS or held.position.close is not None or held.position.fan is not None:
         return None
     await desk.load(held, settle.needs(held, step))
     env = held.environment(step.needs)

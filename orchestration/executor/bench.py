@@ -16,9 +16,10 @@ from orchestration.core.result import Answer, Failure, Request
 from orchestration.door import Door
 from orchestration.executor.desk import Released, Superseded
 from orchestration.executor.doubt import DOUBTFUL
+from orchestration.executor.family import EngineFamily
 from orchestration.executor.held import Held
 from orchestration.executor.pulse import SURE
-from orchestration.executor.reading import denied, read_intent, read_outputs, read_part, seen
+from orchestration.executor.reading import denied, read_intent, read_part, read_seen, seen
 from orchestration.executor.written import Intent
 from orchestration.llm.ask import ProviderSpec
 from orchestration.record.clock import Clock
@@ -47,6 +48,7 @@ class Bench:
         self.door = door
         self.pool = pool
         self._under_way: dict[str, _UnderWay] = {}
+        self.family = EngineFamily(engine)
 
     @property
     def clock(self) -> Clock:
@@ -68,10 +70,14 @@ class Bench:
             row = await self._rebase(held, row)
             commit = held.take_commit(row)
         held.committed(commit)
+        for child in commit.children:
+            self.engine.hint(child.id)
         if commit.row.status == "held":
             return
         if commit.row.due is not None:
             self.engine.wake_at(held.run_id, commit.row.due)
+        if commit.row.ended is not None and held.part_of is not None:
+            self.engine.hint(held.part_of.parent)
         raise Released
 
     async def _rebase(self, held: Held, row: RunRow) -> RunRow:
@@ -92,12 +98,12 @@ class Bench:
     # reading
 
     async def load(self, held: Held, steps: Collection[str]) -> None:
-        if held.seq == len(held.records):
+        if held.seq == len(held.records) and held.part_of is None:
             return  # nothing was ever committed
         names = [name for name in held.names(steps) if name not in held.values]
         if not names:
             return
-        for name, (value, path, seq) in (await self.engine.read(lambda: read_outputs(held.run_id, names))).items():
+        for name, (value, path, seq) in (await self.engine.read(lambda: read_seen(held, names))).items():
             held.values[name] = value
             held.writers[name] = (path, seq)
 

@@ -4,9 +4,10 @@ from collections.abc import Collection
 from typing import Any, Protocol
 
 from orchestration.core.catalog import Tool
+from orchestration.core.fan import Ended
 from orchestration.core.ladder import CallFact
 from orchestration.core.result import Answer, Request
-from orchestration.executor.held import Held
+from orchestration.executor.held import Child, Held
 from orchestration.executor.written import Intent
 from orchestration.llm.ask import ProviderSpec
 from orchestration.record.clock import Clock
@@ -21,7 +22,24 @@ class Released(Exception):
     """The run was given back, or has ended: there is nothing more to do with it here."""
 
 
+class Family(Protocol):
+    """The child runs of the open visit."""
+
+    async def ended(self, held: Held) -> list[Child]:
+        """Some that have ended and are not counted yet; none where all are."""
+
+    async def all(self, held: Held) -> list[Ended]:
+        """What became of each, in their order."""
+
+    async def stop(self, held: Held, why: str) -> None:
+        """Has those cancelled that live."""
+
+
 class Desk(Protocol):
+    @property
+    def family(self) -> Family | None:
+        """None where a step with child runs is never come to."""
+
     @property
     def clock(self) -> Clock: ...
 

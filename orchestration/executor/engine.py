@@ -104,6 +104,8 @@ class Engine:
         )  # fmt: skip
         self._tasks: set[asyncio.Task[None]] = set()
         self._hinted: set[str] = set()
+        self._again: set[str] = set()
+        """Hinted at while they were held here: they are looked for again when they have been let go of."""
         self._sweeps = False
         """A sweep was asked for at once."""
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
@@ -244,6 +246,7 @@ class Engine:
     def _take_hint(self, run: str) -> None:
         if run in self.held:
             self.bench.poke(run)
+            self._again.add(run)
         self._hinted.add(run)
         self._woken.set()
 
@@ -270,6 +273,8 @@ class Engine:
             await self.write(lambda: [sweep.let_go(run, self.id, fence, now) for run, fence in strays.items()])
         await self.slots.settle()
         await self._claim(None)
+        if to_join := await self.read(lambda: sweep.to_join(self.capacity)):
+            await self._claim(set(to_join))
         if self.isolation is not None:
             await self.write(lambda: self._isolate(now))
         self.idle = 0 if self.held else self.idle + 1
@@ -310,6 +315,9 @@ class Engine:
         finally:
             if self.held.get(held.run_id) is held:  # not where it overran, and was claimed anew
                 self.held.pop(held.run_id)
+            if held.run_id in self._again:
+                self._again.discard(held.run_id)
+                self._hinted.add(held.run_id)
             self._woken.set()
 
     async def _keep_late(self, held: Held) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from orchestration.core import state, values
 from orchestration.core.decision import Decision, Spent
+from orchestration.core.fan import Ended
 from orchestration.core.frozen import dataclass, replace
 from orchestration.core.ladder import CallFact
 from orchestration.core.plan import Plan, PlanStep
@@ -20,12 +21,25 @@ from orchestration.core.result import Failure, Request, Result
 from orchestration.models.fields import new_id
 from orchestration.record import rows
 from orchestration.record.pack import pack, pack_text
-from orchestration.record.rows import AnswerRow, ClosingRow, Commit, EscalationRow, IntentRow, RecordRow, ResendingRow, RunRow
+from orchestration.record.rows import (
+    AnswerRow,
+    ChildRow,
+    ClosingRow,
+    Commit,
+    EscalationRow,
+    IntentRow,
+    JoinRow,
+    RecordRow,
+    ResendingRow,
+    RunRow,
+)
 
 GRACE = timedelta(seconds=60)
 """How long a step may take beyond the deadline of its call before another worker takes the run over."""
-_GATHERED = ("records", "intents", "answers", "resendings", "escalations", "closings")
+_GATHERED = ("records", "intents", "answers", "resendings", "escalations", "closings", "children", "joins")
 KEPT_VALUES = 256
+MOST_COUNTED = 500
+"""Child runs that are counted in one commit."""
 
 VisitKey = tuple[str, int]
 Writer = tuple[str, int]
@@ -38,11 +52,48 @@ class Paused:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """A run that a child run is inside of: it stands `depth` frames deep at the step that has it as a child, at `seq`."""
+
+    run: str
+    depth: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartOf:
+    """What a child run is a part of: the runs around it, the outermost first, whose id and input are those that expressions see;
+    and the item of a map that it is about."""
+
+    around: tuple[Around, ...]
+    input: Any
+    item: dict[str, Any]
+
+    @property
+    def run(self) -> str:
+        return self.around[0].run
+
+    @property
+    def parent(self) -> str:
+        return self.around[-1].run
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A child run that has ended, as its parent counts it: its id, how it ended, and what it has spent."""
+
+    run: str
+    ended: Ended
+    spent: Spent
+
+
 @dataclass(slots=True)
 class Held:
     run_id: str
     plan: Plan
     input: Any
+    """Its own. That of a child run is what `part_of` was read from."""
     row: RunRow
     """As it was last written. `seq` and `state_hash` are ahead of it by the records that wait."""
     revision: int
@@ -52,6 +103,9 @@ class Held:
     state_hash: str = field(init=False)
     queued: datetime | None = None
     """Since when it could go on: when its last record was made, or it was started."""
+    version: tuple[str, int] = ("", 0)
+    """Of which workflow, and which version of it, by their ids."""
+    part_of: PartOf | None = None
     rested: bool = False
     """It was given back to wait out a backoff, and has."""
     overdue: bool = False
@@ -84,6 +138,8 @@ class Held:
     resendings: list[ResendingRow] = field(default_factory=list)
     escalations: list[EscalationRow] = field(default_factory=list)
     closings: list[ClosingRow] = field(default_factory=list)
+    children: list[ChildRow] = field(default_factory=list)
+    joins: list[JoinRow] = field(default_factory=list)
     blobs: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -127,7 +183,16 @@ class Held:
     def environment(self, steps: Collection[str]) -> dict[str, Any]:
         """What expressions see, with the outputs of `steps` as far as they are there. They must have been loaded."""
         outputs = {name[1]: self.values[name] for name in self.names(steps) if name in self.values}
+        if (whole := self.part_of) is not None:
+            return state.environment(whole.run, whole.input, self.position, outputs, whole.item)
         return state.environment(self.run_id, self.input, self.position, outputs)
+
+    def source(self, name: state.Name) -> Around | None:
+        """The run around this one that wrote that output; None where it is this run's own."""
+        if self.part_of is None:
+            return None
+        depth = next(n for n in range(len(self.position.frames) + 1) if state.scope_of(self.position.frames[:n]) == name[0])
+        return next((around for around in self.part_of.around if depth <= around.depth), None)
 
     # moving
 
@@ -263,7 +328,7 @@ class Held:
 
     def _row(self, now: datetime, **changes: Any) -> RunRow:
         # To have come through a step clears a suspect; to have stated an intent does not.
-        cleared: dict[str, Any] = {"suspicion": 0, "deaths": 0} if self.records or self.answers else {}
+        cleared: dict[str, Any] = {"suspicion": 0, "deaths": 0} if self.records or self.answers or self.joins else {}
         return replace(self.row, started=self.row.started or now, **cleared, **changes)
 
     def finished(self, decision: Decision, now: datetime, status: str, failure: Failure | None = None) -> RunRow:

@@ -1,6 +1,7 @@
 """Runs, taken up from the database: everything that the engine reads. Synchronous; called from its reader threads."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection
@@ -11,9 +12,10 @@ from orchestration.core.decision import Spent
 from orchestration.core.ladder import CallFact
 from orchestration.core.plan import Plan
 from orchestration.core.position import Position, failure_of, load
-from orchestration.executor.held import Held, Paused, VisitKey, part_output
+from orchestration.executor.held import Around, Held, PartOf, Paused, VisitKey, part_output
 from orchestration.executor.written import Intent, request_of
 from orchestration.models import Call, Escalation, Run, StepRecord
+from orchestration.queries.plans import Kept
 from orchestration.record.pack import fetch, missing, unpack, unpack_all
 from orchestration.record.rows import RunRow, columns
 
@@ -21,7 +23,7 @@ PlanOf = Callable[[int, str], Plan]
 """The plan of a version, by its id and its content hash."""
 _ROW = columns(RunRow)
 _CHUNK = 100
-CLAIMED = (*_ROW, "id", "revision", "version_id", "input", "created")
+CLAIMED = (*_ROW, "id", "revision", "workflow_id", "version_id", "parent_id", "input", "created")
 """The columns of a run that are read when it is taken up."""
 Row = dict[str, Any]
 """These, and the `hash` of its version."""
@@ -67,6 +69,8 @@ def fresh(run: Row, plan: Plan) -> Held | None:
     """A run that was never taken up before, from the row that claiming it gave: there is nothing else of it. None otherwise."""
     if not _is_fresh(run) or missing((run["position"], run["input"])):
         return None
+    if run["parent_id"] and _inputs.find(values.load(run["input"])["around"][0][0]) is None:
+        return None
     return _held({**run, "last": None}, plan, [], None, {})
 
 
@@ -98,10 +102,13 @@ def _open_calls(runs: Sequence[Row]) -> dict[str, list[dict[str, Any]]]:
 def _held(run: Row, plan: Plan, calls: list[dict[str, Any]], pause: tuple[str, Paused] | None, blobs: dict[str, str]) -> Held:
     at = unpack(run["position"], blobs)
     position = load(at) if at else Position(step=plan.workflow.start)
+    given = unpack(run["input"], blobs)
     held = Held(
         run_id=run["id"],
         plan=plan,
-        input=unpack(run["input"], blobs),
+        input=given,
+        version=(run["workflow_id"], run["version_id"]),
+        part_of=_part_of(given) if position.child else None,
         row=RunRow(**{name: run[name] for name in _ROW}),
         revision=run["revision"],
         position=position,
@@ -116,6 +123,43 @@ def _held(run: Row, plan: Plan, calls: list[dict[str, Any]], pause: tuple[str, P
     for call in calls:
         _take_call(held, call, blobs)
     return held
+
+
+_inputs = Kept[Any](200)
+_outer = Kept[tuple[Any, str, int] | None](1000)
+
+
+def child_input(item: dict[str, Any], around: Iterable[Around]) -> dict[str, Any]:
+    """The input of a child run: its item, if it is about one, and the runs that it is inside of."""
+    return {**item, "around": [[each.run, each.depth, each.seq] for each in around]}
+
+
+def _part_of(given: dict[str, Any]) -> PartOf:
+    """What a child run with that input is a part of. Reads the input of the outermost, which never changes, once."""
+    around = tuple(Around(*each) for each in given["around"])
+    item: dict[str, Any] = {name: given[name] for name in ("item", "index") if name in given}
+    return PartOf(around, _inputs.get(around[0].run, lambda: _read_input(around[0].run)), item)
+
+
+def _read_input(run: str) -> Any:
+    return unpack_all(Run.objects.filter(id=run).values_list("input", flat=True))[0]
+
+
+def read_seen(held: Held, names: Iterable[state.Name]) -> dict[state.Name, tuple[Any, str, int]]:
+    """The outputs of these names as the run sees them: its own, and, in a child run, those around it, which stay as they are as
+    long as it lives, and are read once for all of its siblings."""
+    found: dict[state.Name, tuple[Any, str, int]] = {}
+    own: list[state.Name] = []
+    for name in names:
+        if (around := held.source(name)) is None:
+            own.append(name)
+        elif (output := _outer.get((around.run, around.seq, name), partial(_read_outer, around, name))) is not None:
+            found[name] = output
+    return found | (read_outputs(held.run_id, own) if own and held.seq > len(held.records) else {})
+
+
+def _read_outer(around: Around, name: state.Name) -> tuple[Any, str, int] | None:
+    return read_outputs(around.run, [name], around.seq).get(name)
 
 
 def _take_call(held: Held, call: dict[str, Any], blobs: dict[str, str]) -> None:
@@ -140,12 +184,14 @@ def _take_call(held: Held, call: dict[str, Any], blobs: dict[str, str]) -> None:
         held.reserved[key] = call["reserved"]
 
 
-def read_outputs(run_id: str, names: Iterable[state.Name]) -> dict[state.Name, tuple[Any, str, int]]:
-    """The latest output of each name, with the path and seq of its record. One indexed read each, however long the run."""
+def read_outputs(run_id: str, names: Iterable[state.Name], upto: int | None = None) -> dict[state.Name, tuple[Any, str, int]]:
+    """The latest output of each name, with the path and seq of its record, `upto` a seq if that is given. One indexed read each,
+    however long the run."""
     rows = {}
+    before = {} if upto is None else {"seq__lte": upto}
     for scope, step in names:
         found = (
-            StepRecord.objects.filter(run_id=run_id, scope=scope, step=step)
+            StepRecord.objects.filter(run_id=run_id, scope=scope, step=step, **before)
             .order_by("-seq").values_list("output", "path", "seq").first()
         )  # fmt: skip
         if found:

@@ -7,6 +7,7 @@ from orchestration.core.decision import Decision
 from orchestration.core.errors import ErrorCode
 from orchestration.core.frozen import replace
 from orchestration.core.plan import PlanStep
+from orchestration.core.position import Stop
 from orchestration.core.result import Failure, Result
 from orchestration.executor import escalate
 from orchestration.executor.desk import Desk
@@ -43,8 +44,9 @@ def _decide(held: Held, step: PlanStep, given: Any, result: Result) -> Decision:
 
 async def finish(desk: Desk, held: Held, taken: Decision, failure: Failure | None = None) -> None:
     """The run has ended, in the outcome that the decision names."""
-    kind = held.plan.workflow.outcomes[taken.outcome].kind if taken.outcome else "failure"
-    row = held.finished(taken, desk.clock.now(), "succeeded" if kind == "success" else "failed", failure)
+    failure = failure or taken.failure
+    good = failure is None if taken.outcome is None else held.plan.workflow.outcomes[taken.outcome].kind == "success"
+    row = held.finished(taken, desk.clock.now(), "succeeded" if good else "failed", failure)
     await desk.commit(held, row)
 
 
@@ -56,7 +58,7 @@ async def take_breach(desk: Desk, held: Held, limit: str, call: int | None = Non
         await escalate.limit(desk, held, step, taken)
         return
     failure = taken.failure or Failure(ErrorCode.LIMIT, taken.sentence)
-    held.spent = replace(held.spent, breached=True)
+    held.spent = replace(held.spent, breached=True, met=limit)
     held.record(step, None, Result.failed(failure), taken, desk.clock.now(), kind="limit")
     if taken.kind == "finish":
         await finish(desk, held, taken, failure)
@@ -72,6 +74,7 @@ async def deadline(desk: Desk, held: Held, step: PlanStep) -> None:
     if step.type == "human" and (held.paused is None or held.paused.kind == "human"):
         taken = deciding.deadline(held.plan, held.position, env)
     else:
+        await stop_children(desk, held, "", "nobody answered in time")
         taken = deciding.unattended(held.plan, held.position)
     held.record(step, None, Result("needs_person", failure=failure), taken, now)
     if taken.kind == "finish":
@@ -85,11 +88,23 @@ async def apply_asked(desk: Desk, held: Held) -> None:
 
 
 async def cancel(desk: Desk, held: Held, by: str, reason: str) -> None:
-    """Ends the run where it stands; a step record says who and why. Raises `Released`."""
+    """Ends the run where it stands, child runs first; a step record says who and why. Raises `Released`."""
     now = desk.clock.now()
+    await stop_children(desk, held, by, reason)
     escalate.close(held, "cancelled", now, by)
     step = held.plan.steps[held.position.active]
     taken = deciding.cancelled(by, reason)
     held.record(step, None, Result.done(None), taken, now, by, kind="cancel")
     held.asked = None
     await desk.commit(held, held.finished(taken, now, "cancelled"))
+
+
+async def stop_children(desk: Desk, held: Held, by: str, why: str) -> None:
+    """Where child runs live, they are stopped first. Raises `Released` then: the run is cancelled when none lives."""
+    fan = held.position.fan
+    if fan is None or not fan.live:
+        return
+    held.position = replace(held.position, fan=replace(fan, stop=Stop("cancelled", by, why)))
+    held.asked = None
+    now = desk.clock.now()
+    await desk.commit(held, held.leaving(now, "ready", due=now))

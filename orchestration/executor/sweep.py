@@ -5,7 +5,7 @@ Times are the database's.
 
     lapse     a heartbeat older than LAPSE: its runs are ready again, and suspects
     overrun   a step past its deadline: ready again, and that counts as a death
-    claim     due runs, oldest first, up to the room that the worker has
+    claim     due runs, oldest first, up to the room that the worker has; and runs with child runs to count
 
 Suspects (`suspicion` > 0) were held by a worker that died. They run apart, in a child that may die: first all together, since
 most workers die of what no run has done; if that child dies too, in small groups; and if such a group dies, alone (`GROUPS`).
@@ -23,6 +23,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Count, Q
 
+from orchestration.core import values
 from orchestration.core.frozen import dataclass
 from orchestration.executor import slots
 from orchestration.executor.held import GRACE
@@ -127,6 +128,7 @@ def claim(worker: str, group: int, room: int, now: datetime, only: Iterable[str]
     wanted = list(only) if only is not None else []
     if only is not None and not wanted:
         return {}
+    due = "due <= %s" if only is None else f"(due <= %s OR {_TO_JOIN})"
     same = "suspicion >=" if group == 1 else "suspicion ="
     suspicion = f"{same} {_level(group)} AND deaths < 3" if group else "(suspicion = 0 OR deaths >= 3)"
     idle, named, among = _among(wanted) if wanted else (_IDLE, "", [])
@@ -134,7 +136,7 @@ def claim(worker: str, group: int, room: int, now: datetime, only: Iterable[str]
     sql = (
         "UPDATE orchestration_run SET status = 'held', holder = %s, step_deadline = %s, "
         "fence = fence + 1, revision = revision + 1 "
-        f"WHERE id IN (SELECT id FROM orchestration_run WHERE {idle} AND due <= %s "
+        f"WHERE id IN (SELECT id FROM orchestration_run WHERE {idle} AND {due} "
         f"AND format <= %s AND {suspicion} {named} ORDER BY due, id LIMIT %s {lock}) AND {idle} "
         f"RETURNING {', '.join(CLAIMED)}, (SELECT hash FROM orchestration_version WHERE id = version_id)"
     )
@@ -153,6 +155,37 @@ def _among(ids: list[str]) -> tuple[str, str, list[Any]]:
     if connection.vendor == "postgresql":
         return _NOT_BUSY, "AND id = ANY(%s)", [ids]
     return _IDLE, f"AND id IN ({', '.join(['%s'] * len(ids))})", list(ids)
+
+
+_TO_JOIN = (
+    "(wait = 'children' AND EXISTS (SELECT 1 FROM orchestration_run AS child "
+    "WHERE child.parent_id = orchestration_run.id AND NOT child.joined AND child.ended IS NOT NULL))"
+)
+"""It waits for child runs, and one has ended that it has not counted."""
+
+
+def to_join(most: int) -> list[str]:
+    """Runs with a child that has ended and that they have not counted."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT parent.id FROM orchestration_run AS child "
+            "JOIN orchestration_run AS parent ON parent.id = child.parent_id "
+            "WHERE NOT child.joined AND child.ended IS NOT NULL AND parent.status = 'waiting' LIMIT %s",
+            [most],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def stop_children(parent: str, path: str, visit: int, why: str, now: datetime) -> list[str]:
+    """Has the child runs of a visit cancelled that have not ended, by whoever holds them or takes them up; which these are."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE orchestration_run SET asked = %s, revision = revision + 1, "
+            "due = CASE WHEN status = 'held' THEN due ELSE %s END "
+            "WHERE parent_id = %s AND parent_path = %s AND parent_visit = %s AND ended IS NULL AND asked IS NULL RETURNING id",
+            [values.dump({"verb": "cancel", "by": "", "reason": why}), adapt(now), parent, path, visit],
+        )
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _as_read(row: Sequence[Any]) -> Row:

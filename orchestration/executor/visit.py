@@ -131,9 +131,8 @@ def question(
 
 def time_left(held: Held, timeout: float) -> float:
     """A call may take its timeout, or what is left of the run's machine time."""
-    most = held.plan.workflow.limits.machine_time
-    unbound = most is None or held.spent.breached or "machine_time" in held.spent.lifted
-    return timeout if unbound else max(min(timeout, most - held.spent.seconds), 0.001)
+    left = deciding.left(held.plan, held.spent).get("machine_time")
+    return timeout if left is None else max(min(timeout, left), 0.001)
 
 
 Preparing = Callable[[], Prepared | Failure]

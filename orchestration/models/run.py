@@ -68,7 +68,11 @@ class Run(models.Model):
     version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="runs")
     parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="children", db_index=False)
     parent_path = models.CharField(max_length=500, blank=True)
+    parent_visit = models.PositiveIntegerField(default=1, db_default=1)
+    """The visit of its parent that it is a part of: path and number."""
     index = models.PositiveIntegerField(null=True)
+    joined = models.BooleanField(default=True, db_default=True)
+    """False for a child run that its parent has not counted yet."""
     key = models.CharField(max_length=200, blank=True)
     labels = PackedField(default="{}")
     input = PackedField()
@@ -86,7 +90,7 @@ class Run(models.Model):
     step_deadline = models.DateTimeField(null=True)
     due = models.DateTimeField(null=True)
     wait = models.CharField(max_length=12, blank=True)
-    """What it waits for: `backoff`, `person`, "" where nothing."""
+    """What it waits for: `backoff`, `slot`, `person`, `children`, "" where nothing."""
     suspicion = models.PositiveSmallIntegerField(default=0)
     """How often it was held by a worker that died, since it last committed. Suspects run apart."""
     deaths = models.PositiveSmallIntegerField(default=0)
@@ -122,7 +126,7 @@ class Run(models.Model):
                     | Q(status__in=("succeeded", "failed", "cancelled"), holder__isnull=True, ended__isnull=False)
                 ),
             ),
-            models.UniqueConstraint(fields=("parent", "parent_path", "index"), name="child_once"),
+            models.UniqueConstraint(fields=("parent", "parent_path", "parent_visit", "index"), name="child_once"),
         )
         # No index has a column that changes while a worker holds the run: such an update touches no index at all on PostgreSQL.
         indexes = (
@@ -132,6 +136,7 @@ class Run(models.Model):
             models.Index(fields=("status", "-created"), name="run_by_status"),
             models.Index(fields=("-created",), name="run_by_time"),
             models.Index(fields=("key",), name="run_by_key", condition=~Q(key="")),
+            models.Index(fields=("parent",), name="run_unjoined", condition=Q(joined=False, ended__isnull=False)),
         )
 
     def __str__(self) -> str:

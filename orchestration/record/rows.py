@@ -178,6 +178,52 @@ class ActRow:
     hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class ChildRow:
+    """A child run that its parent begins. It is due at once."""
+
+    id: str
+    workflow_id: str
+    version_id: int
+    parent_id: str
+    parent_path: str
+    parent_visit: int
+    index: int
+    input: str
+    created: datetime
+    due: datetime
+    position: str
+    place: str
+    spent: str
+    state_hash: str
+    joined: bool = False
+    status: str = "ready"
+    key: str = ""
+    labels: str = "{}"
+    created_by: str = ""
+    seq: int = 0
+    revision: int = 1
+    fence: int = 0
+    wait: str = ""
+    suspicion: int = 0
+    deaths: int = 0
+    cost: int = 0
+    commit_id: str = ""
+    outcome: str = ""
+    output: str = "null"
+    error: str = "null"
+    restored: int = 0
+    format: int = FORMAT
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRow:
+    """That its parent has counted a child that has ended. The last names it."""
+
+    joined: bool
+    id: str
+
+
 @dataclass(slots=True)
 class Commit:
     """All that is written of one run at one moment: the run's move, on condition that nobody was first, and what follows.
@@ -197,11 +243,14 @@ class Commit:
     escalations: list[EscalationRow] = field(default_factory=list)
     closings: list[ClosingRow] = field(default_factory=list)
     acts: list[ActRow] = field(default_factory=list)
+    children: list[ChildRow] = field(default_factory=list)
+    joins: list[JoinRow] = field(default_factory=list)
     blobs: dict[str, str] = field(default_factory=dict)
 
     def size(self) -> int:
         """Roughly how many bytes it writes, for the cap on a flush."""
-        return 1000 + sum(map(len, self.blobs.values())) + 2000 * (len(self.records) + len(self.intents) + len(self.answers))
+        rows = len(self.records) + len(self.intents) + len(self.answers) + len(self.children)
+        return 1000 + sum(map(len, self.blobs.values())) + 2000 * rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +282,8 @@ PARTS = (
     Part("answers", AnswerRow, "orchestration_call", ("run_id", "path", "visit", "n"), "finished"),
     # Never of a call that the same commit answers: it precedes the sending.
     Part("resendings", ResendingRow, "orchestration_call", ("run_id", "path", "visit", "n")),
+    Part("children", ChildRow, "orchestration_run"),
+    Part("joins", JoinRow, "orchestration_run", ("id",)),
 )
 
 

@@ -23,8 +23,8 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel, ConfigDict, PydanticUserError, TypeAdapter, ValidationError, create_model
 
 from orchestration.core.catalog import Tool
-from orchestration.core.definition import Effect
 from orchestration.core.errors import ErrorCode, Problem, Refused
+from orchestration.core.fields import Effect
 from orchestration.core.frozen import dataclass
 
 Schema = dict[str, Any]

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestration.core import definition, source
-from orchestration.core.definition import from_data, parse, parse_duration
+from orchestration.core.definition import from_data, parse
 from orchestration.core.errors import Problem, Refused, Unreadable
+from orchestration.core.fields import parse_duration
 
 HEAD = """\
 interlock: 1

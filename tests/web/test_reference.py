@@ -12,9 +12,10 @@ from dashboard.format_example import EXAMPLE
 from dashboard.format_view import described, own, reference
 from orchestration.core import definition, source
 from orchestration.core.catalog import Catalog, ProviderFacts
-from orchestration.core.definition import NOT_YET, RESERVED_IDS, STEP_TYPES, Model, parse
+from orchestration.core.definition import NOT_YET, STEP_TYPES, parse
 from orchestration.core.errors import ErrorCode
 from orchestration.core.expression import compile_value
+from orchestration.core.fields import RESERVED_IDS, Model
 from orchestration.core.plan import compile_plan
 from orchestration.core.proof import prove
 
@@ -63,9 +64,9 @@ def test_its_lists_are_those_of_the_engine() -> None:
     found = reference()
     assert {section.title: section.later for section in found.types} == {name: name in NOT_YET for name in STEP_TYPES}
     assert [code for code, _ in found.errors] == list(ErrorCode)
-    assert [effect for effect, _ in found.effects] == list(get_args(definition.Effect)) == list(words.EFFECTS)
+    assert [effect for effect, _ in found.effects] == list(get_args(fields.Effect)) == list(words.EFFECTS)
     names = {re.split(r"[.\s]", name)[0] for row in found.sight for name in row[0].split(", ")}
-    assert names | {"break", "continue"} == set(definition._OURS.split()) | {"key"}
+    assert names | {"break", "continue"} == set(fields._OURS.split()) | {"key"}
     assert set(found.reserved) == RESERVED_IDS
 
 

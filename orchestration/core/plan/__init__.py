@@ -14,6 +14,6 @@ Files: `parts` (the frozen shapes), `sight` (what may be read where, and what ea
 """
 
 from orchestration.core.plan.compiler import compile_plan, own_tool, secret_names
-from orchestration.core.plan.parts import Loop, ModelPlan, Moment, Plan, PlanStep, Rung, Use
+from orchestration.core.plan.parts import Fan, Loop, ModelPlan, Moment, Plan, PlanStep, Rung, Use
 
-__all__ = ["Loop", "ModelPlan", "Moment", "Plan", "PlanStep", "Rung", "Use", "compile_plan", "own_tool", "secret_names"]
+__all__ = ["Fan", "Loop", "ModelPlan", "Moment", "Plan", "PlanStep", "Rung", "Use", "compile_plan", "own_tool", "secret_names"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestration.core.catalog import Catalog, HttpTemplate, Price, Tool
 from orchestration.core.contract import Contract, check_schema, contract
-from orchestration.core.definition import Definition
+from orchestration.core.definition import CONTAINERS, Definition
 from orchestration.core.errors import Problem, Refused
 from orchestration.core.expression import compile_value
 from orchestration.core.frozen import replace
@@ -64,8 +64,9 @@ class Compiler:
                 continue
             self.places[step.id] = (place, step, level)
             self.levels[level].append(step.id)
-            if body := getattr(step, "body", None):
-                self._place(body, f"{place}.body", step.id)
+            for key in ("body", "branches"):
+                if inner := getattr(step, key, None):
+                    self._place(inner, f"{place}.{key}", step.id)
 
     def _declared(self, name: str) -> Schema | None:
         """What a step gives by its own declaration or its type, None where that has to be inferred."""
@@ -77,7 +78,7 @@ class Compiler:
         if step.type == "tool":
             tool = self.find_tool(step.tool)
             return self.usable(step.output if step.output is not None else tool.output if tool else None) or {}
-        if step.type == "loop" or (step.type == "set" and step.output is None):
+        if step.type in CONTAINERS or (step.type == "set" and step.output is None):
             return None
         return (self.usable(step.output) or {}) if step.type in ("set", "wait", "workflow") else {}
 

@@ -10,7 +10,7 @@ from orchestration.core.errors import Problem
 from orchestration.core.expression import Condition, Read, Value
 from orchestration.core.frozen import dataclass
 from orchestration.core.prompt_text import PromptText
-from orchestration.core.routes import Exit
+from orchestration.core.routes import CONTINUE, Exit
 
 Moment = Literal["enter", "leave", "round"]
 
@@ -56,6 +56,14 @@ class Loop:
 
 
 @dataclass(frozen=True, slots=True)
+class Fan:
+    """What a step runs in child runs: for each item of a list, or each of its arms. `over`: the list; `arms`: their ids."""
+
+    over: Value | None = None
+    arms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PlanStep:
     """One step, compiled. Which of the optional parts are there depends on its type."""
 
@@ -81,6 +89,9 @@ class PlanStep:
     tool: Tool | None = None
     tools: tuple[Tool, ...] = ()
     loop: Loop | None = None
+    fan: Fan | None = None
+    gives: Value | None = None
+    """What an item of a map, or an arm, gives at its end."""
     needs: frozenset[str] = frozenset()
     """Names of the steps whose outputs it reads."""
 
@@ -123,6 +134,20 @@ class Plan:
 
     def first(self, level: str) -> str:
         return str(self.workflow.start) if level == "" else self.levels[level][0]
+
+    def entries(self, level: str) -> tuple[str, ...]:
+        """The steps of a body that are come to first: all arms of a `parallel`, else one."""
+        return self.levels[level] if self.steps[level].type == "parallel" else self.levels[level][:1]
+
+    def last(self, level: str) -> tuple[str, ...]:
+        """The steps by which an item or an arm may end well, and all arms of a `parallel`: what they give, it gives."""
+        if self.steps[level].type == "parallel":
+            return self.levels[level]
+        return tuple(
+            name
+            for name in self.levels[level]
+            if any(found.to == CONTINUE and not found.abnormal for found in self.steps[name].exits)
+        )
 
     def chain(self, level: str) -> tuple[str, ...]:
         """`level` and the levels around it, innermost first, the root last."""

@@ -12,7 +12,8 @@ from orchestration.core.errors import Refused
 from orchestration.core.expression import Condition, Read, Value, compile_condition, compile_value
 from orchestration.core.frozen import dataclass, replace
 from orchestration.core.inference import Schema
-from orchestration.core.plan.parts import Loop, ModelPlan, Moment, PlanStep, Rung, Use
+from orchestration.core.plan.parts import Fan, Loop, ModelPlan, Moment, PlanStep, Rung, Use
+from orchestration.core.plan.sight import as_value
 from orchestration.core.prompt_text import PromptText, compile_prompt
 from orchestration.core.routes import exits
 from orchestration.core.wording import did_you_mean, with_stop
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from orchestration.core.plan.compiler import Compiler
 
 _NO_INPUT: Schema = {"type": "object", "properties": {}, "additionalProperties": False}
-_UNPRINTED = {"title", "note", "body"}
+_UNPRINTED = {"title", "note", "body", "branches"}
 """Keys that change nothing in what a step does, or have fingerprints of their own."""
 
 
@@ -190,8 +191,22 @@ class _Step:
         )
         return {"loop": loop}
 
+    def _map(self) -> dict[str, Any]:
+        over = self._value(as_value(self.model.over), "over")
+        if over is not None and over.schema.get("type") not in ("array", None):
+            message = f"{self.model.label} goes over what is no list. Name a list, as ${{run.input.items}}."
+            self.outer.problem("over_no_list", message, f"{self.place}.over", self.id)
+        return {"fan": Fan(over=over), **self._arm()}
+
+    def _arm(self) -> dict[str, Any]:
+        inner = self.outer.sights.sight(self.id)
+        return {"gives": self._value(self.model.output, "output", "leave", inner) if self.model.output is not None else None}
+
+    def _parallel(self) -> dict[str, Any]:
+        return {"fan": Fan(arms=tuple(arm.id for arm in self.model.branches))}
+
     def _progress(self, source: str, inner: dict[str, Any]) -> Value | None:
-        found = self._value(source if source.startswith("${") else f"${{{source}}}", "progress", "round", inner)
+        found = self._value(as_value(source), "progress", "round", inner)
         if found is not None and found.schema.get("type") not in ("number", "integer", None):
             message = "Progress has to be a number: it must be greater than in the round before."
             self.outer.problem("progress_type", message, f"{self.place}.progress", self.id)

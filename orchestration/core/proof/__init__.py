@@ -48,7 +48,7 @@ from orchestration.core.proof.failures import ErrorRoute, Failures
 from orchestration.core.proof.graph import Graph
 from orchestration.core.proof.worst_case import WorstCases, with_breach
 
-__all__ = ["Bound", "ErrorRoute", "Line", "OpenEnd", "Proof", "WorstCase", "ahead", "prove"]
+__all__ = ["Bound", "ErrorRoute", "Line", "OpenEnd", "Proof", "WorstCase", "ahead", "of_child", "prove"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +149,12 @@ def ahead(plan: Plan) -> WorstCases:
     a proof at most, for all that is asked of it together."""
     routes = graph.build(plan)
     return WorstCases(routes, Failures(routes), past_people=False)
+
+
+def of_child(plan: Plan, body: str) -> Bound:
+    """What a child run that runs this body may come to: an item of the map, or the arm, of that id."""
+    routes = graph.build(plan)
+    return WorstCases(routes, Failures(routes)).child(body).bound
 
 
 def _causes(found: list[Problem], assigned: assignment.Assignment) -> list[Problem]:

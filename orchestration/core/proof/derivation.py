@@ -90,6 +90,13 @@ def _visit(plan: Plan, step: PlanStep, times: int, path: Counter[str]) -> str:
     if step.type == "loop":
         rounds = f"at most {_count(step.model.max, 'round')} of {_count(sum(1 for n in plan.levels[step.id] if path[n]), 'step')}"
         return f"{often}({rounds})" if often else rounds
+    if step.type == "map":
+        steps = _count(sum(1 for n in plan.levels[step.id] if path[n]), "step")
+        items = f"at most {_count(step.model.max_items, 'item')} of {steps}, {step.model.concurrency} at once"
+        return f"{often}({items})" if often else items
+    if step.type == "parallel":
+        arms = f"{_count(len(step.model.branches), 'arm')} at once"
+        return f"{often}({arms})" if often else arms
     if step.type == "human":
         return f"{often}waits for a person, {duration(step.model.deadline)} at most"
     if step.type not in ("llm", "tool"):

@@ -98,9 +98,24 @@ class Failures:
         return frozenset(found)
 
     def _container(self, step: PlanStep) -> Iterator[ErrorCode]:
+        if step.fan is not None:
+            yield from self._fan(step)
+            return
         if step.loop and (_endless(step, "progress", "on_stalled") or _endless(step, "until", "on_exhausted")):
             yield ErrorCode.LIMIT
-        for name in self.plan.levels[step.id]:
+        yield from self._uncaught(step)
+
+    def _fan(self, step: PlanStep) -> Iterator[ErrorCode]:
+        """What its children pass on, if it may fail by them at all. That they fail otherwise is that somebody stopped one."""
+        if step.type == "map":
+            yield from (ErrorCode.EXPRESSION, ErrorCode.LIMIT, ErrorCode.TOO_LARGE)
+        if step.type == "parallel" or step.model.on_item_error == "fail" or step.model.need is not None:
+            yield ErrorCode.REFUSED
+            yield from self._uncaught(step)
+
+    def _uncaught(self, container: PlanStep) -> Iterator[ErrorCode]:
+        """What the steps in its body fail with and don't catch."""
+        for name in self.plan.levels[container.id]:
             inner = self.plan.steps[name]
             if name in self.graph.reached:
                 yield from (code for code in self.codes(inner) if self._catch(inner, code) is None and code != ErrorCode.UNKNOWN)

@@ -79,7 +79,7 @@ def build(plan: Plan) -> Graph:
     breach = _root_step(graph, plan.workflow.limits.on_breach, "limits.on_breach", "limits.on_breach")
     start = _root_step(graph, plan.workflow.start, "start", "`start`")
     for name in plan.levels:
-        entries = (start, breach) if name == "" else plan.levels[name][:1]
+        entries = (start, breach) if name == "" else plan.entries(name)
         level = Level(name, tuple(dict.fromkeys(entry for entry in entries if entry)))
         for step_id in plan.levels[name]:
             level.edges[step_id] = list(_edges(graph, plan.steps[step_id]))
@@ -230,7 +230,8 @@ def _reach(graph: Graph, name: str) -> None:
         if step_id in graph.levels:
             _reach(graph, step_id)
             body = graph.levels[step_id]
-            if not any(not edge.inside for inner in body.reached for edge in body.edges[inner]):
+            left = any(not edge.inside for inner in body.reached for edge in body.edges[inner])
+            if graph.plan.steps[step_id].loop and not left:
                 level.edges[step_id] = [edge for edge in level.edges[step_id] if not edge.writes]
         level.reached.update(edge.target for edge in level.edges[step_id] if edge.inside)
     graph.reached |= level.reached

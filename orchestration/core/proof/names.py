@@ -50,6 +50,7 @@ def _step(graph: Graph, step: PlanStep, reader: str | None) -> Iterator[Problem]
     model = step.model
     if step.type == "end":
         yield from _outcome(graph.plan, model.outcome, f"{step.place}.outcome", step.id)
+        yield from _end_in_child(graph.plan, step)
     if step.type == "human":
         yield from _actions(step)
         yield from _priority(model.priority, f"{step.place}.priority", step.id)
@@ -61,6 +62,37 @@ def _step(graph: Graph, step: PlanStep, reader: str | None) -> Iterator[Problem]
         yield at(step, "unreachable", message, severity="error" if reader else "warning")
     if step.type == "loop":
         yield from _loop(graph, step)
+    elif step.type == "map":
+        yield from _need(step)
+    elif step.type == "parallel":
+        yield from _join(step)
+
+
+def _end_in_child(plan: Plan, step: PlanStep) -> Iterator[Problem]:
+    around = next((plan.steps[name] for name in plan.chain(step.level)[:-1] if plan.steps[name].type in ("map", "arm")), None)
+    if around is not None:
+        what = "an item" if around.type == "map" else "an arm"
+        message = f"{step.label} ends the run, and stands inside {around.label}, where only {what} can end. "
+        yield at(step, "end_in_child", f"{message}Let that give a value, and end behind it.", "type")
+
+
+def _need(step: PlanStep) -> Iterator[Problem]:
+    model = step.model
+    if model.need is not None and model.on_item_error == "fail":
+        message = f"{step.label} fails with the first item that does, so `need` says nothing. "
+        yield at(step, "need_with_fail", f"{message}Set on_item_error to skip or collect, or remove it.", "need")
+    if isinstance(model.need, int) and model.need > model.max_items:
+        message = f"{step.label} needs {model.need} items and has {model.max_items} at most. Lower `need`, or raise max_items."
+        yield at(step, "need_too_many", message, "need")
+
+
+def _join(step: PlanStep) -> Iterator[Problem]:
+    join, arms = step.model.join, len(step.model.branches)
+    if isinstance(join, int) and not 1 <= join <= arms:
+        message = (
+            f"{step.label} has {arms} arm{'s' if arms > 1 else ''}, and {join} have to be done. Write all, any, or 1 to {arms}."
+        )
+        yield at(step, "need_too_many", message, "join")
 
 
 def _forgotten(graph: Graph, step: PlanStep) -> str:

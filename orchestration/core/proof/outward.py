@@ -98,7 +98,8 @@ class _Flow:
         self.run = self.plan.input.schema if self.plan.input else {}
         readers: dict[str, set[str]] = defaultdict(set)
         for step in self.steps.values():
-            for need in (*step.needs, step.level, *(rung.step or "" for rung in step.rungs)):
+            given = self.plan.last(step.id) if step.fan or step.type == "arm" else ()
+            for need in (*step.needs, *given, step.level, *(rung.step or "" for rung in step.rungs)):
                 readers[need].add(step.id)
         order, stale = list(self._order("")), set(self.steps)
         while stale:
@@ -174,8 +175,11 @@ class _Flow:
             return
         if edge.target == CONTINUE:
             yield from self.graph.levels[level].entries
-        outer = self.graph.levels[self.steps[level].level]
-        for after in outer.edges[level]:
+        container = self.steps[level]
+        if container.type == "arm":
+            container = self.steps[container.level]
+        outer = self.graph.levels[container.level]
+        for after in outer.edges[container.id]:
             if after.writes:
                 yield from self._to(after, outer.name)
 
@@ -189,6 +193,8 @@ class _Flow:
         if step.type == "human":
             return _NOTHING
         taken = self.taken(step)
+        for name in self.plan.last(step.id) if (step.fan or step.type == "arm") and step.gives is None else ():
+            found |= self.holds.get(name, _NOTHING)
         if step.type != "llm":
             return found | taken
         steered = (taken.outside or taken.steered) and self.unchecked(step)
@@ -199,6 +205,9 @@ class _Flow:
         root, rest = path[0], path[1:]
         if root == "run":
             return _Holds(outside=rest[:1] == ("input",) and self._is_text("", self.run, rest[1:]))
+        if root == "item":
+            each = next((name for name in self.plan.chain(step.level)[:-1] if self.steps[name].type == "map"), "")
+            return self.taken(self.steps[each]) if each else _NOTHING
         if root == "carry":
             loop = step.id if step.loop else step.level
             return self.holds.get(loop, _NOTHING)

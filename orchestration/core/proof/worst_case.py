@@ -1,20 +1,23 @@
 """The worst case: the most that a run may come to, path by path, and the paths of steps that come to it.
 
 A level's worst is its longest path, counted by what each step may come to at most. A loop is `max` rounds: all but the last
-on the longest path that ends a round, the last on the longest that leaves. So each quantity is bounded exactly, by a path of
-its own, which the derivation shows.
+on the longest path that ends a round, the last on the longest that leaves. A map is `max_items` items, a parallel all its arms:
+what they wait adds up only as far as they can't at once. So each quantity is bounded exactly, by a path of its own, which the
+derivation shows.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import field
 from functools import reduce
 from heapq import heappop, heappush
+from itertools import takewhile
 from operator import or_
 
 from orchestration.core.frozen import dataclass
 from orchestration.core.plan import Plan, PlanStep
-from orchestration.core.proof.bound import NANO, QUANTITIES, Bound, visit
+from orchestration.core.proof.bound import NANO, QUANTITIES, Bound, total, visit
 from orchestration.core.proof.failures import Failures
 from orchestration.core.proof.graph import Edge, Graph, Level
 from orchestration.core.routes import BREAK, CONTINUE
@@ -22,8 +25,8 @@ from orchestration.core.routes import BREAK, CONTINUE
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trail:
-    """A bound, and what comes to it: a step; or `parts`, gone so often; or, quantity by quantity, whichever of `either` is worse.
-    It is higher than all that it is made of."""
+    """A bound, and what comes to it: a step; or `parts`, gone so often; or, quantity by quantity, whichever of `either` is worse;
+    or `lanes`, gone at once. It is higher than all that it is made of. `waves`: how often, for what passes by itself."""
 
     bound: Bound
     step: str = ""
@@ -31,6 +34,8 @@ class Trail:
     times: int = 1
     either: tuple["Trail", "Trail"] | None = None
     height: int = 0
+    lanes: tuple["Trail", ...] = ()
+    waves: int | None = None
 
     def __add__(self, other: "Trail") -> "Trail":
         return Trail(self.bound + other.bound, parts=(self, other), height=max(self.height, other.height) + 1)
@@ -43,6 +48,11 @@ class Trail:
         if most == self.bound:
             return self
         return Trail(most, either=(self, other), height=max(self.height, other.height) + 1)
+
+    def many(self, times: int, waves: int) -> "Trail":
+        """So often, of which so many one after the other."""
+        passing = {name: getattr(self.bound, name) * waves for name in ELAPSED}
+        return Trail((self.bound * times)._replace(**passing), parts=(self,), times=times, waves=waves, height=self.height + 1)
 
     def steps(self) -> dict[str, Counter[str]]:
         """For each of `QUANTITIES`, how often the path that comes to it comes to each step. Each trail is looked at once, behind
@@ -59,10 +69,16 @@ class Trail:
                     if part not in often:
                         often[part] = {}
                         heappush(todo, (-part.height, id(part), part))
-                    often[part][name] = often[part].get(name, 0) + times * trail.times
+                    often[part][name] = often[part].get(name, 0) + times * trail.often(name)
         return found
 
+    def often(self, quantity: str) -> int:
+        return self.times if self.waves is None or quantity not in ELAPSED else self.waves
+
     def made(self, quantity: str) -> tuple["Trail", ...]:
+        if self.lanes:
+            longest = max(self.lanes, key=lambda lane: getattr(lane.bound, quantity))
+            return (longest,) if quantity in ELAPSED else self.lanes
         if self.either is None:
             return self.parts
         one, other = self.either
@@ -114,6 +130,14 @@ class Ways:
 
 
 NOTHING = Trail(Bound())
+ELAPSED = ("waiting", "human")
+"""Quantities that pass by themselves, for all child runs at once."""
+
+
+def _at_once(lanes: Sequence[Trail]) -> Trail:
+    passing = {name: max(getattr(lane.bound, name) for lane in lanes) for name in ELAPSED}
+    whole = total(lane.bound for lane in lanes)._replace(**passing)
+    return Trail(whole, lanes=tuple(lanes), height=max(lane.height for lane in lanes) + 1)
 
 
 def _after(came: Trail, passage: Passage) -> tuple[Trail | None, Trail | None, Trail | None]:
@@ -148,13 +172,13 @@ class WorstCases:
 
     def beyond(self, step: str, to: str | None = None, rounds: Sequence[int] = ()) -> tuple[Bound, frozenset[str]]:
         """The worst from a step on, its own visit included; or from where its exit leads, `to`; or, where that is "", from where
-        it leads when it is done. With the steps that may run. `rounds`: those that the loops around it are in, the outermost
-        first; else their first."""
+        it leads when it is done; in a child run until that ends. With the steps that may run. `rounds`: those that the loops
+        around it are in, the outermost first; else their first."""
         level = self.plan.steps[step].level
-        around = self.plan.chain(level)[:-1]
+        around = list(takewhile(lambda name: self.plan.steps[name].loop, self.plan.chain(level)))
         ways = self._from(self.graph.levels[level], step, to)
         reached: set[str] = set()
-        numbers = [*reversed(rounds)] if len(rounds) == len(around) else [1] * len(around)
+        numbers = [*reversed(rounds)][: len(around)] if len(rounds) >= len(around) else [1] * len(around)
         for name, number in zip(around, numbers, strict=True):
             loop = self.plan.steps[name]
             inside = ways.then(self._round(loop), loop.model.max - number)
@@ -198,7 +222,8 @@ class WorstCases:
         if step.type == "human" and passage.through is None:
             return set()
         spare = {rung.step for rung in step.rungs if rung.step and rung.step in self.plan.steps}
-        return {step.id, *spare, *(self._round(step).reached if step.type == "loop" else ())}
+        inside = [] if step.id not in self.graph.levels else self._bodies(step)
+        return {step.id, *spare, *inside, *(name for body in inside for name in self._round(self.plan.steps[body]).reached)}
 
     def _passage(self, step: PlanStep) -> Passage:
         if step.id not in self.passages:
@@ -210,14 +235,35 @@ class WorstCases:
         if step.type == "loop":
             rounds = self._round(step)
             return self._around(step, rounds.then(rounds, step.model.max - 1), begins=True)
+        if step.fan is not None:
+            return self._fan(step)
         if step.type == "human" and not self.past_people:
             unasked = Trail(Bound(executions=1), step.id) if self.failures.codes(step) else None
             return Passage(None, unasked, NOTHING)
         own = Trail(self.own[step.id], step.id)
         return Passage(own, own)
 
+    def _bodies(self, step: PlanStep) -> tuple[str, ...]:
+        """The levels that a container runs: its own, or those of its arms."""
+        return self.plan.levels[step.id] if step.type == "parallel" else (step.id,)
+
+    def _fan(self, step: PlanStep) -> Passage:
+        """All children, each at its worst; and its own record."""
+        lanes = [self.child(body) for body in self._bodies(step)]
+        if step.type == "map":
+            most = step.model.max_items
+            inside = lanes[0].many(most, math.ceil(most / step.model.concurrency))
+        else:
+            inside = _at_once(lanes)
+        whole = inside + Trail(self.own[step.id], step.id)
+        return Passage(whole, whole)
+
+    def child(self, body: str) -> Trail:
+        """The worst that one child run which runs this body may come to."""
+        return _most(self._round(self.plan.steps[body]).all) or NOTHING
+
     def _round(self, loop: PlanStep) -> Ways:
-        """One round of a loop, whole."""
+        """One round of a loop, whole; or an item of a map, or an arm."""
         if loop.id not in self._rounds:
             level = self.graph.levels[loop.id]
             self._rounds[loop.id] = self._ways(level, level.entries[0]) if level.entries else Ways()

@@ -1,0 +1,115 @@
+"""The child runs of one step: how many there are to be, what has become of them, and what follows from that.
+
+A `map` has one for each item of its list, a `parallel` one for each arm. Only the parent counts them, in commits of its own: a
+child that has ended is joined once. No more live at once than `concurrency` says. When it is certain how the step ends, the
+others are not needed any more: no more are begun, and those that live are cancelled (`stop`); it closes when none lives.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from orchestration.core.errors import ErrorCode
+from orchestration.core.frozen import dataclass, replace
+from orchestration.core.plan import PlanStep
+from orchestration.core.position import Fan, Stop
+from orchestration.core.result import Failure, Result
+
+How = Literal["done", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A child run that has ended: which, how, what it gave, and what it failed with."""
+
+    index: int
+    how: How
+    output: Any = None
+    failure: Failure | None = None
+
+
+def need(step: PlanStep, total: int) -> int:
+    """How many of so many have to be done."""
+    if step.type == "parallel":
+        return {"all": total, "any": 1}.get(step.model.join) or int(step.model.join)
+    wanted = step.model.need
+    if wanted is None:
+        return total if step.model.on_item_error == "fail" else 0
+    return math.ceil(total * int(wanted[:-1]) / 100) if isinstance(wanted, str) else int(wanted)
+
+
+def opened(step: PlanStep, total: int) -> Fan | Failure:
+    """The fan of a step that comes to so many items or arms; or why it can't be opened."""
+    if step.type == "map" and total > step.model.max_items:
+        return Failure(ErrorCode.LIMIT, f"{_count(total, step)}, and max_items is {step.model.max_items}")
+    if total < need(step, total):
+        return Failure(ErrorCode.LIMIT, f"{_count(total, step)}, and {need(step, total)} have to be done")
+    return Fan(total)
+
+
+def _count(total: int, step: PlanStep) -> str:
+    what = "item" if step.type == "map" else "arm"
+    return f"there is 1 {what}" if total == 1 else f"there are {total} {what}s"
+
+
+def joined(step: PlanStep, fan: Fan, ended: Iterable[Ended]) -> Fan:
+    """The fan once these are counted; stopped where it is certain now how it ends."""
+    for each in ended:
+        child = _counted(fan, each)
+        fan = replace(fan, **{child.how: getattr(fan, child.how) + 1})
+        if child.how == "failed" and fan.failure is None:
+            fan = replace(fan, failure=child.failure, at=child.index)
+    if fan.stop is None and fan.failed > fan.total - need(step, fan.total):
+        return replace(fan, stop=Stop("failed"))
+    if fan.stop is None and step.type == "parallel" and fan.done >= need(step, fan.total):
+        return replace(fan, stop=Stop("enough"))
+    return fan
+
+
+def _counted(fan: Fan, child: Ended) -> Ended:
+    """A child that was cancelled for itself has failed; and what nobody knows of it is nobody's to know any more."""
+    if child.how == "cancelled" and fan.stop is None:
+        return replace(child, how="failed", failure=Failure(ErrorCode.REFUSED, "it was cancelled"))
+    if child.failure is not None and child.failure.code == ErrorCode.UNKNOWN:
+        return replace(child, failure=replace(child.failure, code=ErrorCode.REFUSED))
+    return child
+
+
+def room(step: PlanStep, fan: Fan) -> int:
+    """How many more may be begun now."""
+    if fan.stop is not None:
+        return 0
+    most = step.model.concurrency if step.type == "map" else fan.total
+    return max(min(fan.total - fan.begun, most - fan.live), 0)
+
+
+def over(fan: Fan) -> bool:
+    """Whether none lives, and none will be begun."""
+    return fan.live == 0 and (fan.stop is not None or fan.begun == fan.total)
+
+
+def result(step: PlanStep, fan: Fan, ended: Iterable[Ended]) -> Result:
+    """What the step comes to when it is over. `ended`: its children, in the order of their indexes."""
+    if fan.stop is not None and fan.stop.reason == "failed":
+        assert fan.failure is not None
+        return Result.failed(replace(fan.failure, message=f"{name(step, fan.at)}: {fan.failure.message}", checks=()))
+    if step.type == "parallel":
+        assert step.fan is not None
+        return Result.done({step.fan.arms[child.index]: child.output for child in ended if child.how == "done"})
+    if step.model.on_item_error == "collect":
+        return Result.done([_collected(child) for child in ended])
+    return Result.done([child.output for child in ended if child.how == "done"])
+
+
+def _collected(child: Ended) -> dict[str, Any]:
+    if child.failure is None:
+        return {"index": child.index, "ok": True, "value": child.output}
+    error = {"code": child.failure.code.value, "message": child.failure.message}
+    return {"index": child.index, "ok": False, "error": error}
+
+
+def name(step: PlanStep, index: int) -> str:
+    """How a child is called beside its siblings."""
+    if step.type == "parallel":
+        return str(step.model.branches[index].label)
+    return f"item {index}"

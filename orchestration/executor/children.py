@@ -1,0 +1,222 @@
+"""A step with child runs, from the side of their parent: opens it, counts what has ended, begins what there is room for, closes.
+
+    open    what it goes over is known; nothing is begun yet
+    turn    children that have ended are counted, once each; as many are begun as there is room for; then the run waits, as one
+            row without a due time, and is claimed again when another child has ended
+    stop    it is certain how it ends, or it is cancelled, or a limit is met: those that live are asked to stop
+    close   none lives: its record is made
+
+A child never writes its parent, and what the parent does with its children is in its own commits.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from orchestration.core import fan as fanning
+from orchestration.core import sentence, state, values
+from orchestration.core.errors import ErrorCode, EvaluationError
+from orchestration.core.frozen import replace
+from orchestration.core.plan import PlanStep
+from orchestration.core.position import Fan, Frame, Position, Stop, dump
+from orchestration.core.result import Failure, Result
+from orchestration.executor import lending, settle
+from orchestration.executor.desk import Desk, Family
+from orchestration.executor.held import MOST_COUNTED, Around, Child, Held
+from orchestration.executor.reading import child_input
+from orchestration.models.fields import new_id
+from orchestration.queries.plans import Kept
+from orchestration.record.rows import ChildRow, JoinRow
+
+BATCH = 200
+"""How many children go in one commit."""
+MOST_OUTPUT = 10_000_000
+"""Characters of what all children give together."""
+_lists = Kept[list[Any]](64)
+
+
+async def turn(desk: Desk, held: Held, step: PlanStep) -> None:
+    """Does what there is to do now. Raises `Released` where the run waits for its children then."""
+    await desk.load(held, settle.needs(held, step))
+    if held.position.fan is None and (broken := _open(desk, held, step)):
+        await settle.settle(desk, held, step, None, Result.failed(broken))
+        return
+    await _join(desk, held, step)
+    if not held.asked:
+        await _begin(desk, held, step)
+    if held.asked:
+        return
+    fan = _fan(held)
+    if fanning.over(fan):
+        await _close(desk, held, step, fan)
+        return
+    if fan.stop is not None:
+        await _family(desk).stop(held, _why(step, fan))
+    await desk.commit(held, held.leaving(desk.clock.now(), "waiting", wait="children"))
+
+
+def _family(desk: Desk) -> Family:
+    assert desk.family is not None
+    return desk.family
+
+
+def _fan(held: Held) -> Fan:
+    assert held.position.fan is not None
+    return held.position.fan
+
+
+def _why(step: PlanStep, fan: Fan) -> str:
+    """Why its children are stopped, as they are told."""
+    assert fan.stop is not None
+    if fan.stop.reason == "failed":
+        return f"{fanning.name(step, fan.at)} of {step.label} had failed"
+    if fan.stop.reason == "enough":
+        return f"enough arms of {step.label} were done"
+    if fan.stop.reason == "limit":
+        return "the run that it is a part of has met a limit"
+    return f"{fan.stop.by or 'somebody'} cancelled the run that it is a part of"
+
+
+# opening
+
+
+def _open(desk: Desk, held: Held, step: PlanStep) -> Failure | None:
+    """Opens it at this visit; or why that can't be done."""
+    assert step.fan is not None
+    try:
+        total = len(step.fan.arms) or len(_items(held, step))
+    except EvaluationError as error:
+        return Failure(ErrorCode.EXPRESSION, f"over: {error}")
+    opened = fanning.opened(step, total)
+    if isinstance(opened, Failure):
+        return opened
+    held.spans.setdefault(held.visit_key, desk.clock.now())
+    held.position = replace(held.position, fan=opened)
+    return None
+
+
+def _items(held: Held, step: PlanStep) -> list[Any]:
+    """What a map goes over: a fold of the state, and so the same at every turn of a visit. Raises `EvaluationError`."""
+    return _lists.get((held.run_id, held.visit_key), lambda: _evaluated(held, step))
+
+
+def _evaluated(held: Held, step: PlanStep) -> list[Any]:
+    assert step.fan is not None and step.fan.over is not None
+    found = step.fan.over.evaluate(held.environment(step.needs))
+    if not isinstance(found, list):
+        raise EvaluationError(f"this is no list, but {sentence.show(found)}")
+    return found
+
+
+# counting
+
+
+async def _join(desk: Desk, held: Held, step: PlanStep) -> None:
+    """Counts the children that have ended since."""
+    while _fan(held).live:
+        found = await _family(desk).ended(held)
+        for child in found:
+            _count(held, step, child)
+        if len(found) < MOST_COUNTED:
+            return
+        await desk.commit(held, held.holding(desk.clock.now()))
+        if held.asked:
+            return
+
+
+def _count(held: Held, step: PlanStep, child: Child) -> None:
+    held.joins.append(JoinRow(True, child.run))
+    held.spent = lending.back(held.spent, child.spent)
+    fan = fanning.joined(step, _fan(held), [child.ended])
+    if child.spent.breached and fan.stop is None:
+        fan = replace(fan, stop=Stop("limit", why=child.spent.met))
+    held.position = replace(held.position, fan=fan)
+
+
+# beginning
+
+
+async def _begin(desk: Desk, held: Held, step: PlanStep) -> None:
+    """Begins as many as there is room for, within the limits of the run."""
+    while room := fanning.room(step, _fan(held)):
+        begun = _fan(held).begun
+        made = list(_children(desk, held, step, range(begun, begun + min(room, BATCH))))
+        held.children.extend(made)
+        held.position = replace(held.position, fan=replace(_fan(held), begun=begun + len(made)))
+        if not made and not _fan(held).live:
+            limit = lending.lacking(held.plan, held.spent, _level(step, begun))
+            held.position = replace(held.position, fan=replace(_fan(held), stop=Stop("limit", why=limit)))
+        if len(made) < min(room, BATCH):
+            return
+        if room > BATCH:
+            await desk.commit(held, held.holding(desk.clock.now()))
+            if held.asked:
+                return
+
+
+def _children(desk: Desk, held: Held, step: PlanStep, indexes: range) -> Iterator[ChildRow]:
+    """The children of these indexes, as far as the limits of the run have room for what each may come to."""
+    assert step.fan is not None
+    now, first = desk.clock.now(), indexes.start
+    items = _items(held, step) if step.fan.over is not None else []
+    inherited = held.part_of.item if held.part_of else {}
+    above = held.part_of.around if held.part_of else ()
+    around = (*above, Around(held.run_id, len(held.position.frames), held.seq))
+    for index in indexes:
+        lent = lending.lend(held.plan, held.spent, _level(step, index), alone=index == first and not _fan(held).live)
+        if lent is None:
+            return
+        held.spent = lending.out(held.spent, lent)
+        given = child_input({"item": items[index], "index": index} if items else inherited, around)
+        at = _first(held, step, index)
+        yield ChildRow(
+            id=new_id(),
+            workflow_id=held.version[0],
+            version_id=held.version[1],
+            parent_id=held.run_id,
+            parent_path=held.position.visit_path,
+            parent_visit=held.position.visit,
+            index=index,
+            input=held.pack(given),
+            created=now,
+            due=now,
+            position=held.pack(dump(at)),
+            place=at.path[:500],
+            spent=values.dump(lent.as_dict()),
+            state_hash=state.start(given).hash,
+        )
+
+
+def _level(step: PlanStep, index: int) -> str:
+    """The body that a child runs."""
+    assert step.fan is not None
+    return step.fan.arms[index] if step.fan.arms else step.id
+
+
+def _first(held: Held, step: PlanStep, index: int) -> Position:
+    """Where a child begins: in the frames of its parent, without what only a run that is in them can see, and its own."""
+    assert step.fan is not None
+    around = tuple(Frame(frame.step, frame.round, kind=frame.kind) for frame in held.position.frames)
+    if step.fan.arms:
+        arm = step.fan.arms[index]
+        return Position(held.plan.first(arm), frames=(*around, Frame(arm, 0, kind="arm")), error=held.position.error)
+    own = Frame(step.id, index, kind="item")
+    return Position(held.plan.first(step.id), frames=(*around, own), error=held.position.error)
+
+
+# closing
+
+
+async def _close(desk: Desk, held: Held, step: PlanStep, fan: Fan) -> None:
+    """None lives, and none will be begun."""
+    if fan.stop is not None and fan.stop.reason == "cancelled":
+        await settle.cancel(desk, held, fan.stop.by, fan.stop.why)
+    if fan.stop is not None and fan.stop.reason == "limit":
+        held.position = replace(held.position, fan=replace(fan, stop=None))
+        await settle.take_breach(desk, held, fan.stop.why)
+        return
+    failed = fan.stop is not None and fan.stop.reason == "failed"
+    result = fanning.result(step, fan, () if failed else await _family(desk).all(held))
+    if result.output is not None and len(values.dump(result.output)) > MOST_OUTPUT:
+        words = f"what they gave is longer than {MOST_OUTPUT:,} characters; let `output` give less of each"
+        result = Result.error(ErrorCode.TOO_LARGE, words)
+    await settle.settle(desk, held, step, {"total": fan.total}, result)

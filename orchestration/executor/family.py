@@ -1,0 +1,64 @@
+"""The child runs of a step as their parent sees them: which have ended, what became of each, and how they are stopped."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from django.db.models import QuerySet
+
+from orchestration.core import values
+from orchestration.core.decision import Spent
+from orchestration.core.fan import Ended, How
+from orchestration.core.position import failure_of
+from orchestration.executor import sweep
+from orchestration.executor.held import MOST_COUNTED, Child, Held
+from orchestration.executor.reading import Row
+from orchestration.models import Run
+from orchestration.record.pack import fetch, missing, unpack
+
+if TYPE_CHECKING:
+    from orchestration.executor.engine import Engine
+
+
+class EngineFamily:
+    def __init__(self, engine: "Engine") -> None:
+        self.engine = engine
+
+    async def ended(self, held: Held) -> list[Child]:
+        return list(await self.engine.read(lambda: read_ended(held)))
+
+    async def all(self, held: Held) -> list[Ended]:
+        return list(await self.engine.read(lambda: read_children(held)))
+
+    async def stop(self, held: Held, why: str) -> None:
+        at, now = held.position, self.engine.clock.now()
+        for child in await self.engine.write(partial(sweep.stop_children, held.run_id, at.visit_path, at.visit, why, now)):
+            self.engine.hint(child)
+
+
+def read_ended(held: Held, most: int = MOST_COUNTED) -> list[Child]:
+    """Some of the child runs of the open visit that have ended and are not counted yet."""
+    rows = list(_children(held).filter(joined=False, ended__isnull=False).order_by("index").values(*_COUNTED)[:most])
+    return [Child(row["id"], ended, Spent.of(values.load(row["spent"]))) for row, ended in zip(rows, _ended(rows), strict=True)]
+
+
+def read_children(held: Held) -> list[Ended]:
+    """What became of all child runs of the open visit, in their order."""
+    return _ended(list(_children(held).order_by("index").values(*_COUNTED, "output")))
+
+
+_COUNTED = ("id", "index", "status", "error", "spent")
+_HOW: dict[str, How] = {"succeeded": "done", "failed": "failed", "cancelled": "cancelled"}
+
+
+def _children(held: Held) -> "QuerySet[Run]":
+    return Run.objects.filter(parent=held.run_id, parent_path=held.position.visit_path, parent_visit=held.position.visit)
+
+
+def _ended(rows: Sequence[Row]) -> list[Ended]:
+    """A child that was cancelled while its siblings were not has failed."""
+    blobs = fetch(missing(row[name] for row in rows for name in ("error", "output") if name in row))
+    return [
+        Ended(row["index"], _HOW[row["status"]], unpack(row.get("output"), blobs), failure_of(unpack(row["error"], blobs)))
+        for row in rows
+    ]

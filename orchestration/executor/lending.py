@@ -1,0 +1,64 @@
+"""The limits of a tree of runs: what a child may come to at most is lent to it when it begins, and what it has not used comes
+back when it is counted.
+
+So a breach shows before the call that would cause it, however many children are at it. A child is lent what it may come to in
+the worst case; where there is less left, it waits until others have given theirs back; and where there is none but it, it gets
+what is left. One that would need more than it was lent has met the limit of the whole.
+"""
+
+from collections.abc import Mapping
+
+from orchestration.core.frozen import replace
+from orchestration.core.limits import LIMITS, Spent, left
+from orchestration.core.plan import Plan
+from orchestration.core.proof import Bound, of_child
+from orchestration.queries.plans import Kept
+
+_bounds = Kept[Bound](500)
+
+
+def lend(plan: Plan, spent: Spent, level: str, alone: bool) -> Spent | None:
+    """What a child that runs this level begins with; None where it has to wait, or where nothing is left (`alone`)."""
+    rest, wanted = left(plan, spent), _wanted(plan, level)
+    if all(wanted[limit] <= rest[limit] for limit in rest):
+        return Spent(lent={limit: wanted[limit] for limit in rest} or None)
+    if not alone or any(rest[limit] <= 0 < wanted[limit] for limit in rest):
+        return None
+    return Spent(lent={limit: min(wanted[limit], rest[limit]) for limit in rest})
+
+
+def lacking(plan: Plan, spent: Spent, level: str) -> str:
+    """The limit that leaves nothing for a child that runs this level."""
+    rest, wanted = left(plan, spent), _wanted(plan, level)
+    return next(limit for limit in rest if rest[limit] <= 0 < wanted[limit])
+
+
+def _wanted(plan: Plan, level: str) -> dict[str, float]:
+    """What it may come to in the worst case, by limit."""
+    bound = _bounds.get((plan.definition.hash, id(plan.catalog), level), lambda: of_child(plan, level))
+    return {"cost_usd": bound.cost, "steps": bound.executions, "machine_time": bound.seconds}
+
+
+def out(spent: Spent, child: Spent) -> Spent:
+    """The parent once a child has begun with that."""
+    return replace(spent, out=_sum(spent.out, child.lent or {}))
+
+
+def back(spent: Spent, child: Spent) -> Spent:
+    """The parent once a child has ended that has spent so much."""
+    return replace(
+        spent,
+        out=_sum(spent.out, {limit: -amount for limit, amount in (child.lent or {}).items()}),
+        cost=spent.cost + child.cost,
+        seconds=spent.seconds + child.seconds,
+        tokens_in=spent.tokens_in + child.tokens_in,
+        tokens_out=spent.tokens_out + child.tokens_out,
+        calls=spent.calls + child.calls,
+        steps=spent.steps + child.steps,
+    )
+
+
+def _sum(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
+    """Without what comes to nothing."""
+    found = {limit: one.get(limit, 0) + other.get(limit, 0) for limit in LIMITS}
+    return {limit: amount for limit, amount in found.items() if amount > 1e-9}
