@@ -12,7 +12,7 @@ from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
-from django.db.models import Count, Max, OuterRef, Subquery
+from django.db.models import Count, Max, OuterRef, Q, Subquery
 
 from orchestration import placeholders, vault
 from orchestration.acts import audit
@@ -86,18 +86,48 @@ def _runs(runs: list[dict[str, Any]]) -> Iterator[Finding]:
     records: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for record in StepRecord.objects.filter(run_id__in=[run["id"] for run in runs]).order_by("run_id", "seq").values():
         records[record["run_id"]].append(record)
-    packed = [run["input"] for run in runs]
+    packed = [run[name] for run in runs for name in ("input", "position")]
     packed += [record[name] for found in records.values() for record in found for name in ("output", "decision", "position")]
     blobs = fetch(missing(packed))
     now = database_now()
     pauses = set(Escalation.objects.filter(status__in=Escalation.PENDING).values_list("run_id", flat=True))
     workers = {worker.id: worker for worker in Worker.objects.all()}
+    families = _families([run["id"] for run in runs])
     for run in runs:
         try:
             yield from _record(run, records[run["id"]], blobs)
         except KeyError as error:
             yield Finding("I2", f"run {run['id']}", f"its record can't be read: {error}")
-        yield from _exit(run, run["id"] in pauses, workers, now)
+        family = families.get(run["id"], {})
+        yield from _exit(
+            run, run["id"] in pauses or any(each["live"] or each["unjoined"] for each in family.values()), workers, now
+        )
+        yield from _children(run, family, blobs)
+
+
+def _families(runs: list[str]) -> dict[str, dict[tuple[str, int], dict[str, int]]]:
+    """Run → the visits of it that have child runs, and how many of these there are, live, and are not counted yet."""
+    counts = {"all": Count("id"), "live": Count("id", filter=Q(ended=None)), "unjoined": Count("id", filter=Q(joined=False))}
+    found: dict[str, dict[tuple[str, int], dict[str, int]]] = defaultdict(dict)
+    for row in Run.objects.filter(parent__in=runs).values("parent", "parent_path", "parent_visit").annotate(**counts).order_by():
+        found[row["parent"]][row["parent_path"], row["parent_visit"]] = {name: row[name] for name in counts}
+    return found
+
+
+def _children(run: dict[str, Any], family: dict[tuple[str, int], dict[str, int]], blobs: dict[str, str]) -> Iterator[Finding]:
+    """I1, I5: each child run is counted once, where its parent stands at it, and none outlives its parent."""
+    at = load(unpack(run["position"], blobs)) if run["status"] in Run.LIVE and run["position"] != "null" else None
+    here = (at.visit_path, at.visit) if at is not None and at.fan is not None else None
+    for visit, counts in family.items():
+        name = f"run {run['id']} {visit[0]}"
+        if visit == here and at is not None and at.fan is not None:
+            if counts["all"] != at.fan.begun or counts["all"] - counts["unjoined"] != at.fan.begun - at.fan.live:
+                ended = at.fan.begun - at.fan.live
+                yield Finding("I1", name, f"it has begun {at.fan.begun} child runs and counted {ended}, and there are {counts}")
+        elif counts["live"] or counts["unjoined"]:
+            yield Finding(
+                "I5", name, f"it has gone on, and of its child runs {counts['live']} live, {counts['unjoined']} uncounted"
+            )
 
 
 def _record(run: dict[str, Any], records: list[dict[str, Any]], blobs: dict[str, str]) -> Iterator[Finding]:

@@ -40,6 +40,7 @@ async def turn(desk: Desk, held: Held, step: PlanStep) -> None:
     if held.position.fan is None and (broken := _open(desk, held, step)):
         await settle.settle(desk, held, step, None, Result.failed(broken))
         return
+    held.position = replace(held.position, fan=fanning.joined(step, _fan(held), ()))
     await _join(desk, held, step)
     if not held.asked:
         await _begin(desk, held, step)
@@ -127,7 +128,7 @@ def _count(held: Held, step: PlanStep, child: Child) -> None:
     held.joins.append(JoinRow(True, child.run))
     held.spent = lending.back(held.spent, child.spent)
     fan = fanning.joined(step, _fan(held), [child.ended])
-    if child.spent.breached and fan.stop is None:
+    if child.spent.breached and _fan(held).stop is None:
         fan = replace(fan, stop=Stop("limit", why=child.spent.met))
     held.position = replace(held.position, fan=fan)
 

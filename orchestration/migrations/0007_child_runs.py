@@ -16,6 +16,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             "run",
-            models.Index(fields=["parent"], name="run_unjoined", condition=models.Q(("joined", False), ("ended__isnull", False))),
+            models.Index(fields=["parent"], name="run_unjoined", condition=models.Q(("ended__isnull", False), ("joined", False))),
         ),
     )

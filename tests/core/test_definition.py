@@ -183,8 +183,8 @@ STEP_SLIPS = {
     "{id: a, type: loop, max: 1, body: [{id: b, type: set, valus: {}}]}": "did you mean values? There are catch, ",
     "{id: a, type: branch, default: b, cases: [{when: x, too: b}]}": "did you mean to? There are label, to and when.",
     "{id: a, type: humna}": '"humna" is no type of step; did you mean human?',
-    "{id: a, type: switch}": "there is branch, end, human, llm, loop, set and tool.",
-    "{id: a}": "There are llm, tool, branch, set, loop, human and end.",
+    "{id: a, type: switch}": "there is branch, end, human, llm, loop, map, parallel, set and tool.",
+    "{id: a}": "There are llm, tool, branch, set, loop, map, parallel, human and end.",
 }
 
 
@@ -196,7 +196,7 @@ STEP_SLIPS = {
 )
 def test_a_slip_of_the_pen_is_answered_with_what_is_known_there(text: str, words: str) -> None:
     assert words in " ".join(problem.message for problem in refusal(text))
-    assert "parallel" not in str(refusal(text))
+    assert "workflow," not in str(refusal(text))
 
 
 def test_a_hundred_problems_are_enough() -> None:
@@ -256,7 +256,7 @@ def test_every_step_type_can_be_read() -> None:
         {"id": "d", "type": "set", "values": {"x": "${1}"}},
         {"id": "e", "type": "loop", "max": 2, "body": [{"id": "f", "type": "set", "values": {}}]},
         {"id": "g", "type": "map", "over": "${[1]}", "max_items": 9, "body": [{"id": "h", "type": "set", "values": {}}]},
-        {"id": "i", "type": "parallel", "branches": {"left": []}, "join": 1},
+        {"id": "i", "type": "parallel", "branches": [{"id": "n", "body": [{"id": "o", "type": "set", "values": {}}]}], "join": 1},
         {"id": "j", "type": "human", "actions": [{"id": "ok", "label": "Fine", "to": "a"}], "deadline": "1d", "on_deadline": "a"},
         {"id": "k", "type": "wait", "event": "paid", "correlation": "${run.id}", "deadline": "1d", "on_deadline": "a"},
         {"id": "l", "type": "workflow", "workflow": "other@3"},
@@ -264,7 +264,9 @@ def test_every_step_type_can_be_read() -> None:
     ]
     read = from_data(parse(HEAD + END).data | {"steps": steps})
     assert [step.type for step in read.workflow.steps] == list(definition.STEP_TYPES)
-    assert [place for place, _ in definition.walk(read.workflow.steps)][4:7] == ["steps[4]", "steps[4].body[0]", "steps[5]"]
+    places = [place for place, _ in definition.walk(read.workflow.steps)]
+    assert places[4:8] == ["steps[4]", "steps[4].body[0]", "steps[5]", "steps[5].body[0]"]
+    assert places[8:11] == ["steps[6]", "steps[6].branches[0]", "steps[6].branches[0].body[0]"]
 
 
 # Properties

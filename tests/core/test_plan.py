@@ -126,7 +126,7 @@ def test_a_loop_in_a_loop_sees_its_own_carry_and_the_steps_around() -> None:
         ("loop", "iter.index", True),
         ("loop", "run.input.text", True),
         ("loop", "item", False),
-        ("map", "item.whatever", True),
+        ("map", "item + 1", True),
         ("map", "index + 1", True),
         ("map", "carry.n", False),
         ("check", "output.label", True),

@@ -69,7 +69,8 @@ class Floor:
 
     def rested(self, run: str) -> Run:
         """The run once it has ended or waits for a person."""
-        return self.until(run, lambda found: found.status in (*Run.ENDED, Run.Status.WAITING, Run.Status.QUARANTINED))
+        rests = (*Run.ENDED, Run.Status.WAITING, Run.Status.QUARANTINED)
+        return self.until(run, lambda found: found.status in rests and found.wait != "children")
 
     def records(self, run: Run) -> list[dict[str, Any]]:
         """Its step records, unpacked, in order."""

@@ -113,7 +113,7 @@ MUTANTS = (
     Mutant(
         "a claim ignores a live holder",
         SWEEP,
-        """f"WHERE id IN (SELECT id FROM orchestration_run WHERE {idle} AND due <= %s "
+        """f"WHERE id IN (SELECT id FROM orchestration_run WHERE {idle} AND {due} "
         f"AND format <= %s AND {suspicion} {named} ORDER BY due, id LIMIT %s {lock}) AND {idle} "
 """,
         """"WHERE id IN (SELECT id FROM orchestration_run WHERE status IN ('ready', 'waiting', 'quarantined', 'held') "

@@ -10,7 +10,7 @@ from django.test import Client
 from dashboard import format_words as words
 from dashboard.format_example import EXAMPLE
 from dashboard.format_view import described, own, reference
-from orchestration.core import definition, source
+from orchestration.core import definition, fields, source
 from orchestration.core.catalog import Catalog, ProviderFacts
 from orchestration.core.definition import NOT_YET, STEP_TYPES, parse
 from orchestration.core.errors import ErrorCode

@@ -175,7 +175,7 @@ class WorstCases:
         it leads when it is done; in a child run until that ends. With the steps that may run. `rounds`: those that the loops
         around it are in, the outermost first; else their first."""
         level = self.plan.steps[step].level
-        around = list(takewhile(lambda name: self.plan.steps[name].loop, self.plan.chain(level)))
+        around = list(takewhile(lambda name: self.plan.steps[name].loop, self.plan.chain(level)[:-1]))
         ways = self._from(self.graph.levels[level], step, to)
         reached: set[str] = set()
         numbers = [*reversed(rounds)][: len(around)] if len(rounds) >= len(around) else [1] * len(around)

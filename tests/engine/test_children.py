@@ -1,0 +1,245 @@
+"""Child runs: items of a map and arms of a parallel, on a real engine. Whatever happens, each is counted once (`fsck`)."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from orchestration.acts import resolve, runs
+from orchestration.models import Run
+from orchestration.record.pack import unpack_all
+from tests.engine.conftest import Floor
+from tests.engine.publishing import end, workflow
+
+pytestmark = pytest.mark.any_database
+ITEMS = {"type": "object", "required": ["items"], "properties": {"items": {"type": "array", "items": {"type": "number"}}}}
+MESSAGE = {"type": "object", "required": ["message_id"], "properties": {"message_id": {"type": "string"}}}
+
+
+def each(*body: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "id": "each",
+        "type": "map",
+        "over": "${run.input.items}",
+        "max_items": 5000,
+        "body": list(body),
+        "next": "done",
+        **more,
+    }
+
+
+def put(id: str, values: Any, **more: Any) -> dict[str, Any]:
+    return {"id": id, "type": "set", "values": values, **more}
+
+
+def over(*steps: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return workflow(*steps, **{"input": ITEMS, "models": {}, **more})
+
+
+def children(run: Run) -> list[Run]:
+    return list(Run.objects.filter(parent=run).order_by("parent_path", "index"))
+
+
+class TestMap:
+    def test_it_gives_what_its_items_give_in_their_order(self, floor: Floor) -> None:
+        double = put("double", {"n": "${item * 2.0}", "of": "${index}", "base": "${steps.base.n + run.input.items[0]}"})
+        flow = over(put("base", {"n": 10.0}, next="each"), each(double), end("${steps.each}"))
+        run = floor.ended(floor.start(flow, {"items": [1, 2, 3]}))
+        assert floor.output(run) == [{"n": 2.0 * n, "of": n - 1, "base": 11.0} for n in (1, 2, 3)]
+        assert floor.paths(run) == ["base", "each", "done"]
+        record = floor.records(run)[1]
+        assert (record["input"], record["decision"]["sentence"]) == ({"total": 3}, "All 3 items were done. Went on to Done.")
+        found = children(run)
+        assert [(child.index, child.status, child.parent_path, child.joined) for child in found] == [
+            (n, "succeeded", "each", True) for n in range(3)
+        ]
+        assert floor.paths(found[2]) == ["each[2]/double"]
+        assert floor.records(found[2])[0]["decision"]["sentence"] == "Item 2 of Each was done."
+
+    def test_an_empty_list_gives_an_empty_list(self, floor: Floor) -> None:
+        run = floor.ended(floor.start(over(each(put("a", {"x": 1})), end("${steps.each}")), {"items": []}))
+        assert (floor.output(run), children(run)) == ([], [])
+        assert floor.records(run)[0]["decision"]["sentence"] == "There was no item. Went on to Done."
+
+    def test_no_more_live_at_once_than_concurrency_says(self, floor: Floor) -> None:
+        ask = {"id": "ask", "type": "human", "deadline": "1d", "on_deadline": "late"}
+        ask |= {"actions": [{"id": "go", "label": "Go", "to": "late"}]}
+        flow = over(each(ask, put("late", {"x": 1}), concurrency=2), end("${steps.each}"))
+        run = floor.start(flow, {"items": [1, 2, 3, 4, 5]})
+        for left in (5, 4, 3, 2, 1):
+            parent = floor.until(run, asking(min(left, 2)))
+            assert len(children(parent)) == 5 - left + min(left, 2)
+            answer(floor, parent)
+        assert floor.output(floor.ended(run)) == [{"x": 1}] * 5
+
+    @pytest.mark.parametrize(
+        ("how", "status", "output"),
+        [
+            ({}, "failed", None),
+            ({"on_item_error": "skip"}, "succeeded", [{"n": 1.0}, {"n": 3.0}]),
+            ({"on_item_error": "skip", "need": 2}, "succeeded", [{"n": 1.0}, {"n": 3.0}]),
+            ({"on_item_error": "skip", "need": "67%"}, "failed", None),
+            ({"on_item_error": "collect", "need": "66%"}, "succeeded", "collected"),
+        ],
+    )
+    def test_items_that_fail(self, floor: Floor, how: dict[str, Any], status: str, output: Any) -> None:
+        half = put("half", {"n": "${item}"}, output={"type": "object", "properties": {"n": {"not": {"const": 2}}}})
+        run = floor.ended(floor.start(over(each(half, **how), end("${steps.each}")), {"items": [1, 2, 3]}))
+        assert run.status == status
+        if output == "collected":
+            failed = {
+                "index": 1,
+                "ok": False,
+                "error": {"code": "invalid_output", "message": floor.output(run)[1]["error"]["message"]},
+            }
+            output = [{"index": 0, "ok": True, "value": {"n": 1.0}}, failed, {"index": 2, "ok": True, "value": {"n": 3.0}}]
+        assert floor.output(run) == output
+        if status == "failed":
+            error = unpack_all([run.error])[0]
+            assert error["code"] == "invalid_output"
+            assert error["message"].startswith("item 1: ")
+
+    def test_a_list_that_is_too_long_or_none_fails_by_rule(self, floor: Floor) -> None:
+        catch = [{"errors": ["limit", "expression"], "to": "caught"}]
+        flow = over(
+            each(put("a", {"x": 1}), max_items=2, catch=catch), put("caught", {"why": "${error.message}"}, next="done"), end()
+        )
+        run = floor.ended(floor.start(flow, {"items": [1, 2, 3]}))
+        assert floor.records(run)[1]["output"] == {"why": "there are 3 items, and max_items is 2"}
+        assert children(run) == []
+        flow = over(
+            each(put("a", {"x": 1}), over="${run.input.text}", catch=catch),
+            put("caught", {"why": "${error.message}"}, next="done"),
+            end(),
+            input={"type": "object"},
+        )
+        run = floor.ended(floor.start(flow, {"text": "no list"}))
+        assert floor.records(run)[1]["output"] == {"why": "over: this is no list, but “no list”"}
+
+    def test_in_a_loop_and_with_a_loop_and_a_map_inside(self, floor: Floor) -> None:
+        grow = {"id": "grow", "type": "loop", "max": 3, "carry": {"n": 0.0}, "update": {"n": "${carry.n + item}"}}
+        grow |= {"body": [put("step", {"at": "${iter.index}", "item": "${item}"})]}
+        inner = {
+            "id": "inner",
+            "type": "map",
+            "over": "${[item, item + 1.0]}",
+            "max_items": 2,
+            "body": [put("leaf", {"v": "${item}", "base": "${steps.round.k}"})],
+        }
+        again = {
+            "id": "again",
+            "type": "loop",
+            "max": 2,
+            "carry": {"all": []},
+            "update": {"all": "${carry.all + [steps.each]}"},
+            "next": "done",
+        }
+        again |= {
+            "body": [
+                put("round", {"k": "${iter.index}"}, next="each"),
+                each(grow | {"next": "inner"}, inner, output={"sum": "${steps.grow.n}", "leaves": "${steps.inner}"})
+                | {"next": "continue"},
+            ]
+        }
+        run = floor.ended(floor.start(over(again, end("${steps.again.all}")), {"items": [1, 2]}))
+        item = lambda n, k: {"sum": 3.0 * n, "leaves": [{"v": float(n), "base": k}, {"v": n + 1.0, "base": k}]}  # noqa: E731
+        assert floor.output(run) == [[item(1, 1), item(2, 1)], [item(1, 2), item(2, 2)]]
+        assert [child.parent_path for child in children(run)] == ["again[1]/each"] * 2 + ["again[2]/each"] * 2
+        deepest = Run.objects.get(parent__parent=run, parent_path="again[2]/each[1]/inner", index=1)
+        assert floor.paths(deepest) == ["again[2]/each[1]/inner[1]/leaf"]
+
+
+class TestParallel:
+    def test_all_arms_are_done_and_don_t_see_each_other(self, floor: Floor) -> None:
+        run = floor.ended(floor.start(over(both(), end("${steps.both}")), {"items": [1, 2]}))
+        assert floor.output(run) == {"left": {"x": 1.0}, "right": 2}
+        assert [floor.paths(child) for child in children(run)] == [["left/one"], ["right/two", "right/three"]]
+
+    @pytest.mark.parametrize(("join", "needed"), [("any", 1), (2, 2)])
+    def test_enough_arms_are_done_and_the_others_cancelled(self, floor: Floor, join: Any, needed: int) -> None:
+        arms = [{"id": f"arm{n}", "body": [person(f"ask{n}", f"said{n}"), put(f"said{n}", {"n": n})]} for n in range(3)]
+        flow = over({"id": "both", "type": "parallel", "join": join, "branches": arms, "next": "done"}, end("${steps.both}"))
+        run = floor.start(flow, {"items": []})
+        for done in range(needed):
+            parent = floor.until(run, asking(3 - done))
+            answer(floor, parent)
+        parent = floor.ended(run)
+        assert floor.output(parent) == {f"arm{n}": {"n": n} for n in range(needed)}
+        assert [child.status for child in children(parent)] == ["succeeded"] * needed + ["cancelled"] * (3 - needed)
+        told = floor.records(children(parent)[2])[-1]["decision"]["sentence"]
+        assert told == "The run was cancelled: enough arms of Both were done."
+        assert f"{needed} of 3 arms were done, {3 - needed} cancelled." in floor.records(parent)[0]["decision"]["sentence"]
+
+    def test_an_arm_that_fails_fails_it_and_stops_the_others(self, floor: Floor) -> None:
+        bad = put("bad", {"n": "${run.input.items[5]}"})
+        arms = [{"id": "waits", "body": [person("ask")]}, {"id": "fails", "title": "Hopeless", "body": [bad]}]
+        catch = [{"errors": ["*"], "to": "caught"}]
+        flow = over(
+            {"id": "both", "type": "parallel", "branches": arms, "catch": catch, "next": "done"},
+            put("caught", {"e": "${error.message}"}, next="done"),
+            end(),
+        )
+        run = floor.ended(floor.start(flow, {"items": []}))
+        assert [child.status for child in children(run)] == ["cancelled", "failed"]
+        assert floor.records(run)[1]["output"]["e"].startswith("Hopeless: ")
+
+
+class TestStopping:
+    def test_a_run_that_is_cancelled_stops_its_children_first(self, floor: Floor) -> None:
+        arms = [
+            {"id": "deep", "body": [each(person("ask"), over="${[1, 2, 3]}", next=None, concurrency=2)]},
+            {"id": "flat", "body": [person("other")]},
+        ]
+        flow = over({"id": "both", "type": "parallel", "branches": arms, "next": "done"}, end())
+        run = floor.start(flow, {"items": []})
+        floor.until(run, lambda found: Run.objects.filter(wait="person").count() == 3)
+        runs.cancel(run=run, by="olga", reason="a mistake")
+        parent = floor.ended(run)
+        assert (parent.status, floor.records(parent)[-1]["decision"]["sentence"]) == (
+            "cancelled",
+            "olga cancelled the run: a mistake.",
+        )
+        assert set(Run.objects.values_list("status", flat=True)) == {"cancelled"}
+
+
+class TestLimits:
+    def test_what_children_spend_counts_for_the_whole_and_is_lent_before(self, floor: Floor) -> None:
+        flow = over(
+            each(put("a", {"x": 1}), put("b", {"x": 2}), max_items=40, concurrency=10),
+            put("late", {"e": "${error.message}"}, next="done"),
+            end(),
+            limits={"steps": 9, "on_breach": "late"},
+        )
+        flow["steps"][0]["body"][0]["next"] = "b"
+        run = floor.ended(floor.start(flow, {"items": [1, 2, 3, 4, 5, 6]}))
+        assert floor.records(run)[1]["output"] == {"e": "All 9 steps that the run may take are taken."}
+        assert [child.status for child in children(run)] == ["succeeded"] * 4 + ["failed"]
+        assert json.loads(run.spent)["steps"] == 9 + 4
+
+
+def both() -> dict[str, Any]:
+    left = {"id": "left", "body": [put("one", {"x": "${run.input.items[0]}"})]}
+    right = {"id": "right", "body": [put("two", {"y": 2}, next="three"), put("three", {"z": 1})], "output": "${steps.two.y}"}
+    return {"id": "both", "type": "parallel", "branches": [left, right], "next": "done"}
+
+
+def person(id: str, to: str = "continue") -> dict[str, Any]:
+    actions = [{"id": "go", "label": "Go", "to": to}]
+    return {"id": id, "type": "human", "deadline": "1d", "on_deadline": to, "actions": actions}
+
+
+def waiting(run: Run) -> int:
+    """How many of its children wait for a person."""
+    return Run.objects.filter(parent=run, wait="person").count()
+
+
+def asking(many: int) -> Callable[[Run], bool]:
+    """Whether so many of its children wait for a person, and it for them."""
+    return lambda run: run.wait == "children" and waiting(run) == many
+
+
+def answer(floor: Floor, run: Run) -> None:
+    """What the first of those waits for."""
+    child = Run.objects.filter(parent=run, wait="person").order_by("index")[0]
+    resolve.resolve(escalation=floor.escalation(child).id, action="go", values={}, by="olga")
