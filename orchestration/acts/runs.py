@@ -149,19 +149,22 @@ def cancel(*, run: str, by: str, reason: str = "", idempotency: str | None = Non
                 return "asked"
             continue
         try:
-            _cancel_now(run, by, reason, once)
-            return "cancelled"
+            return _cancel_now(run, by, reason, once)
         except (Moved, Overtaken):
             continue
     raise Overtaken("The run moves too fast to be cancelled at this moment. Try again.", run=run)
 
 
-def _cancel_now(run: str, by: str, reason: str, once: Mapping[str, Any]) -> None:
+def _cancel_now(run: str, by: str, reason: str, once: Mapping[str, Any]) -> str:
+    """`cancelled`; or `asked` where child runs live, which are stopped first."""
     held = take(run)
     if held.row.status not in (Run.Status.READY, Run.Status.WAITING, Run.Status.QUARANTINED):
         raise Moved("A worker was first.", run=run)  # the holder applies it, with what it was doing
-    act = audit.row(subject=f"run:{run}", verb="cancel", by=by, detail={"reason": reason}, answer={"cancel": "cancelled"}, **once)
-    apply_or_conflict(drive(held, lambda desk: settle.cancel(desk, held, by, reason)), act)
+    commit = drive(held, lambda desk: settle.cancel(desk, held, by, reason))
+    done = "cancelled" if commit.row.ended else "asked"
+    act = audit.row(subject=f"run:{run}", verb="cancel", by=by, detail={"reason": reason}, answer={"cancel": done}, **once)
+    apply_or_conflict(commit, act)
+    return done
 
 
 def _ask(run: str, seen: Mapping[str, Any], by: str, reason: str, once: Mapping[str, Any]) -> bool:

@@ -17,20 +17,22 @@ from orchestration import fsck
 from orchestration.acts import audit, moving, resolve, restored, runs
 from orchestration.core.errors import Conflict, ErrorCode
 from orchestration.core.result import Answer, Failure
-from orchestration.executor import bench, claims, escalate, held, pulse, sweep
+from orchestration.executor import bench, children, claims, escalate, held, pulse, sweep
 from orchestration.executor import engine as engine_module
 from orchestration.models import Escalation, Run, Version
 from orchestration.record import clock as clocks
 from orchestration.record.clock import SetClock
 from tests.engine.publishing import end, publish, workflow
 from tests.engine.stepped import Gate, Injected, Slow, Stage, SteppedEngine
-from tests.engine.witness import Witness, claimable
+from tests.engine.witness import Witness, stopping
 
 GROUPS = (0, 0, *sweep.GROUPS)
 """Places in the crew: two ordinary workers, and one for each kind of suspects."""
 EFFECTS = ("none", "idempotent", "reconcilable", "irreversible")
 PERSON = len(EFFECTS)
 """A run of this size asks a person at once; a smaller one calls the tool of that effect first."""
+FAN = PERSON + 1
+"""A run of this size calls a tool in each of three child runs first, two at once, and another fans out in each of these."""
 ROOM = 2
 ROUNDS = 30
 """Within which everything comes to rest once the faults have stopped; an hour each."""
@@ -51,6 +53,12 @@ def publish_sample() -> Version:
     actions = [{"id": "accept", "label": "Accept", "to": "done"}, {"id": "stop", "label": "Stop", "to": "no"}]
     check = {"id": "check", "type": "human", "actions": actions, "deadline": "2d", "on_deadline": "no"}
     cases = [{"when": f"run.input.n < {n + 1}.0", "to": step["id"]} for n, step in enumerate(steps)]
+    cases.append({"when": f"run.input.n > {PERSON}.5", "to": "each"})
+    item = {**step, "id": "item_call", "tool": "idempotent", "next": None, "catch": []}
+    arms = [{"id": "left", "body": [{**item, "id": "left_call"}]}, {"id": "right", "body": [{**item, "id": "right_call"}]}]
+    both = {"id": "both", "type": "parallel", "branches": arms, "join": "any", "next": "item_call"}
+    each = {"id": "each", "type": "map", "over": "${[1, 2, 3]}", "max_items": 3, "concurrency": 2, "body": [both, item]}
+    steps.append({**each, "on_item_error": "skip", "next": "note", "catch": [{"errors": ["*"], "to": "check"}]})
     branch = {"id": "which", "type": "branch", "cases": cases, "default": "check"}
     note = {"id": "note", "type": "set", "values": {"seen": True}, "next": "check"}
     more = {"escalation": {"queue": "ops", "deadline": "4h", "on_deadline": "bad"}}
@@ -73,7 +81,13 @@ class Crew:
         self._elapsed = 0.0
         for module in (engine_module, bench, claims, pulse):
             self._open.enter_context(patch.object(module, "time", SimpleNamespace(monotonic=lambda: self._elapsed)))
-        for module, name in ((runs, "run"), (engine_module, "worker"), (escalate, "pause"), (held, "commit")):
+        for module, name in (
+            (runs, "run"),
+            (engine_module, "worker"),
+            (escalate, "pause"),
+            (held, "commit"),
+            (children, "child"),
+        ):
             self._open.enter_context(patch.object(module, "new_id", lambda name=name: f"{name}-{next(self._numbers)}"))
         self.stage = Stage(self.clock)
         self.engines: dict[int, SteppedEngine] = {}
@@ -140,7 +154,8 @@ class Crew:
         now = self.witness.runs[run].row.status
         self.witness.check(not over, f"{run} was over, and was cancelled")
         self.witness.check(found == "asked" or now == "cancelled", f"{run} was {found}, and is {now}")
-        self.witness.check(quicker or (found == "asked") == (status == "held"), f"{run} was {status}; to cancel it {found}")
+        waits = status == "held" or stopping(self.witness.runs[run].row)
+        self.witness.check(quicker or (found == "asked") == waits, f"{run} was {status}; to cancel it {found}")
 
     def answer(self, pause: str, action: int = 0, by: str = "otto", interrupted: int | None = None) -> None:
         status = self.witness.pauses[pause][0]
@@ -219,7 +234,7 @@ class Crew:
 
     def everybody_claims(self, slow: Slow = "") -> None:
         for place, group in enumerate(GROUPS):
-            if any(claimable(told.row, group, self.clock.at) for told in self.witness.runs.values()):
+            if any(self.witness.claimable(run, group, self.clock.at) for run in self.witness.runs):
                 self.engine(place).claim(slow=slow)
 
     def take_over(self, engine: SteppedEngine) -> None:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any, Literal
 
 from orchestration.core.result import Answer, Request
+from orchestration.executor import sweep
 from orchestration.executor.bench import Bench
 from orchestration.executor.engine import Engine
 from orchestration.executor.held import Held
@@ -164,6 +165,8 @@ class SteppedEngine(Engine):
         """Whatever is due, or what of these is."""
         self.slow = slow
         self.stage.settle(self._claim(only))
+        if only is None and (to_join := sweep.to_join(self.capacity)):
+            self.stage.settle(self._claim(set(to_join)))
 
     def poke(self, run: str) -> None:
         """A hint about a run that it holds."""

@@ -40,6 +40,9 @@ class Told:
     revision: int = 1
     commit: str = ""
     calls: dict[tuple[str, int, int], bool] = field(default_factory=dict)
+    part_of: tuple[str, str, int] | None = None
+    """Its parent, and the visit of it: path and number."""
+    joined: bool = True
 
     @property
     def over(self) -> bool:
@@ -74,6 +77,7 @@ class Witness:
         self.interrupt: Callable[[], None] = lambda: None
         """What happens between the look and the write of a person's act."""
         self._claim, self._recover, self._release, self._let_go = sweep.claim, sweep.recover, sweep.release, sweep.let_go
+        self._stop_children = sweep.stop_children
         self._ask = runs._ask
 
     def check(self, holds: object, what: str) -> None:
@@ -89,6 +93,7 @@ class Witness:
             patch.object(sweep, "recover", self.recover),
             patch.object(sweep, "release", self.release),
             patch.object(sweep, "let_go", self.let_go),
+            patch.object(sweep, "stop_children", self.stop_children),
             patch.object(moving, "apply", self.act),
             patch.object(runs, "_ask", self.ask),
         ):
@@ -162,7 +167,7 @@ class Witness:
         right = told.row.holder == holder if holder else told.row.status != "held" or answered
         self.check(right, f"{run}: {holder or 'a person'} wrote, and it was {told.row.status} by {told.row.holder}")
         self.check(commit.row.fence == told.row.fence, f"{run}: a commit changed the fence")
-        kept = told.row.asked in (None, commit.row.asked) or commit.row.ended is not None
+        kept = told.row.asked in (None, commit.row.asked) or commit.row.ended is not None or stopping(commit.row)
         self.check(kept, f"{run}: what was asked of it was written over: {told.row.asked}")
         seqs = [record.seq for record in commit.records]
         self.check(seqs == list(range(told.row.seq + 1, commit.row.seq + 1)), f"{run} at {told.row.seq}: records {seqs}")
@@ -178,6 +183,13 @@ class Witness:
             self.seen[f"a pause was {closing.status}"] += 1
         for pause in commit.escalations:
             self.pauses[pause.id] = ("open", "")
+        for child in commit.children:
+            part_of = (child.parent_id, child.parent_path, child.parent_visit)
+            self.runs[child.id] = Told(RunRow(**Run.objects.values(*ROW).get(id=child.id)), part_of=part_of, joined=False)
+            self.seen["a child run was begun"] += 1
+        for join in commit.joins:
+            self.check(self.runs[join.id].over and not self.runs[join.id].joined, f"{join.id} was counted by {run}: {told}")
+            self.runs[join.id].joined = True
         told.moved(**{name: getattr(commit.row, name) for name in ROW})
         told.commit = commit.id
         self.seen[f"{'held' if holder else 'an act'}: {told.row.status}"] += 1
@@ -186,7 +198,7 @@ class Witness:
 
     def claim(self, worker: str, group: int, room: int, now: datetime, only: Any = None) -> dict[str, Any]:
         wanted = self.runs if only is None else self.runs.keys() & only
-        due = {run: self.runs[run].row.due or now for run in wanted if claimable(self.runs[run].row, group, now)}
+        due = {run: self.runs[run].row.due or now for run in wanted if self.claimable(run, group, now, only is not None)}
         claimed = self._claim(worker, group, room, now, only)
         self.writes += 1
         self.check(claimed.keys() <= due.keys(), f"{worker} claimed {claimed}, and {list(due)} were due")
@@ -198,6 +210,30 @@ class Witness:
         left = [at for run, at in due.items() if run not in claimed]
         self.check(not left or all(due.get(run, now) <= min(left) for run in claimed), f"{worker} did not claim the oldest first")
         return claimed
+
+    def claimable(self, run: str, group: int, now: datetime, told_of: bool = True) -> bool:
+        """Whether it is due; or, where the worker was `told_of` it, has a child run to count."""
+        row = self.runs[run].row
+        if told_of and row.status == "waiting" and row.wait == "children" and run in self.to_join():
+            row = replace(row, due=now)
+        return claimable(row, group, now)
+
+    def to_join(self) -> set[str]:
+        return {told.part_of[0] for told in self.runs.values() if told.part_of and told.over and not told.joined}
+
+    def stop_children(self, parent: str, path: str, visit: int, why: str, now: datetime) -> list[str]:
+        live = {
+            run
+            for run, told in self.runs.items()
+            if told.part_of == (parent, path, visit) and not told.over and told.row.asked is None
+        }
+        stopped = self._stop_children(parent, path, visit, why, now)
+        self.writes += 1
+        self.check(set(stopped) == live, f"{stopped} were stopped by {parent}, and it must have been {live}")
+        for run in live:
+            self.runs[run].moved(**Run.objects.values("asked", "due").get(id=run))
+            self.seen["a child run was stopped"] += 1
+        return stopped
 
     def recover(self, now: datetime, lapses: bool = True) -> sweep.Found:
         beats = dict(Worker.objects.values_list("id", "beat"))
@@ -315,6 +351,11 @@ class Witness:
                 told.row = replace(told.row, fence=told.row.fence + lift, restored=told.row.seq + 1)
         self.sent = {key: sent for key, sent in self.sent.items() if sent.effect != "irreversible" or key in self.firsts}
         self.writes += 1
+
+
+def stopping(row: RunRow) -> bool:
+    """Whether it has its child runs stopped, as it was asked."""
+    return '"stop"' in row.position
 
 
 def claimable(row: RunRow, group: int, now: datetime) -> bool:
