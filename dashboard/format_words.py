@@ -279,13 +279,9 @@ TYPES: dict[type[Model], tuple[str, Keys]] = {
         },
     ),
     WorkflowStep: (
-        "Runs another workflow.",
-        {
-            "workflow": "Which, as `id@version`.",
-            "input": "What it is started with.",
-            "output": "The contract of what it gives.",
-            "timeout": "How long it may take.",
-        },
+        "Runs a published version of another workflow, in a run of its own, and gives `{outcome, output}`. An outcome that is a "
+        "failure fails the step, with the error of that run, or else with `tool_error`.",
+        {"workflow": "Which, as `id@version`. It has to be published.", "input": "What it is started with, by its contract."},
     ),
 }
 

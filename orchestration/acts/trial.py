@@ -25,7 +25,7 @@ from orchestration.core.errors import ErrorCode, NotFound, Problem, Refused
 from orchestration.core.frozen import dataclass, replace
 from orchestration.core.ladder import CallFact
 from orchestration.core.limits import LIMITS, Spent
-from orchestration.core.plan import Plan, PlanStep, compile_plan
+from orchestration.core.plan import Plan, PlanStep
 from orchestration.core.position import Frame, Position
 from orchestration.core.result import Answer, Failure, Request, Usage
 from orchestration.core.wording import did_you_mean, listed, with_stop
@@ -37,6 +37,7 @@ from orchestration.executor.written import Intent
 from orchestration.llm.ask import ProviderSpec
 from orchestration.models.fields import new_id
 from orchestration.queries.catalog import World, current
+from orchestration.queries.plans import compiled
 from orchestration.record.clock import Clock
 from orchestration.record.pack import unpack
 from orchestration.record.rows import Commit, RecordRow, RunRow
@@ -59,7 +60,7 @@ def try_step(*, definition: str | dict[str, Any], step: str, input: Any, mocks: 
     """
     world = current()
     read = _definition(definition)
-    plan = compile_plan(read, world.catalog)
+    plan = compiled(read, world)
     chosen = _step(plan, step)
     given = values.clean(input if input is not None else {}).value
     if not isinstance(given, dict):

@@ -15,12 +15,12 @@ from orchestration.acts import audit
 from orchestration.core import source, values
 from orchestration.core.definition import Definition, from_source
 from orchestration.core.errors import Conflict, NotFound, Problem, Refused, Unreadable
-from orchestration.core.plan import Plan, compile_plan
+from orchestration.core.plan import Plan
 from orchestration.core.proof import Proof, prove
 from orchestration.core.source import MAX_BYTES, Source
 from orchestration.models import Version, Workflow
 from orchestration.queries.catalog import World, current
-from orchestration.queries.plans import Kept
+from orchestration.queries.plans import Kept, compiled
 from orchestration.record.pack import keep, pack
 
 _ID = re.compile(r"[a-z][a-z0-9_]{0,47}\Z")
@@ -117,7 +117,11 @@ def _proved(given: str | bytes | dict[str, Any], read: Source | None = None) -> 
     def prove_it() -> Checked:
         return _check(read or _read(given), world)
 
-    return _drafts.get((values.digest_text(given), world.digest), prove_it) if isinstance(given, str) else prove_it()
+    if not isinstance(given, str):
+        return prove_it()
+    found = _drafts.get((values.digest_text(given), world.digest), prove_it)
+    # A version that it calls may have been published since.
+    return prove_it() if any(problem.code == "unknown_workflow" for problem in found.problems) else found
 
 
 _MORE = Problem("more_may_follow", "The rest is looked at once this can be read: more may follow.", severity="info")
@@ -128,7 +132,7 @@ def _check(read: Source, world: World) -> Checked:
         definition = from_source(read)
     except Refused as refused:
         return Checked(None, None, None, (*refused.problems, _MORE))
-    plan = compile_plan(definition, world.catalog)
+    plan = compiled(definition, world)
     proof = prove(plan)
     return Checked(definition, plan, proof, proof.problems)
 

@@ -62,9 +62,24 @@ class ProviderFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Called:
+    """A published version that another workflow calls: its input's contract, what it may give by outcome of kind success, and
+    what a run of it may come to (the quantities of `proof.bound.Bound`)."""
+
+    workflow: str
+    version: int
+    title: str
+    input: Schema
+    outcomes: Mapping[str, Schema | None]
+    bound: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Catalog:
     tools: Mapping[str, Tool] = field(default_factory=dict)
     providers: Mapping[str, ProviderFacts] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
     reach: frozenset[tuple[str, int]] | None = None
     """The inner places (host and port) that calls are let through to; None where that is not known."""
+    workflows: Mapping[str, Called] = field(default_factory=dict)
+    """Versions that the definition at hand calls, as `id@number`."""

@@ -57,7 +57,7 @@ def _advance(plan: Plan, step: PlanStep, position: Position, result: Result, env
     to = step.model.next or CONTINUE
     note = sentence.degraded(plan, step, result) if result.degraded else ""
     if position.fan is not None:
-        note = sentence.joined(step, position.fan)
+        note = sentence.joined(step, position.fan, result)
     checked = checks(step, given, result.output)
     words = sentence.went(plan, to, note, len(checked))
     return go(plan, position, to, Why(f"{step.place}.next", words, checks=checked, plain=not note), env)
@@ -249,7 +249,7 @@ def give_up(plan: Plan, position: Position, failure: Failure, because: str, rule
         scope = scope_of(position.frames[: last_child(position)])
         return Decision("finish", scope, rule, because, failure=failure)
     outcome = plan.workflow.on_failure
-    return Decision("finish", outcome, rule, f"{because} {sentence.ended(plan, outcome)}", outcome=outcome)
+    return Decision("finish", outcome, rule, f"{because} {sentence.ended(plan, outcome)}", outcome=outcome, failure=failure)
 
 
 def _error(step: PlanStep, failure: Failure) -> dict[str, str]:
@@ -336,7 +336,7 @@ def breached(plan: Plan, position: Position, limit: str, spent: Spent, call: int
 def _breached(plan: Plan, position: Position, limit: str, spent: Spent) -> Decision:
     words = sentence.breach(plan, limit, spent)
     failure = Failure(ErrorCode.LIMIT, words)
-    if spent.breached or position.child:
+    if spent.breached or limits.of_the_whole(plan, spent, limit):
         return give_up(plan, position, failure, words, f"limits.{limit}")
     to = plan.workflow.limits.on_breach
     if to is None:

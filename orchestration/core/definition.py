@@ -25,6 +25,7 @@ from orchestration.core.fields import (
     Schema,
     StepId,
     Title,
+    VersionRef,
 )
 from orchestration.core.frozen import dataclass
 from orchestration.core.misfits import explain
@@ -34,7 +35,7 @@ from orchestration.core.wording import abbreviate
 FORMAT = 1
 MAX_TOOL_CALLS_PER_ROUND = 16
 """Tools that a model may ask for at once. The engine enforces it, and the worst case counts on it."""
-NOT_YET = frozenset({"workflow", "wait"})
+NOT_YET = frozenset({"wait"})
 PRIORITIES = {"low": -1, "normal": 0, "high": 1, "urgent": 2}
 MOST_PRIORITY = 1000
 
@@ -234,11 +235,9 @@ class WaitStep(StepBase):
 
 class WorkflowStep(StepBase):
     type: Literal["workflow"]
-    workflow: Ref
+    workflow: VersionRef
     input: dict[str, Any] = Field(default_factory=dict)
-    output: Schema | None = None
     catch: tuple[Catch, ...] = Field(default=(), strict=False)
-    timeout: Duration | None = None
     next: Ref | None = None
 
 

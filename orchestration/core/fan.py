@@ -1,8 +1,9 @@
 """The child runs of one step: how many there are to be, what has become of them, and what follows from that.
 
-A `map` has one for each item of its list, a `parallel` one for each arm. Only the parent counts them, in commits of its own: a
-child that has ended is joined once. No more live at once than `concurrency` says. When it is certain how the step ends, the
-others are not needed any more: no more are begun, and those that live are cancelled (`stop`); it closes when none lives.
+A `map` has one for each item of its list, a `parallel` one for each arm, a `workflow` the one that it calls. Only the parent
+counts them, in commits of its own: a child that has ended is joined once. No more live at once than `concurrency` says. When it
+is certain how the step ends, the others are not needed any more: no more are begun, and those that live are cancelled (`stop`); it
+closes when none lives.
 """
 
 import math
@@ -26,12 +27,16 @@ class Ended:
     how: How
     output: Any = None
     failure: Failure | None = None
+    outcome: str = ""
+    """In which a called workflow ended."""
 
 
 def need(step: PlanStep, total: int) -> int:
     """How many of so many have to be done."""
     if step.type == "parallel":
         return {"all": total, "any": 1}.get(step.model.join) or int(step.model.join)
+    if step.type == "workflow":
+        return total
     wanted = step.model.need
     if wanted is None:
         return total if step.model.on_item_error == "fail" else 0
@@ -93,6 +98,8 @@ def result(step: PlanStep, fan: Fan, ended: Iterable[Ended]) -> Result:
     if fan.stop is not None and fan.stop.reason == "failed":
         assert fan.failure is not None
         return Result.failed(replace(fan.failure, message=f"{name(step, fan.at)}: {fan.failure.message}", checks=()))
+    if step.type == "workflow":
+        return next(Result.done({"outcome": child.outcome, "output": child.output}) for child in ended)
     if step.type == "parallel":
         assert step.fan is not None
         return Result.done({step.fan.arms[child.index]: child.output for child in ended if child.how == "done"})
@@ -112,4 +119,6 @@ def name(step: PlanStep, index: int) -> str:
     """How a child is called beside its siblings."""
     if step.type == "parallel":
         return str(step.model.branches[index].label)
+    if step.type == "workflow":
+        return str(step.model.workflow)
     return f"item {index}"

@@ -54,6 +54,16 @@ def parse_need(value: Any) -> int | str:
     return value
 
 
+_VERSION = re.compile(r"[a-z][a-z0-9_]{0,47}@[1-9][0-9]{0,8}\Z")
+
+
+def parse_version(value: Any) -> str:
+    if not isinstance(value, str) or not _VERSION.match(value):
+        raise ValueError("a version of a workflow is written as its id and a number: support_triage@3")
+    return value
+
+
+VersionRef = Annotated[str, BeforeValidator(parse_version)]
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 Need = Annotated[int | str, BeforeValidator(parse_need)]
 Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]

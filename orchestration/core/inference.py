@@ -26,6 +26,16 @@ def schema_of_human(form: Schema, actions: Iterable[Any]) -> Schema:
     }
 
 
+def schema_of_called(called: Any) -> Schema:
+    """What a called workflow gives: the outcome that it ended in, and its output."""
+    if called is None:
+        return {}
+    outputs: list[Schema] = [output or {} for output in called.outcomes.values()]
+    output = reduce(join, outputs) if outputs else {}
+    properties = {"outcome": {"enum": list(called.outcomes)}, "output": output}
+    return {"type": "object", "required": ["outcome", "output"], "properties": properties, "additionalProperties": False}
+
+
 def join(left: Schema, right: Schema) -> Schema:
     """A schema that every value of either meets; `{}` where they have too little in common to say anything useful."""
     if left == right:

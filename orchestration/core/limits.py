@@ -47,10 +47,20 @@ class Spent:
 
 def most(plan: Plan, spent: Spent, limit: str) -> float | None:
     """What the run may come to, of what is limited so: dollars in nano-dollars, records, seconds. None: it is not limited."""
-    if spent.lent is not None:
-        return spent.lent.get(limit)
-    found = getattr(plan.workflow.limits, limit)
-    return round(found * NANO) if limit == "cost_usd" and found is not None else found
+    return min((amount for amount in _allowed(plan, spent, limit) if amount is not None), default=None)
+
+
+def of_the_whole(plan: Plan, spent: Spent, limit: str) -> bool:
+    """Whether a child run is held to it by what it was lent."""
+    own, lent = _allowed(plan, spent, limit)
+    return lent is not None and (own is None or lent <= own)
+
+
+def _allowed(plan: Plan, spent: Spent, limit: str) -> tuple[float | None, float | None]:
+    """What the workflow says, and what was lent. A part of a workflow is lent what the workflow says."""
+    lent = spent.lent.get(limit) if spent.lent is not None else None
+    own = getattr(plan.workflow.limits, limit)
+    return (round(own * NANO) if limit == "cost_usd" and own is not None else own), lent
 
 
 def left(plan: Plan, spent: Spent) -> dict[str, float]:

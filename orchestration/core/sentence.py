@@ -6,7 +6,7 @@ Each is complete, in the past tense, names steps by their titles, and gives the 
 import re
 from typing import TYPE_CHECKING, Any
 
-from orchestration.core.proof.bound import NANO
+from orchestration.core.limits import most
 from orchestration.core.proof.derivation import money
 from orchestration.core.routes import BREAK, CONTINUE
 from orchestration.core.wording import abbreviate, listed
@@ -185,8 +185,10 @@ def failed_child(plan: "Plan", step: "PlanStep", failure: "Failure", frame: "Fra
     return f"{failed(plan, step, failure)} Nothing in the body catches that, so {child(plan.steps[frame.step], frame)} failed."
 
 
-def joined(step: "PlanStep", fan: "Fan") -> str:
-    """What became of the items or the arms."""
+def joined(step: "PlanStep", fan: "Fan", result: "Result") -> str:
+    """What became of the items or the arms, or of the called workflow."""
+    if step.type == "workflow":
+        return f"{step.model.workflow} ended as {result.output['outcome'].replace('_', ' ')}. "
     what = "item" if step.type == "map" else "arm"
     if fan.total == fan.done:
         every = {0: f"There was no {what}", 1: f"The one {what} was done"}.get(fan.total, f"All {fan.total} {what}s were done")
@@ -197,13 +199,12 @@ def joined(step: "PlanStep", fan: "Fan") -> str:
 
 
 def breach(plan: "Plan", limit: str, spent: Any) -> str:
-    limits = plan.workflow.limits
+    allowed = most(plan, spent, limit) or 0
     if limit == "cost_usd":
-        most = money(round(limits.cost_usd * NANO))
-        return f"The next call could cost more than is left of {most}: {money(spent.cost)} is spent."
+        return f"The next call could cost more than is left of {money(round(allowed))}: {money(spent.cost)} is spent."
     if limit == "steps":
-        return f"All {limits.steps} steps that the run may take are taken."
-    return f"{spent.seconds:.0f} s of machine time are spent, of {limits.machine_time:.0f} s at most."
+        return f"All {allowed:.0f} steps that the run may take are taken."
+    return f"{spent.seconds:.0f} s of machine time are spent, of {allowed:.0f} s at most."
 
 
 def lifted(limit: str, by: str) -> str:

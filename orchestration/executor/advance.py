@@ -60,7 +60,7 @@ async def turn(desk: Desk, held: Held) -> None:
 
 async def _refused(desk: Desk, held: Held, step: PlanStep) -> Result | None:
     """Why a step that calls nobody can't run: what it reads is not what it expects. `visit` looks at the input of the others."""
-    if step.expects is None or step.type in CALLS or held.position.close is not None or held.position.fan is not None:
+    if step.expects is None or step.type in (*CALLS, "workflow") or held.position.close or held.position.fan:
         return None
     await desk.load(held, settle.needs(held, step))
     env = held.environment(step.needs)

@@ -76,8 +76,8 @@ class Bench:
             return
         if commit.row.due is not None:
             self.engine.wake_at(held.run_id, commit.row.due)
-        if commit.row.ended is not None and held.part_of is not None:
-            self.engine.hint(held.part_of.parent)
+        if commit.row.ended is not None and held.parent is not None:
+            self.engine.hint(held.parent)
         raise Released
 
     async def _rebase(self, held: Held, row: RunRow) -> RunRow:

@@ -14,6 +14,8 @@ from typing import Any
 
 from orchestration.core import fan as fanning
 from orchestration.core import sentence, state, values
+from orchestration.core.acceptance import unexpected
+from orchestration.core.contract import coerce
 from orchestration.core.errors import ErrorCode, EvaluationError
 from orchestration.core.frozen import replace
 from orchestration.core.plan import PlanStep
@@ -84,15 +86,35 @@ def _open(desk: Desk, held: Held, step: PlanStep) -> Failure | None:
     """Opens it at this visit; or why that can't be done."""
     assert step.fan is not None
     try:
-        total = len(step.fan.arms) or len(_items(held, step))
+        if step.type == "workflow":
+            total = 1
+            if broken := _unfit(held, step):
+                return broken
+        else:
+            total = len(step.fan.arms) or len(_items(held, step))
     except EvaluationError as error:
-        return Failure(ErrorCode.EXPRESSION, f"over: {error}")
+        return Failure(ErrorCode.EXPRESSION, f"{'over' if step.fan.over else 'input'}: {error}")
     opened = fanning.opened(step, total)
     if isinstance(opened, Failure):
         return opened
     held.spans.setdefault(held.visit_key, desk.clock.now())
     held.position = replace(held.position, fan=opened)
     return None
+
+
+def _unfit(held: Held, step: PlanStep) -> Failure | None:
+    """Why a workflow can't be called so. Raises `EvaluationError`."""
+    assert step.fan is not None
+    if step.fan.called is None:
+        return Failure(ErrorCode.REFUSED, f"there is no {step.model.workflow} any more")
+    return unexpected(step, _input(held, step))
+
+
+def _input(held: Held, step: PlanStep) -> Any:
+    """What a workflow is called with, typed by its contract. Raises `EvaluationError`."""
+    assert step.fan is not None and step.fan.called is not None
+    given = step.input.evaluate(held.environment(step.needs)) if step.input else {}
+    return coerce(step.fan.called.input, given)
 
 
 def _items(held: Held, step: PlanStep) -> list[Any]:
@@ -162,17 +184,19 @@ def _children(desk: Desk, held: Held, step: PlanStep, indexes: range) -> Iterato
     inherited = held.part_of.item if held.part_of else {}
     above = held.part_of.around if held.part_of else ()
     around = (*above, Around(held.run_id, len(held.position.frames), held.seq))
+    called = step.fan.called
     for index in indexes:
         lent = lending.lend(held.plan, held.spent, _level(step, index), alone=index == first and not _fan(held).live)
         if lent is None:
             return
         held.spent = lending.out(held.spent, lent)
-        given = child_input({"item": items[index], "index": index} if items else inherited, around)
-        at = _first(held, step, index)
+        at = _first(held, step, index) if called is None else None
+        item = {"item": items[index], "index": index} if items else inherited
+        given = child_input(item, around) if called is None else _input(held, step)
         yield ChildRow(
             id=new_id(),
-            workflow_id=held.version[0],
-            version_id=held.version[1],
+            workflow_id=held.version[0] if called is None else called.workflow,
+            version_id=held.version[1] if called is None else called.version,
             parent_id=held.run_id,
             parent_path=held.position.visit_path,
             parent_visit=held.position.visit,
@@ -180,8 +204,8 @@ def _children(desk: Desk, held: Held, step: PlanStep, indexes: range) -> Iterato
             input=held.pack(given),
             created=now,
             due=now,
-            position=held.pack(dump(at)),
-            place=at.path[:500],
+            position=held.pack(dump(at) if at else None),
+            place=at.path[:500] if at else "",
             spent=values.dump(lent.as_dict()),
             state_hash=state.start(given).hash,
         )

@@ -8,8 +8,10 @@ from django.db.models import QuerySet
 
 from orchestration.core import values
 from orchestration.core.decision import Spent
+from orchestration.core.errors import ErrorCode
 from orchestration.core.fan import Ended, How
 from orchestration.core.position import failure_of
+from orchestration.core.result import Failure
 from orchestration.executor import sweep
 from orchestration.executor.held import MOST_COUNTED, Child, Held
 from orchestration.executor.reading import Row
@@ -47,7 +49,7 @@ def read_children(held: Held) -> list[Ended]:
     return _ended(list(_children(held).order_by("index").values(*_COUNTED, "output")))
 
 
-_COUNTED = ("id", "index", "status", "error", "spent")
+_COUNTED = ("id", "index", "status", "outcome", "error", "spent")
 _HOW: dict[str, How] = {"succeeded": "done", "failed": "failed", "cancelled": "cancelled"}
 
 
@@ -56,9 +58,16 @@ def _children(held: Held) -> "QuerySet[Run]":
 
 
 def _ended(rows: Sequence[Row]) -> list[Ended]:
-    """A child that was cancelled while its siblings were not has failed."""
     blobs = fetch(missing(row[name] for row in rows for name in ("error", "output") if name in row))
     return [
-        Ended(row["index"], _HOW[row["status"]], unpack(row.get("output"), blobs), failure_of(unpack(row["error"], blobs)))
+        Ended(row["index"], _HOW[row["status"]], unpack(row.get("output"), blobs), _failure(row, blobs), row["outcome"])
         for row in rows
     ]
+
+
+def _failure(row: Row, blobs: dict[str, str]) -> Failure | None:
+    """What a child failed with; a called workflow may also have ended in an outcome that is a failure."""
+    failure = failure_of(unpack(row["error"], blobs))
+    if failure is None and row["status"] == Run.Status.FAILED:
+        return Failure(ErrorCode.TOOL_ERROR, f"it ended as {row['outcome'].replace('_', ' ')}")
+    return failure

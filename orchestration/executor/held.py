@@ -74,10 +74,6 @@ class PartOf:
     def run(self) -> str:
         return self.around[0].run
 
-    @property
-    def parent(self) -> str:
-        return self.around[-1].run
-
 
 @dataclass(frozen=True, slots=True)
 class Child:
@@ -105,7 +101,9 @@ class Held:
     """Since when it could go on: when its last record was made, or it was started."""
     version: tuple[str, int] = ("", 0)
     """Of which workflow, and which version of it, by their ids."""
+    parent: str | None = None
     part_of: PartOf | None = None
+    """None for a called workflow, which is a whole of its own."""
     rested: bool = False
     """It was given back to wait out a backoff, and has."""
     overdue: bool = False

@@ -35,7 +35,12 @@ def lacking(plan: Plan, spent: Spent, level: str) -> str:
 
 def _wanted(plan: Plan, level: str) -> dict[str, float]:
     """What it may come to in the worst case, by limit."""
-    bound = _bounds.get((plan.definition.hash, id(plan.catalog), level), lambda: of_child(plan, level))
+    step = plan.steps[level]
+    if step.fan is not None and step.fan.called is not None:
+        bound = Bound._make(step.fan.called.bound)  # type: ignore[arg-type]
+    else:
+        prices = tuple((model.name, model.price) for model in plan.models.values())
+        bound = _bounds.get((plan.definition.hash, prices, level), lambda: of_child(plan, level))
     return {"cost_usd": bound.cost, "steps": bound.executions, "machine_time": bound.seconds}
 
 

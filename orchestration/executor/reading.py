@@ -69,7 +69,7 @@ def fresh(run: Row, plan: Plan) -> Held | None:
     """A run that was never taken up before, from the row that claiming it gave: there is nothing else of it. None otherwise."""
     if not _is_fresh(run) or missing((run["position"], run["input"])):
         return None
-    if run["parent_id"] and _inputs.find(values.load(run["input"])["around"][0][0]) is None:
+    if run["parent_id"] and run["position"] != "null" and _inputs.find(values.load(run["input"])["around"][0][0]) is None:
         return None
     return _held({**run, "last": None}, plan, [], None, {})
 
@@ -108,6 +108,7 @@ def _held(run: Row, plan: Plan, calls: list[dict[str, Any]], pause: tuple[str, P
         plan=plan,
         input=given,
         version=(run["workflow_id"], run["version_id"]),
+        parent=run["parent_id"],
         part_of=_part_of(given) if position.child else None,
         row=RunRow(**{name: run[name] for name in _ROW}),
         revision=run["revision"],

@@ -5,9 +5,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-from orchestration.core.definition import Definition, from_data
+from orchestration.core.catalog import Called
+from orchestration.core.definition import Definition, from_data, walk
 from orchestration.core.errors import NotFound
+from orchestration.core.frozen import replace
 from orchestration.core.plan import Plan, compile_plan
+from orchestration.core.proof import prove
 from orchestration.models import Version
 from orchestration.queries.catalog import World
 from orchestration.record.pack import unpack_all
@@ -43,6 +46,7 @@ class Kept(Generic[Made]):
 
 
 _plans = Kept[Plan](200)
+_facts = Kept[Called](200)
 
 
 def plan_of(version_id: int, world: World, digest: str | None = None) -> Plan:
@@ -52,7 +56,32 @@ def plan_of(version_id: int, world: World, digest: str | None = None) -> Plan:
         digest = Version.objects.filter(pk=version_id).values_list("hash", flat=True).first()
     if digest is None:
         raise NotFound("There is no such version.")
-    return _plans.get((version_id, digest, world.digest), lambda: compile_plan(definition_of(version_id), world.catalog))
+    return _plans.get((version_id, digest, world.digest), lambda: compiled(definition_of(version_id), world))
+
+
+def compiled(definition: Definition, world: World) -> Plan:
+    """The plan of a definition, with the versions that it calls."""
+    refs = {step.workflow for _, step in walk(definition.workflow.steps) if step.type == "workflow"}
+    if not refs:
+        return compile_plan(definition, world.catalog)
+    called = {ref: found for ref in refs if (found := _called(ref, world)) is not None}
+    return compile_plan(definition, replace(world.catalog, workflows=called))
+
+
+def _called(ref: str, world: World) -> Called | None:
+    """What calling a version is about. A version calls none but those that were published before it, so this comes to an end."""
+    workflow, _, number = ref.partition("@")
+    found = Version.objects.filter(workflow_id=workflow, number=int(number)).values_list("pk", "hash").first()
+    if found is None:
+        return None
+    return _facts.get((*found, world.digest), lambda: _facts_of(found[0], plan_of(found[0], world, found[1])))
+
+
+def _facts_of(version: int, plan: Plan) -> Called:
+    workflow = plan.workflow
+    outcomes = {name: outcome.output for name, outcome in workflow.outcomes.items() if outcome.kind == "success"}
+    schema = dict(plan.input.schema) if plan.input else {}
+    return Called(workflow.id, version, workflow.title, schema, outcomes, tuple(prove(plan).worst.bound))
 
 
 def kept_plan(version_id: int, world: World, digest: str) -> Plan | None:

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from orchestration.acts import resolve, runs
+from orchestration.acts import resolve, runs, workflows
+from orchestration.core import source
 from orchestration.models import Run
 from orchestration.record.pack import unpack_all
 from tests.engine.conftest import Floor
-from tests.engine.publishing import end, workflow
+from tests.engine.publishing import end, publish, workflow
 
 pytestmark = pytest.mark.any_database
 ITEMS = {"type": "object", "required": ["items"], "properties": {"items": {"type": "array", "items": {"type": "number"}}}}
@@ -243,3 +244,61 @@ def answer(floor: Floor, run: Run) -> None:
     """What the first of those waits for."""
     child = Run.objects.filter(parent=run, wait="person").order_by("index")[0]
     resolve.resolve(escalation=floor.escalation(child).id, action="go", values={}, by="olga")
+
+
+class TestCalledWorkflows:
+    def called(self) -> None:
+        double = put("double", {"n": "${run.input.n * 2.0}"}, next="which")
+        cases = [{"when": "run.input.n > 99.0", "to": "lost"}, {"when": "run.input.n < 0.0", "to": "odd"}]
+        steps = [double, {"id": "which", "type": "branch", "cases": cases, "default": "done"}]
+        inner = workflow(
+            *steps,
+            end({"twice": "${steps.double.n}"}),
+            end(id="lost", outcome="bad"),
+            end(id="odd", outcome="fine"),
+            id="inner",
+            models={},
+        )
+        inner["input"] = {"type": "object", "required": ["n"], "properties": {"n": {"type": "number"}}}
+        inner["outcomes"]["good"]["output"] = {
+            "type": "object",
+            "required": ["twice"],
+            "properties": {"twice": {"type": "number"}},
+        }
+        inner["outcomes"]["fine"] = {"kind": "success"}
+        publish(inner)
+
+    def flow(self, n: str = "${run.input.n}", **more: Any) -> dict[str, Any]:
+        call = {"id": "ask", "type": "workflow", "workflow": "inner@1", "input": {"n": n}, "next": "done"}
+        caught = put("caught", {"code": "${error.code}", "why": "${error.message}"}, next="done")
+        return workflow({**call, "catch": [{"errors": ["*"], "to": "caught"}]}, caught, end("${steps}"), models={}, **more)
+
+    def test_one_gives_its_outcome_and_output(self, floor: Floor) -> None:
+        self.called()
+        flow = self.flow()
+        flow["steps"][-1]["output"] = {"it": "${has(steps.ask) ? steps.ask : null}"}
+        for n, gave in ((4, {"outcome": "good", "output": {"twice": 8.0}}), (-1, {"outcome": "fine", "output": {}})):
+            run = floor.ended(floor.start(flow, {"n": n}))
+            assert floor.output(run) == {"it": gave}
+        (child,) = children(run)
+        assert (child.workflow_id, child.version.number, child.index, unpack_all([child.input])) == ("inner", 1, 0, [{"n": -1.0}])
+        assert floor.records(run)[0]["decision"]["sentence"] == "inner@1 ended as fine. Went on to Done."
+
+    def test_one_that_fails_is_caught(self, floor: Floor) -> None:
+        self.called()
+        flow = self.flow()
+        flow["steps"][-1].pop("output")
+        run = floor.ended(floor.start(flow, {"n": 100}))
+        assert floor.records(run)[1]["output"] == {"code": "tool_error", "why": "inner@1: it ended as bad"}
+
+    def test_what_it_takes_and_that_it_is_there_is_proved(self, db: None) -> None:
+        self.called()
+        flow = self.flow(n="${run.input.text}")
+        flow["steps"][-1].pop("output")
+        flow["steps"].insert(1, {**flow["steps"][0], "id": "other", "workflow": "inner@2"})
+        found = [
+            (problem.code, problem.path)
+            for problem in workflows.check(source.write(flow)).problems
+            if problem.severity == "error"
+        ]
+        assert found == [("not_assignable", "steps[0].input"), ("unknown_workflow", "steps[1].workflow")]

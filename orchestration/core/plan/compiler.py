@@ -11,7 +11,7 @@ from orchestration.core.definition import CONTAINERS, Definition
 from orchestration.core.errors import Problem, Refused
 from orchestration.core.expression import compile_value
 from orchestration.core.frozen import replace
-from orchestration.core.inference import Schema, schema_of_human, text_output
+from orchestration.core.inference import Schema, schema_of_called, schema_of_human, text_output
 from orchestration.core.plan.parts import ModelPlan, Plan, PlanStep
 from orchestration.core.plan.sight import Placed, Sights
 from orchestration.core.plan.steps import compile_step
@@ -80,7 +80,9 @@ class Compiler:
             return self.usable(step.output if step.output is not None else tool.output if tool else None) or {}
         if step.type in CONTAINERS or (step.type == "set" and step.output is None):
             return None
-        return (self.usable(step.output) or {}) if step.type in ("set", "wait", "workflow") else {}
+        if step.type == "workflow":
+            return schema_of_called(self.catalog.workflows.get(step.workflow))
+        return (self.usable(step.output) or {}) if step.type in ("set", "wait") else {}
 
     # problems
 

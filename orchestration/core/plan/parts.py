@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from orchestration.core.catalog import Catalog, Price, Tool
+from orchestration.core.catalog import Called, Catalog, Price, Tool
 from orchestration.core.contract import Contract
 from orchestration.core.definition import Definition
 from orchestration.core.errors import Problem
@@ -57,10 +57,12 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class Fan:
-    """What a step runs in child runs: for each item of a list, or each of its arms. `over`: the list; `arms`: their ids."""
+    """What a step runs in child runs: for each item of a list, each of its arms, or a called workflow. `over`: the list; `arms`:
+    their ids; `called`: None where there is no such version."""
 
     over: Value | None = None
     arms: tuple[str, ...] = ()
+    called: Called | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +143,8 @@ class Plan:
 
     def last(self, level: str) -> tuple[str, ...]:
         """The steps by which an item or an arm may end well, and all arms of a `parallel`: what they give, it gives."""
-        if self.steps[level].type == "parallel":
-            return self.levels[level]
+        if self.steps[level].type in ("parallel", "workflow"):
+            return self.levels.get(level, ())
         return tuple(
             name
             for name in self.levels[level]

@@ -205,6 +205,16 @@ class _Step:
     def _parallel(self) -> dict[str, Any]:
         return {"fan": Fan(arms=tuple(arm.id for arm in self.model.branches))}
 
+    def _workflow(self) -> dict[str, Any]:
+        ref = self.model.workflow
+        called = self.outer.catalog.workflows.get(ref)
+        if called is None:
+            name, _, number = ref.partition("@")
+            message = f"There is no version {number} of a workflow {name}. Publish it first, or name one that there is."
+            self.outer.problem("unknown_workflow", message, f"{self.place}.workflow", self.id)
+        given = self._value(self.model.input, "input")
+        return {"fan": Fan(called=called), "input": given, "expects": contract(called.input) if called else None}
+
     def _progress(self, source: str, inner: dict[str, Any]) -> Value | None:
         found = self._value(as_value(source), "progress", "round", inner)
         if found is not None and found.schema.get("type") not in ("number", "integer", None):

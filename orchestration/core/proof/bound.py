@@ -77,6 +77,9 @@ def visit(plan: Plan, step: PlanStep) -> Bound:
     something happened left open until its deadline."""
     if step.type == "human":
         return Bound(executions=1, human=step.model.deadline, pauses=1)
+    if step.type == "workflow":
+        called = step.fan.called if step.fan else None
+        return Bound(executions=1) + (Bound._make(called.bound) if called else Bound())  # type: ignore[arg-type]
     asked = doubts(plan, step)
     own = Bound(executions=1, doubts=asked, human=asked * (plan.workflow.escalation.deadline or 0.0))
     if step.tools:

@@ -20,6 +20,8 @@ def check(graph: Graph) -> Iterator[Problem]:
         if step.type in ("llm", "tool"):
             yield from _input(step)
             yield from _fallbacks(graph, step)
+        elif step.type == "workflow":
+            yield from _called(step)
         elif step.model.expects is not None and step.expects is not None:
             what = "reads what it doesn't expect"
             yield from _problems(step, _in_sight(graph, step), step.expects.schema, "expects", what)
@@ -53,6 +55,12 @@ def _input(step: PlanStep) -> Iterator[Problem]:
         yield from _problems(step, given, step.tool.input, "input", f"gives {step.tool.name} what it doesn't take")
     if step.model.expects is not None and step.expects is not None:
         yield from _problems(step, given, step.expects.schema, "input", "is given what it doesn't expect")
+
+
+def _called(step: PlanStep) -> Iterator[Problem]:
+    if step.fan is not None and step.fan.called is not None and (step.input is not None or not step.model.input):
+        what = f"gives {step.model.workflow} what it doesn't take"
+        yield from _problems(step, _schema_of(step.input), step.fan.called.input, "input", what)
 
 
 def _in_sight(graph: Graph, step: PlanStep) -> Schema:

@@ -94,6 +94,8 @@ def _visit(plan: Plan, step: PlanStep, times: int, path: Counter[str]) -> str:
         steps = _count(sum(1 for n in plan.levels[step.id] if path[n]), "step")
         items = f"at most {_count(step.model.max_items, 'item')} of {steps}, {step.model.concurrency} at once"
         return f"{often}({items})" if often else items
+    if step.type == "workflow":
+        return f"{often}a run of {step.model.workflow}"
     if step.type == "parallel":
         arms = f"{_count(len(step.model.branches), 'arm')} at once"
         return f"{often}({arms})" if often else arms

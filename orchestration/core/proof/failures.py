@@ -58,6 +58,8 @@ class Failures:
             yield ErrorCode.EXPRESSION
         if step.model.expects is not None:
             yield ErrorCode.REFUSED
+        if step.type == "workflow":  # whatever the called run has failed with
+            yield from (code for code in ErrorCode if code != ErrorCode.UNKNOWN)
         if step.output is not None and step.type in ("set", "end"):
             yield ErrorCode.INVALID_OUTPUT
         if step.type in ("llm", "tool"):

@@ -98,7 +98,7 @@ class _Flow:
         self.run = self.plan.input.schema if self.plan.input else {}
         readers: dict[str, set[str]] = defaultdict(set)
         for step in self.steps.values():
-            given = self.plan.last(step.id) if step.fan or step.type == "arm" else ()
+            given = self.plan.last(step.id) if step.id in self.graph.levels and not step.loop else ()
             for need in (*step.needs, *given, step.level, *(rung.step or "" for rung in step.rungs)):
                 readers[need].add(step.id)
         order, stale = list(self._order("")), set(self.steps)
@@ -193,7 +193,7 @@ class _Flow:
         if step.type == "human":
             return _NOTHING
         taken = self.taken(step)
-        for name in self.plan.last(step.id) if (step.fan or step.type == "arm") and step.gives is None else ():
+        for name in self.plan.last(step.id) if step.id in self.graph.levels and not step.loop and step.gives is None else ():
             found |= self.holds.get(name, _NOTHING)
         if step.type != "llm":
             return found | taken

@@ -235,7 +235,7 @@ class WorstCases:
         if step.type == "loop":
             rounds = self._round(step)
             return self._around(step, rounds.then(rounds, step.model.max - 1), begins=True)
-        if step.fan is not None:
+        if step.id in self.graph.levels:
             return self._fan(step)
         if step.type == "human" and not self.past_people:
             unasked = Trail(Bound(executions=1), step.id) if self.failures.codes(step) else None
