@@ -2,8 +2,8 @@
 
 A `map` has one for each item of its list, a `parallel` one for each arm, a `workflow` the one that it calls. Only the parent
 counts them, in commits of its own: a child that has ended is joined once. No more live at once than `concurrency` says. When it
-is certain how the step ends, the others are not needed any more: no more are begun, and those that live are cancelled (`stop`); it
-closes when none lives.
+is certain how the step ends, the others are not needed any more: no more are begun, and those that live are cancelled (`stop`);
+it closes when none lives.
 """
 
 import math
