@@ -147,7 +147,7 @@ async def _join(desk: Desk, held: Held, step: PlanStep) -> None:
 
 
 def _count(held: Held, step: PlanStep, child: Child) -> None:
-    held.joins.append(JoinRow(True, child.run))
+    held.joins.append(JoinRow(True, held.run_id, child.run))
     held.spent = lending.back(held.spent, child.spent)
     fan = fanning.joined(step, _fan(held), [child.ended])
     if child.spent.breached and _fan(held).stop is None:

@@ -105,7 +105,7 @@ def _statement(parts: tuple[Part, ...], alone: bool = False, blobs: bool = False
         f"UPDATE orchestration_run AS run SET {_sets(columns(RunRow))}, commit_id = v.commit_id, revision = run.revision + 1 "
         f"FROM {form.rows(_SEEN | _types('orchestration_run', columns(RunRow)))} "
         f"WHERE {form.named('run.id', 'v.run_id')} AND run.fence = v.seen_fence AND run.revision = v.seen_revision "
-        "RETURNING run.id AS run_id, 'run:' || run.id AS subject"
+        "RETURNING run.id AS run_id, run.id AS parent_id, 'run:' || run.id AS subject"
     )
     following = [f"_{part.name} AS ({_following(part, parts, form)})" for part in parts]
     if blobs:

@@ -221,6 +221,7 @@ class JoinRow:
     """That its parent has counted a child that has ended. The last names it."""
 
     joined: bool
+    parent_id: str
     id: str
 
 
@@ -282,8 +283,8 @@ PARTS = (
     Part("answers", AnswerRow, "orchestration_call", ("run_id", "path", "visit", "n"), "finished"),
     # Never of a call that the same commit answers: it precedes the sending.
     Part("resendings", ResendingRow, "orchestration_call", ("run_id", "path", "visit", "n")),
-    Part("children", ChildRow, "orchestration_run"),
-    Part("joins", JoinRow, "orchestration_run", ("id",)),
+    Part("children", ChildRow, "orchestration_run", run="parent_id"),
+    Part("joins", JoinRow, "orchestration_run", ("id",), run="parent_id"),
 )
 
 
