@@ -100,9 +100,10 @@ class EngineStep(bootsteps.StartStopStep):  # type: ignore[misc]
             )
         super().__init__(worker, **options)
         from config.watchdog import Watchdog
+        from orchestration.acts import firing
         from orchestration.executor.engine import Engine
 
-        self.engine = Engine(name="worker", fatal=True)
+        self.engine = Engine(name="worker", fatal=True, schedules=firing.due)
         self.watchdog = Watchdog(worker, self.engine.id)
 
     def start(self, worker: Any) -> None:

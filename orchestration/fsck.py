@@ -12,16 +12,19 @@ from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
-from django.db.models import Count, Max, OuterRef, Q, Subquery
+from django.db.models import Count, Max, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Concat
 
 from orchestration import placeholders, vault
 from orchestration.acts import audit
 from orchestration.core import state, values
+from orchestration.core.cron import timetable
+from orchestration.core.errors import Refused
 from orchestration.core.frozen import dataclass
 from orchestration.core.ladder import call_key
 from orchestration.core.position import load
 from orchestration.executor.held import GRACE
-from orchestration.models import Act, Blob, Call, Escalation, Run, Secret, StepRecord, Worker
+from orchestration.models import Act, Blob, Call, Escalation, Run, Schedule, Secret, StepRecord, Worker
 from orchestration.record.clock import database_now
 from orchestration.record.pack import fetch, missing, unpack, unpack_all
 
@@ -33,6 +36,7 @@ _PACKED: dict[Any, tuple[str, ...]] = {
     StepRecord: ("input", "output", "result", "decision", "position", "fingerprints"),
     Call: ("request", "response", "output", "error", "late"),
     Escalation: ("reason", "form", "values", "show", "answer"),
+    Schedule: ("input", "labels", "trouble", "passed"),
 }
 
 
@@ -53,6 +57,7 @@ def check(ledger: Path | None = None) -> Iterator[Finding]:
         yield from _runs(runs)
     yield from _calls()
     yield from _people()
+    yield from _schedules()
     yield from _secrets()
     if ledger is not None:
         yield from _effects(ledger)
@@ -249,6 +254,22 @@ def _chain(subject: str, acts: list[Act]) -> Iterator[Finding]:
             )
             return
         last = link
+
+
+def _schedules() -> Iterator[Finding]:
+    """I4: one that is not paused has an occurrence to come, by a line that can be read. I8: each of its runs was started for one."""
+    for row in Schedule.objects.values("id", "cron", "zone", "paused", "next").iterator(chunk_size=CHUNK):
+        if not row["paused"] and row["next"] is None:
+            yield Finding("I4", f"schedule {row['id']}", "it is not paused, and never due")
+        try:
+            timetable(row["cron"], row["zone"])
+        except Refused as refused:
+            yield Finding("I4", f"schedule {row['id']}", f"it can't be read: {refused.problems[0].message}")
+    starts = Act.objects.filter(subject=Concat(Value("run:"), OuterRef("pk")), verb="start")
+    runs = Run.objects.exclude(schedule=None).annotate(began=Subquery(starts.values("key")[:1]))
+    for row in runs.values("id", "schedule", "began").iterator(chunk_size=CHUNK):
+        if not (row["began"] or "").startswith(f"schedule:{row['schedule']}:start:"):
+            yield Finding("I8", f"run {row['id']}", f"it says that the schedule {row['schedule']} started it, which no act does")
 
 
 def _secrets() -> Iterator[Finding]:

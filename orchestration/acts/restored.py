@@ -4,6 +4,7 @@ done in that time is asked about.
 A worker of then may hold a fence and a revision that the restored rows will come to again. Both are raised by more than any run
 can have come through in that time, so that its writes, and what people saw on pages of then, are refused. What was held is given
 back. Which calls the runs made in the time that is lost nobody can know from here: `executor/doubt` is what follows from that.
+Which runs schedules started in it nobody can know either: what is due by now is passed over, and they go on with what is to come.
 """
 
 from dataclasses import asdict
@@ -11,7 +12,7 @@ from dataclasses import asdict
 from django.db import transaction
 from django.db.models import F
 
-from orchestration.acts import audit
+from orchestration.acts import audit, firing
 from orchestration.core.frozen import dataclass
 from orchestration.models import Run, Slot, Worker
 from orchestration.record.clock import database_now
@@ -42,6 +43,8 @@ def lift(*, by: str) -> Lifted:
         runs = Run.objects.filter(status__in=Run.LIVE).update(
             fence=F("fence") + LIFT, revision=F("revision") + LIFT, restored=F("seq") + 1
         )
+        for start in firing.pass_over(now):
+            start()
         lifted = Lifted(runs, held, alive)
         audit.write(subject=SUBJECT, verb="restored", by=by, detail=asdict(lifted))
     return lifted

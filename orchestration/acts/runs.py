@@ -40,9 +40,10 @@ def start(
     labels: Mapping[str, Any] | None = None,
     idempotency: str | None = None,
     mended: Sequence[str] = (),
+    schedule: str | None = None,
 ) -> str:
     """Starts a run of the latest version, or of the one named, and returns its id. `mended` are places of the input, as
-    `input.text`, where its door has replaced already what can't be kept.
+    `input.text`, where its door has replaced already what can't be kept; `schedule` is the one that starts it, if any.
 
     With `idempotency` the same request gives the same run, however often it comes. Raises `Refused` with a problem for each
     wrong place of the input, or because the key came with another request before, and `NotFound`.
@@ -55,7 +56,7 @@ def start(
     given, marks = accept_input(plan_of(chosen, current(), digest), input)
     marks = (*mended, *marks)
     run, now, blobs = new_id(), database_now(), dict[str, str]()
-    named = {"key": key, "labels": values.dump(values.clean(dict(labels or {})).value)}
+    named = {"key": key, "labels": values.dump(values.clean(dict(labels or {})).value), "schedule": schedule}
     begun = _new(run, workflow, chosen, given, by, now, blobs, **named)
     act = audit.row(
         subject=f"run:{run}",
@@ -111,8 +112,8 @@ def accept_input(plan: Plan, input: Any) -> tuple[Any, tuple[str, ...]]:
     return coerce(plan.input.schema, cleaned.value), cleaned.under("input")
 
 
-def _new(run: str, workflow: str, version: int, given: Any, by: str, now: datetime, blobs: dict[str, str], **named: str) -> Run:
-    """A run that nobody has moved. `named`: its key and labels."""
+def _new(run: str, workflow: str, version: int, given: Any, by: str, now: datetime, blobs: dict[str, str], **named: Any) -> Run:
+    """A run that nobody has moved. `named`: its key and labels, and the schedule that starts it."""
     return Run(
         id=run,
         workflow_id=workflow,

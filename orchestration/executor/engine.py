@@ -17,7 +17,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
@@ -73,7 +73,8 @@ SOON = 60.0
 class Engine:
     """`group` is 0 for an ordinary worker; else it runs suspects, so many at once, and ends when there are none. `fatal`: where
     the engine breaks, its process ends, for somebody starts another one. `patience`: for so many seconds it waits for a database
-    that can't be used, then its process ends; as long as the recorder says where nothing is said."""
+    that can't be used, then its process ends; as long as the recorder says where nothing is said. `schedules`: what of them is due
+    at a moment, each a short write (`acts.firing.due`)."""
 
     def __init__(
         self,
@@ -84,6 +85,7 @@ class Engine:
         on_commit: Callable[[list[Commit]], None] | None = None,
         fatal: bool = False,
         patience: float | None = None,
+        schedules: Callable[[datetime], Sequence[Callable[[], Any]]] | None = None,
     ) -> None:
         self.id = new_id()
         self.name = f"{name or 'worker'}@{socket.gethostname()}:{os.getpid()}"
@@ -92,6 +94,7 @@ class Engine:
         self.clock = clock or DatabaseClock()
         self.on_commit = on_commit
         self._patience = patience
+        self._schedules = schedules
         self.recorder = Recorder(self._die, self._flushed, self._answer, patience)
         self.held: dict[str, Held] = {}
         self.refused = 0
@@ -272,12 +275,24 @@ class Engine:
         if strays := await self.read(lambda: sweep.strays(self.id, known)):
             await self.write(lambda: [sweep.let_go(run, self.id, fence, now) for run, fence in strays.items()])
         await self.slots.settle()
+        await self._fire(now)
         await self._claim(None)
         if to_join := await self.read(lambda: sweep.to_join(self.capacity)):
             await self._claim(set(to_join))
         if self.isolation is not None:
             await self.write(lambda: self._isolate(now))
         self.idle = 0 if self.held else self.idle + 1
+
+    async def _fire(self, now: datetime) -> None:
+        """Starts what schedules have due. What goes wrong with one of them is no reason to claim nothing."""
+        schedules = self._schedules
+        if schedules is None or self.draining:
+            return
+        try:
+            for start in await self.read(lambda: schedules(now)):
+                await self.write(start)
+        except Exception as error:
+            log.error("Schedules could not be looked after; the next sweep tries again: %s", error, exc_info=True)
 
     def _isolate(self, now: datetime) -> None:
         if self.isolation is not None:

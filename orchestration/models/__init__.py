@@ -4,6 +4,7 @@ from orchestration.models.people import Act, ApiToken, Escalation
 from orchestration.models.reach import Provider, Secret, Tool
 from orchestration.models.record import Blob, Call, StepRecord
 from orchestration.models.run import Run, Slot, Worker
+from orchestration.models.schedule import Schedule
 from orchestration.models.workflow import Version, Workflow
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Escalation",
     "Provider",
     "Run",
+    "Schedule",
     "Secret",
     "Slot",
     "StepRecord",

@@ -78,6 +78,8 @@ class Run(models.Model):
     input = PackedField()
     created = models.DateTimeField()
     created_by = models.CharField(max_length=150)
+    schedule = models.CharField(max_length=26, null=True)
+    """What started it, where that was a schedule. It may be deleted since."""
 
     status = models.CharField(max_length=12, choices=Status)
     position = PackedField(default="null")
@@ -137,6 +139,7 @@ class Run(models.Model):
             models.Index(fields=("-created",), name="run_by_time"),
             models.Index(fields=("key",), name="run_by_key", condition=~Q(key="")),
             models.Index(fields=("parent",), name="run_unjoined", condition=Q(joined=False, ended__isnull=False)),
+            models.Index(fields=("schedule", "-created"), name="run_by_schedule", condition=Q(schedule__isnull=False)),
         )
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ from django.db.models.functions import Concat
 from orchestration.core.errors import Problem, Refused
 from orchestration.core.frozen import dataclass
 from orchestration.core.wording import did_you_mean, with_stop
-from orchestration.models import Act, Escalation, Run
+from orchestration.models import Act, Escalation, Run, Schedule
 from orchestration.queries.paging import Page, bounded, cursor, moment, page, parts_of
 from orchestration.queries.pruned import no_run
 from orchestration.record.pack import fetch, missing, unpack
@@ -27,6 +27,7 @@ class RunFilter:
     workflow: str | None = None
     version: int | None = None
     outcome: str | None = None
+    schedule: str | None = None
     key: str | None = None
     key_part: str | None = None
     created_from: datetime | None = None
@@ -53,6 +54,7 @@ class RunSummary:
     labels: dict[str, Any]
     created: datetime
     created_by: str
+    schedule: str | None
     started: datetime | None
     ended: datetime | None
     due: datetime | None
@@ -89,13 +91,15 @@ class RunDetail(RunSummary):
     mended: tuple[str, ...]
     """Where the input was mended when it came, as `input.text`."""
     parent: str | None
+    schedule_name: str
+    """That of its schedule, "" where it has none or that was deleted."""
     restored: int
     """The seq of its first record since it was restored from a backup, 0 where it was not."""
     state_hash: str
 
 
 _SAME = (
-    "id", "status", "wait", "place", "outcome", "revision", "seq", "cost", "key", "labels", "created", "created_by",
+    "id", "status", "wait", "place", "outcome", "revision", "seq", "cost", "key", "labels", "created", "created_by", "schedule",
     "started", "ended", "due", "deaths", "holder",
 )  # fmt: skip
 SUMMARY = (*_SAME, "workflow_id", "workflow__title", "version__number", "escalation")
@@ -122,8 +126,9 @@ def count(wanted: RunFilter) -> int:
 
 def run(id: str) -> RunDetail:
     """Two queries at most. Raises `NotFound`."""
+    named = Schedule.objects.filter(pk=OuterRef("schedule")).values("name")
     began = Act.objects.filter(subject=Concat(Value("run:"), OuterRef("pk")), number=1).values("detail")
-    row = with_escalation(Run.objects.filter(id=id)).annotate(began=Subquery(began)).values(*_DETAIL, "began").first()
+    row = with_escalation(Run.objects.filter(id=id)).annotate(began=Subquery(began), named=Subquery(named)).values(*_DETAIL, "began", "named").first()
     if row is None:
         raise no_run(id)
     blobs = fetch(missing([row["labels"], row["began"], *(row[name] for name in _PACKED)]))
@@ -133,6 +138,7 @@ def run(id: str) -> RunDetail:
         version_id=row["version_id"],
         mended=tuple((unpack(row["began"], blobs) or {}).get("mended", ())),
         parent=row["parent_id"],
+        schedule_name=row["named"] or "",
         restored=row["restored"],
         state_hash=row["state_hash"],
     )
@@ -154,6 +160,7 @@ def matching(wanted: RunFilter) -> "QuerySet[Run]":
         "workflow_id": wanted.workflow,
         "version__number": wanted.version,
         "outcome": wanted.outcome,
+        "schedule": wanted.schedule,
         "key": wanted.key,
         "key__icontains": wanted.key_part,
     }

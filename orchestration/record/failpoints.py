@@ -22,6 +22,8 @@ POINTS = (
     "before_release",
     "before_resolve",
     "after_resolve",
+    "before_fire",
+    "after_fire",
 )
 
 

@@ -12,11 +12,12 @@ def main() -> None:
 
     django.setup()
     from orchestration import tasks
+    from orchestration.acts import firing
     from orchestration.executor.engine import Engine
 
     told = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: told.set())
-    engine = Engine(name="worker", fatal=True).start()
+    engine = Engine(name="worker", fatal=True, schedules=firing.due).start()
     tasks.use_engine(engine)
     while not told.wait(0.2):  # a signal may wake another thread than this one, which is to handle it
         pass

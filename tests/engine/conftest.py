@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from orchestration import fsck, tasks
-from orchestration.acts import runs
+from orchestration.acts import firing, runs
 from orchestration.executor.engine import Engine
 from orchestration.models import Call, Escalation, Provider, Run, StepRecord
 from orchestration.record.clock import SetClock, database_now
@@ -30,7 +30,7 @@ class Floor:
         self.server = server
         self.clock = clock
         self._changed = threading.Condition()
-        self.engine = Engine(name="test", on_commit=self._on_commit, clock=clock)
+        self.engine = Engine(name="test", on_commit=self._on_commit, clock=clock, schedules=firing.due)
 
     def _on_commit(self, commits: list[Commit]) -> None:
         with self._changed:

@@ -56,6 +56,7 @@ def work(line: Connection, orders: Orders) -> None:
     from django.conf import settings
     from django.db import connections
 
+    from orchestration.acts import firing
     from orchestration.executor import sweep
     from orchestration.executor.engine import Engine
     from orchestration.record import failpoints
@@ -71,7 +72,7 @@ def work(line: Connection, orders: Orders) -> None:
     failpoints._end = _and_long
     told = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: told.set())
-    engine = Engine(name="victim", group=orders.group).start()
+    engine = Engine(name="victim", group=orders.group, schedules=firing.due).start()
     line.send(("claiming", os.getpid()))
     threading.Thread(target=_until_closed, args=(line,), daemon=True).start()
     while not told.wait(0.2):  # a signal may wake another thread than this one, which is to handle it

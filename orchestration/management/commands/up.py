@@ -18,6 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.module_loading import import_string
 
 from orchestration import accounts, nudges, tasks
+from orchestration.acts import firing
 from orchestration.executor.engine import Engine
 from orchestration.management.server import GRACE, PortTaken, Server, exit_after, listening_socket, serve_until_told
 from orchestration.queries.broken import broken
@@ -49,7 +50,7 @@ class Command(BaseCommand):
         prepare_database()
         lines = [f"  {mode()}", *who_signs_in(), "  Stop with Ctrl-C; every run goes on at the next start."]
         _install_samples(listener.getsockname()[1])
-        engine = Engine(name="embedded", patience=PATIENCE)
+        engine = Engine(name="embedded", patience=PATIENCE, schedules=firing.due)
         tasks.use_engine(engine)
 
         def on_ready(loop: asyncio.AbstractEventLoop) -> None:

@@ -1,0 +1,218 @@
+"""Cron lines and what the change of clocks does to them, beside a clock that is looked at minute by minute."""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import islice
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from orchestration.core.cron import Timetable, timetable, zones
+from orchestration.core.errors import Refused
+
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+TURNS = {
+    # zone → days around which its clocks are changed
+    "Europe/Berlin": ("2026-03-29", "2026-10-25"),
+    "America/New_York": ("2026-03-08", "2026-11-01"),
+    "America/Havana": ("2026-03-08", "2026-11-01"),  # at midnight, and back over it
+    "Africa/Cairo": ("2026-04-24", "2026-10-29"),  # at midnight
+    "Australia/Lord_Howe": ("2026-04-04", "2026-10-03"),  # by half an hour
+    "Antarctica/Troll": ("2026-03-29", "2026-10-25"),  # by two
+    "Pacific/Apia": ("2011-12-29", "2011-09-24"),  # by a whole day
+    "Asia/Kathmandu": ("2026-01-01", "2026-07-01"),  # never
+    "UTC": ("2026-01-01", "2026-07-01"),
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    text: str
+    holds: frozenset[int]
+
+
+def field(low: int, high: int) -> st.SearchStrategy[Field]:
+    number = st.integers(low, high)
+    every = st.just(Field("*", frozenset(range(low, high + 1))))
+    steps = st.integers(2, high).map(lambda n: Field(f"*/{n}", frozenset(range(low, high + 1, n))))
+    some = st.sets(number, min_size=1, max_size=4).map(lambda s: Field(",".join(map(str, sorted(s))), frozenset(s)))
+    spans = st.tuples(number, number).map(sorted).map(lambda s: Field(f"{s[0]}-{s[1]}", frozenset(range(s[0], s[1] + 1))))
+    return st.one_of(every, steps, some, spans)
+
+
+@dataclass(frozen=True)
+class Line:
+    minute: Field
+    hour: Field
+    weekday: Field
+
+    def __str__(self) -> str:
+        return f"{self.minute.text} {self.hour.text} * * {self.weekday.text}"
+
+    def shows(self, local: datetime) -> bool:
+        return local.minute in self.minute.holds and local.hour in self.hour.holds and local.isoweekday() % 7 in self.weekday.holds
+
+    @property
+    def written_out(self) -> bool:
+        return not self.minute.text.startswith("*") and not self.hour.text.startswith("*")
+
+
+LINES = st.builds(Line, field(0, 59), field(0, 23), st.one_of(st.just(Field("*", frozenset(range(7)))), field(0, 6)))
+PLACES = st.sampled_from([(zone, day) for zone, days in TURNS.items() for day in days])
+
+
+@cache
+def clock(zone: str, day: str) -> list[tuple[datetime, datetime]]:
+    """(moment, what the clock shows) for each minute of six days around it."""
+    start = datetime.fromisoformat(day).replace(tzinfo=UTC) - 2 * DAY
+    moments = [start + n * MINUTE for n in range(6 * 1440)]
+    return [(moment, moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None, fold=0)) for moment in moments]
+
+
+def expected(line: Line, zone: str, day: str) -> list[datetime]:
+    """Every occurrence of those days, found by looking at the clock."""
+    shown = clock(zone, day)
+    if not line.written_out:
+        return [moment for moment, local in shown if line.shows(local)]
+    found: set[datetime] = set()
+    latest = shown[0][1]
+    for moment, local in shown[1:]:
+        passed = int((local - latest) / MINUTE)  # more than one: these were skipped; none or less: it was shown before
+        found |= {moment for n in range(passed) if line.shows(latest + (n + 1) * MINUTE)}
+        latest = max(latest, local)
+    return sorted(found)
+
+
+@given(LINES, PLACES, st.integers(0, 4 * 1440 * 60))
+@example(Line(Field("30", frozenset({30})), Field("2", frozenset({2})), Field("*", frozenset(range(7)))), ("Europe/Berlin", "2026-10-25"), 0)
+@example(Line(Field("*/15", frozenset({0, 15, 30, 45})), Field("5", frozenset({5})), Field("*", frozenset(range(7)))), ("Australia/Lord_Howe", "2026-10-03"), 0)
+def test_the_next_one_is_the_next_that_the_clock_shows_wherever_one_begins_to_look(
+    line: Line, place: tuple[str, str], seconds: int
+) -> None:
+    """Also in the midst of an hour that comes twice: what comes next hangs on the moment alone, not on what came before."""
+    zone, day = place
+    moment = clock(zone, day)[1][0] + timedelta(seconds=seconds)
+    end = clock(zone, day)[-1][0]
+    wanted = [at for at in expected(line, zone, day) if at > moment][:40]
+    table = timetable(str(line), zone)
+    assert [at for at in islice(table.since(moment), 40) if at <= end] == wanted
+
+
+def shown(cron: str, zone: str, moment: str, most: int = 4) -> list[str]:
+    table = timetable(cron, zone)
+    return [
+        f"{one.local:%d %H:%M%z} {one.turn}".strip() for one in table.following(datetime.fromisoformat(moment).replace(tzinfo=UTC), most)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cron", "after", "wanted"),
+    [
+        # spring: the clock goes from 02:00 to 03:00
+        ("30 2 * * *", "2026-03-27T12:00", ["28 02:30+0100", "29 03:00+0200 skipped", "30 02:30+0200", "31 02:30+0200"]),
+        ("0,30 2 * * *", "2026-03-28T12:00", ["29 03:00+0200 skipped", "30 02:00+0200", "30 02:30+0200", "31 02:00+0200"]),
+        ("0 3 * * *", "2026-03-28T12:00", ["29 03:00+0200", "30 03:00+0200", "31 03:00+0200", "01 03:00+0200"]),
+        ("*/30 2 * * *", "2026-03-28T12:00", ["30 02:00+0200", "30 02:30+0200", "31 02:00+0200", "31 02:30+0200"]),
+        ("*/30 * * * *", "2026-03-29T00:15", ["29 01:30+0100", "29 03:00+0200", "29 03:30+0200", "29 04:00+0200"]),
+        # autumn: from 03:00 back to 02:00
+        ("30 2 * * *", "2026-10-24T12:00", ["25 02:30+0200 first", "26 02:30+0100", "27 02:30+0100", "28 02:30+0100"]),
+        ("30 2 * * *", "2026-10-25T01:10", ["26 02:30+0100", "27 02:30+0100", "28 02:30+0100", "29 02:30+0100"]),
+        ("*/30 * * * *", "2026-10-25T00:15", ["25 02:30+0200 first", "25 02:00+0100 second", "25 02:30+0100 second", "25 03:00+0100"]),
+    ],
+)  # fmt: skip
+def test_in_berlin_a_time_that_is_skipped_or_shown_twice_comes_as_is_documented(cron: str, after: str, wanted: list[str]) -> None:
+    assert shown(cron, "Europe/Berlin", after) == wanted
+
+
+def test_a_line_is_kept_as_it_is_read() -> None:
+    assert timetable("  0   8 * *  mon-fri ", "UTC") == Timetable("0 8 * * mon-fri", "UTC")
+    assert shown("0 8 L * *", "UTC", "2026-02-01T00:00", 2) == ["28 08:00+0000", "31 08:00+0000"]
+    assert shown("0 8 * * MON#1", "UTC", "2026-02-01T00:00", 2) == ["02 08:00+0000", "02 08:00+0000"]
+    assert timetable("0 0 29 2 *", "UTC").after(datetime(2026, 1, 1, tzinfo=UTC)) == datetime(2028, 2, 29, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("cron", "code", "words"),
+    [
+        ("0 0 30 2 *", "never", "never comes"),
+        ("0 0 31 4,6,9,11 *", "never", "never comes"),
+        ("* * */20 * 1L", "never", "never comes"),
+        ("60 * * * *", "bad_cron", '"60" is no minute. It takes 0 to 59'),
+        ("0 24 * * *", "bad_cron", '"24" is no hour. It takes 0 to 23'),
+        ("0 0 0 * *", "bad_cron", '"0" is no day of the month'),
+        ("0 0 * FOO *", "bad_cron", '"FOO" is no month'),
+        ("0 0 * * FRI-MON", "bad_cron", "ranges upwards"),
+        ("*/0 * * * *", "bad_cron", '"*/0" is no minute'),
+        ("* * * *", "bad_cron", "has 4"),
+        ("0 0 0 * * *", "bad_cron", "has 6"),
+        ("@daily", "bad_cron", "@daily is written 0 0 * * *"),
+        ("", "bad_cron", "has 0"),
+        ("9" * 5000 + " * * * *", "bad_cron", "at most 200"),
+        ("9" * 150 + " * * * *", "bad_cron", "is no minute"),
+        (None, "bad_cron", "is text"),
+        (["* * * * *"], "bad_cron", "is text"),
+    ],
+)
+def test_a_line_that_is_none_or_never_comes_is_one_clear_problem(cron: object, code: str, words: str) -> None:
+    with pytest.raises(Refused) as refused:
+        timetable(cron, "UTC")
+    [problem] = refused.value.problems
+    assert (problem.code, problem.path) == (code, "cron")
+    assert words in problem.message
+    assert problem.message.endswith(".") and len(problem.message) < 350
+
+
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [
+        ("europe/berlin", "did you mean Europe/Berlin?"),
+        ("Berlin", "did you mean Europe/Berlin?"),
+        ("CEST", "IANA database"),
+        ("../../etc/passwd", "IANA database"),
+        ("localtime", "IANA database"),
+        ("Europe", "?"),
+        ("+02:00", "IANA database"),
+        ("", "IANA database"),
+        (None, "null is no time zone"),
+        (7, "7 is no time zone"),
+    ],
+)
+def test_a_zone_that_is_none_is_one_clear_problem_beside_that_of_the_line(zone: object, words: str) -> None:
+    with pytest.raises(Refused) as refused:
+        timetable("0 0 30 2 *", zone)
+    assert [problem.path for problem in refused.value.problems] == ["cron", "zone"]
+    problem = refused.value.problems[1]
+    assert problem.code == "unknown_zone"
+    assert words in problem.message
+
+
+def test_every_zone_of_the_list_is_one() -> None:
+    assert {"UTC", "Europe/Berlin", "Asia/Kolkata"} <= set(zones())
+    noon = datetime(2026, 6, 1, 12, tzinfo=UTC)
+    assert all(timetable("0 * * * *", zone).after(noon) for zone in zones())
+
+
+@given(st.text(alphabet="0123456789*/,-#L W@MONFRIJA?\u0663\u00b2\0", max_size=60))
+def test_whatever_is_written_is_a_line_or_a_problem(text: str) -> None:
+    try:
+        table = timetable(text, "Europe/Berlin")
+    except Refused:
+        return
+    first = table.after(datetime(2026, 3, 1, tzinfo=UTC))
+    assert first is None or first.second == 0
+
+
+@given(LINES, st.sampled_from(sorted(TURNS)), st.integers(0, 3 * 365 * 86_400))
+def test_each_one_comes_after_the_one_before_and_none_is_left_out_by_looking_from_between(line: Line, zone: str, seconds: int) -> None:
+    table = timetable(str(line), zone)
+    moment = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    found = list(islice(table.since(moment), 6))
+    assert found == sorted(set(found))
+    for before, after in zip(found, found[1:], strict=False):
+        assert table.after(before + (after - before) / 2) == after
+    index = bisect_left(found, moment)
+    assert index == 0
