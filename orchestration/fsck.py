@@ -257,7 +257,8 @@ def _chain(subject: str, acts: list[Act]) -> Iterator[Finding]:
 
 
 def _schedules() -> Iterator[Finding]:
-    """I4: one that is not paused has an occurrence to come, by a line that can be read. I8: each of its runs was started for one."""
+    """I4: one that is not paused has an occurrence to come, by a line that can be read. I8: each of its runs was started for
+    one."""
     for row in Schedule.objects.values("id", "cron", "zone", "paused", "next").iterator(chunk_size=CHUNK):
         if not row["paused"] and row["next"] is None:
             yield Finding("I4", f"schedule {row['id']}", "it is not paused, and never due")

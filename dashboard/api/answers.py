@@ -139,7 +139,8 @@ Status = Literal["ready", "held", "waiting", "succeeded", "failed", "cancelled",
 
 
 class RunHead(BaseModel):
-    """`outcome` is the named end, `position` the path of the step it stands at, `escalation` the open one's id."""
+    """`outcome` is the named end, `position` the path of the step it stands at, `escalation` the open one's id, `schedule` that
+    of the schedule that started it."""
 
     id: str
     workflow: str
@@ -156,6 +157,7 @@ class RunHead(BaseModel):
     labels: dict[str, str | int | float | bool]
     created: datetime
     created_by: str
+    schedule: str | None
     started: datetime | None
     ended: datetime | None
     due: datetime | None

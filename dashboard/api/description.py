@@ -20,7 +20,7 @@ _MODELS: dict[str, type[BaseModel]] = {}
 _SAID = {
     "after": "What `next` of the page before said.",
     "limit": "How many at most, 1 to 200.",
-    "revision": "Only over this revision of the draft.",
+    "revision": "Only over this revision.",
     "wait": "Seconds to wait, 60 at most, for the run to end or to need a person.",
     "at": "The step record after which; the latest without, 0 before the first.",
     "from": "A version's number, or `draft`.",
@@ -32,6 +32,7 @@ _SAID = {
     "run": "The run's id.",
     "escalation": "The escalation's id.",
     "outcome": "The named end.",
+    "schedule": "The schedule's id.",
     "key": "The business key.",
     "created_from": "Not before this moment, with its zone.",
     "created_to": "Before this moment, with its zone.",

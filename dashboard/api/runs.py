@@ -76,6 +76,7 @@ def list_runs(
     workflow: str | None = None,
     version: int | None = None,
     outcome: str | None = None,
+    schedule: str | None = None,
     key: str | None = None,
     created_from: datetime | None = None,
     created_to: datetime | None = None,
@@ -83,12 +84,13 @@ def list_runs(
     limit: int = 50,
 ) -> Any:
     """The newest first. `status` holds statuses, `person`, `backoff`, `live` or `ended`, several with commas."""
-    known(request, "status", "workflow", "version", "outcome", "key", "created_from", "created_to", "after", "limit")
+    known(request, "status", "workflow", "version", "outcome", "schedule", "key", "created_from", "created_to", "after", "limit")
     wanted = queries.RunFilter(
         status=words(status),
         workflow=workflow,
         version=version,
         outcome=outcome,
+        schedule=schedule,
         key=key,
         created_from=_aware(created_from, "created_from"),
         created_to=_aware(created_to, "created_to"),

@@ -1,14 +1,18 @@
 """How things look in the API: DESIGN.md 9. Times are ISO 8601 in UTC, money is in dollars."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from orchestration.acts.schedules import ScheduleBody
 from orchestration.acts.workflows import Checked
+from orchestration.core.cron import Occurrence
 from orchestration.queries.escalations import EscalationDetail, EscalationSummary
 from orchestration.queries.paging import Page
 from orchestration.queries.reach import ProviderView, ToolView
 from orchestration.queries.records import CallView, StepView
 from orchestration.queries.runs import RunDetail, RunItem, RunSummary
+from orchestration.queries.schedules import ScheduleView
 from orchestration.queries.workflows import VersionDetail, VersionSummary, WorkflowDetail, WorkflowSummary
 
 NANO = 1_000_000_000
@@ -93,6 +97,7 @@ def _run(found: RunSummary) -> Json:
         "labels": found.labels,
         "created": when(found.created),
         "created_by": found.created_by,
+        "schedule": found.schedule,
         "started": when(found.started),
         "ended": when(found.ended),
         "due": when(found.due),
@@ -223,6 +228,27 @@ def tool(found: ToolView) -> Json:
         "timeout": shown.timeout,
         **({"http": written["http"], "reconcile": written.get("reconcile"), "updated": when(found.updated)} if written else {}),
     }
+
+
+def schedule(found: ScheduleView) -> Json:
+    times = ("next", "fired", "created", "updated")
+    plain = {name: getattr(found, name) for name in ScheduleView.__slots__}
+    return plain | {name: when(plain[name]) for name in times}
+
+
+def schedule_whole(found: ScheduleView) -> Json:
+    return {**schedule(found), "occurrences": occurrences(found.following())}
+
+
+def schedule_body(body: Json) -> Json:
+    """What was sent without what GET shows beside it, so that what was got may be put back as it is."""
+    written = {*ScheduleBody.model_fields}
+    shown = {"occurrences", *ScheduleView.__slots__} - written
+    return {key: value for key, value in body.items() if key not in shown}
+
+
+def occurrences(found: Iterable[Occurrence]) -> list[Json]:
+    return [{"at": when(one.at), "local": one.local.isoformat(), "turn": one.turn or None} for one in found]
 
 
 def writable(body: Json, **told: str) -> Json:

@@ -3,7 +3,7 @@
 There is no page for the description: those that are to be had bring scripts from elsewhere.
 """
 
-from dashboard.api import escalations, problems, reach, runs, trial, workflows
+from dashboard.api import escalations, problems, reach, runs, schedules, trial, workflows
 from dashboard.api.bodies import CleanParser
 from dashboard.api.description import DescribedAPI
 from dashboard.api.guard import guarded, may
@@ -23,7 +23,9 @@ api = DescribedAPI(
 problems.install(api)
 api.add_router("/workflows", workflows.router)
 api.add_router("/workflows", runs.starting)
+api.add_router("/workflows", schedules.of_workflow)
 api.add_router("/runs", runs.router)
+api.add_router("/schedules", schedules.router)
 api.add_router("/escalations", escalations.router)
 api.add_router("/steps", trial.router)
 api.add_router("", reach.router)

@@ -1,11 +1,12 @@
 """Starts what schedules have due. Every worker's sweep does it; there is no beat and no leader.
 
-One occurrence is one transaction: an update of `next`, on condition that it and the revision are still what was seen, and the start
-of a run by the door that everybody uses, under a key made of the schedule and the occurrence. Of two who fire it one finds nothing
-to move; who dies in between has moved nothing and started nothing. What is refused, or surprises us, is noted at the schedule,
-which goes on to its next occurrence.
+One occurrence is one transaction: an update of `next`, on condition that it and the revision are still what was seen, and the
+start of a run by the door that everybody uses, under a key made of the schedule and the occurrence. Of two who fire it one
+finds nothing to move; who dies in between has moved nothing and started nothing. What is refused, or surprises us, is noted at
+the schedule, which goes on to its next occurrence.
 """
 
+import itertools
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -68,7 +69,9 @@ def pass_over(now: datetime) -> list[Callable[[], bool]]:
     found: list[Callable[[], bool]] = []
     for row in Schedule.objects.filter(paused=False, next__lte=now).order_by("id").values(*_SEEN):
         table = timetable(row["cron"], row["zone"])
-        found.append(partial(fire, Firing(row, now, None, table.after(now), passed(table, row["next"], now + _SECOND, "restored"))))
+        found.append(
+            partial(fire, Firing(row, now, None, table.after(now), passed(table, row["next"], now + _SECOND, "restored")))
+        )
     return found
 
 
@@ -79,7 +82,7 @@ def _firings(row: dict[str, Any], now: datetime) -> list[Firing]:
     seen, found = row, []
     if not decided.fire:
         return [Firing(row, now, None, decided.next, decided.passed)]
-    for occurrence, following in zip(moves, moves[1:], strict=False):
+    for occurrence, following in itertools.pairwise(moves):
         found.append(Firing(seen, now, occurrence, following, decided.passed if seen is row else None))
         seen = {**row, "next": following}
     return found

@@ -39,9 +39,9 @@ def _scalar(value: Any) -> Any:
 
 
 class ScheduleBody(Model):
-    """`cron` has five fields: minute, hour, day of the month, month, day of the week; `zone` is one of the IANA database. `input` is
-    that of each run, `labels` its labels. `catchup` says what becomes of missed occurrences: `skip` them, make up for the `last`
-    one, or for `all`, at most the latest `most`."""
+    """`cron` has five fields: minute, hour, day of the month, month, day of the week; `zone` is one of the IANA database.
+    `input` is that of each run, `labels` its labels. `catchup` says what becomes of missed occurrences: `skip` them, make up
+    for the `last` one, or for `all`, at most the latest `most`."""
 
     name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_one_line)]
     cron: str

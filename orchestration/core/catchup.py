@@ -29,8 +29,8 @@ _SPAN = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """Occurrences that started nothing, by which rule: `skip`, `last`, `most` of `all`, or `restored` after a restore. `count` is at
-    most `MOST`."""
+    """Occurrences that started nothing, by which rule: `skip`, `last`, `most` of `all`, or `restored` after a restore. `count`
+    is at most `MOST`."""
 
     count: int
     since: datetime
@@ -49,7 +49,8 @@ class Due:
 
 
 def decide(table: Timetable, first: datetime, now: datetime, catchup: Catchup, most: int) -> Due:
-    """`first` is the occurrence that has been due for longest; it is not after `now`."""
+    """`first` is the occurrence that has been due for longest; it is not after `now`. Where the zone's rules have changed since
+    it was reckoned, it is none any more, and the new rules hold."""
     if catchup == "skip":
         fire = tuple(takewhile(lambda at: at <= now, table.since(max(now - ON_TIME, first) - timedelta(seconds=1))))
         fire = tuple(at for at in fire if at >= now - ON_TIME)

@@ -3,8 +3,8 @@
 cronsim reads the line and goes through the times that a clock on the wall would show. What such a time means where the clock is
 put forward or back is decided here, for every zone alike, and as cron does it:
 
-    written out   neither the minute nor the hour begins with `*`, as in `30 2 * * *`: a time that the clock skips comes the moment
-                  it has been put forward, several of them together; a time that it shows twice comes the first time alone
+    written out   neither the minute nor the hour begins with `*`, as in `30 2 * * *`: a time that the clock skips comes the
+                  moment it has been put forward, several of them together; a time that it shows twice comes the first time alone
     running       the minute or the hour begins with `*`, as in `*/15 * * * *`: as the clock goes. A time that it skips does not
                   come, and one that it shows twice comes twice
 

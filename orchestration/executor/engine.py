@@ -73,8 +73,8 @@ SOON = 60.0
 class Engine:
     """`group` is 0 for an ordinary worker; else it runs suspects, so many at once, and ends when there are none. `fatal`: where
     the engine breaks, its process ends, for somebody starts another one. `patience`: for so many seconds it waits for a database
-    that can't be used, then its process ends; as long as the recorder says where nothing is said. `schedules`: what of them is due
-    at a moment, each a short write (`acts.firing.due`)."""
+    that can't be used, then its process ends; as long as the recorder says where nothing is said. `schedules`: what of them is
+    due at a moment, each a short write (`acts.firing.due`)."""
 
     def __init__(
         self,

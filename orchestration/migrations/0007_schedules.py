@@ -16,7 +16,11 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     orchestration.models.fields.IdField(
-                        default=orchestration.models.fields.new_id, editable=False, max_length=26, primary_key=True, serialize=False
+                        default=orchestration.models.fields.new_id,
+                        editable=False,
+                        max_length=26,
+                        primary_key=True,
+                        serialize=False,
                     ),
                 ),
                 (

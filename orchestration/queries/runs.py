@@ -128,7 +128,12 @@ def run(id: str) -> RunDetail:
     """Two queries at most. Raises `NotFound`."""
     named = Schedule.objects.filter(pk=OuterRef("schedule")).values("name")
     began = Act.objects.filter(subject=Concat(Value("run:"), OuterRef("pk")), number=1).values("detail")
-    row = with_escalation(Run.objects.filter(id=id)).annotate(began=Subquery(began), named=Subquery(named)).values(*_DETAIL, "began", "named").first()
+    row = (
+        with_escalation(Run.objects.filter(id=id))
+        .annotate(began=Subquery(began), named=Subquery(named))
+        .values(*_DETAIL, "began", "named")
+        .first()
+    )
     if row is None:
         raise no_run(id)
     blobs = fetch(missing([row["labels"], row["began"], *(row[name] for name in _PACKED)]))

@@ -90,6 +90,14 @@ def gone(id: str) -> NotFound:
     return NotFound(f"{act[1]} deleted this schedule on {act[0]:%d %B %Y}. Runs that it started are still there.")
 
 
+def following(cron: Any, zone: Any, most: int = 5) -> tuple[Occurrence, ...]:
+    """When such a line comes next in such a zone; nothing where one of the two is none. One query."""
+    try:
+        return timetable(cron, zone).following(database_now(), most)
+    except Refused:
+        return ()
+
+
 def history(id: str, most: int = 10) -> tuple[Done, ...]:
     """The newest first. Two queries at most."""
     acts = list(Act.objects.filter(subject=f"schedule:{id}").order_by("-number").values("verb", "by", "at", "detail")[:most])

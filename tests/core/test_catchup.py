@@ -16,9 +16,7 @@ LINES = ("* * * * *", "*/7 * * * *", "30 2 * * *", "0 */3 * * *", "15,45 1-3 * *
 
 
 @given(st.sampled_from(LINES), st.sampled_from(POLICIES), st.integers(1, 40), st.integers(0, 40 * 3600), st.integers(0, 59))
-def test_what_is_due_is_fired_or_told_and_nothing_twice(
-    cron: str, catchup: Catchup, most: int, late: int, second: int
-) -> None:
+def test_what_is_due_is_fired_or_told_and_nothing_twice(cron: str, catchup: Catchup, most: int, late: int, second: int) -> None:
     table = timetable(cron, "Europe/Berlin")
     first = table.after(FIRST)
     assert first is not None
@@ -39,7 +37,7 @@ def test_what_is_due_is_fired_or_told_and_nothing_twice(
     assert found.passed is not None
     assert found.passed.since == first
     assert found.passed.count == min(len(passed), MOST)
-    assert found.passed.until == passed[: MOST][-1]
+    assert found.passed.until == passed[:MOST][-1]
 
 
 @pytest.mark.parametrize(

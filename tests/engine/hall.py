@@ -1,5 +1,5 @@
-"""Workers that look after schedules and do nothing by themselves, on one database, by a clock that the test sets. What a sweep has
-found is done when the test says so, one short write after the other: so workers meet in any order."""
+"""Workers that look after schedules and do nothing by themselves, on one database, by a clock that the test sets. What a sweep
+has found is done when the test says so, one short write after the other: so workers meet in any order."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -57,7 +57,11 @@ def test_an_occurrence_starts_one_run_that_says_by_what(hall: Hall) -> None:
     assert hall.sweep() == 1
     [run] = Run.objects.all()
     row = of(made)
-    assert (row.fired, row.run, row.next) == (datetime(2026, 11, 23, 7, tzinfo=UTC), run.id, datetime(2026, 11, 24, 7, tzinfo=UTC))
+    assert (row.fired, row.run, row.next) == (
+        datetime(2026, 11, 23, 7, tzinfo=UTC),
+        run.id,
+        datetime(2026, 11, 24, 7, tzinfo=UTC),
+    )
     assert (run.schedule, run.created_by, run.status) == (made, f"schedule:{made}", "ready")
     assert fsck.unpack_all([run.labels])[0] == {"schedule": "Morning report", "team": "desk"}
     assert fsck.unpack_all([run.input])[0] == {"text": "x", "n": 1}
@@ -109,7 +113,10 @@ NIGHTS = [
     ("30 2 * * *", "2026-03-28T12:00", ["2026-03-29T01:00", "2026-03-30T00:30"]),
     ("30 2 * * *", "2026-10-24T12:00", ["2026-10-25T00:30", "2026-10-26T01:30"]),
     ("*/30 2 * * *", "2026-03-28T12:00", ["2026-03-30T00:00", "2026-03-30T00:30"]),
-    ("*/30 2 * * *", "2026-10-24T12:00", [*(f"2026-10-25T0{at}" for at in ("0:00", "0:30", "1:00", "1:30")), "2026-10-26T01:00", "2026-10-26T01:30"]),
+    (
+        "*/30 2 * * *", "2026-10-24T12:00",
+        [*(f"2026-10-25T0{at}" for at in ("0:00", "0:30", "1:00", "1:30")), "2026-10-26T01:00", "2026-10-26T01:30"],
+    ),
 ]  # fmt: skip
 
 
@@ -251,7 +258,7 @@ class TestWhoeverLooks(RolledBack):
                 passed = Act.objects.filter(subject=f"schedule:{made}", verb="pass_over").values_list("detail", flat=True)
                 skipped = sum(each["count"] for each in fsck.unpack_all(passed))
                 table = timetable("*/7 * * * *", "UTC")
-                due = len([at for at in _until(table, hall.clock.at)])
+                due = len(list(_until(table, hall.clock.at)))
                 assert len(found) + skipped == due
                 assert catchup != "all" or skipped == 0
             sound()
@@ -327,7 +334,9 @@ class TestWithARealEngine:
 
 def narrower() -> None:
     """Publishes a version that the schedule's input does not fit any more."""
-    schema = {"type": "object", "required": ["text", "n", "more"], "properties": {"text": {"type": "string"}, "n": {"type": "number"}, "more": {"type": "string"}}}  # fmt: skip
+    text = {"type": "string"}
+    properties = {"text": text, "n": {"type": "number"}, "more": text}
+    schema = {"type": "object", "required": [*properties], "properties": properties}
     publish(workflow(end(), models={}, input=schema))
 
 
@@ -437,7 +446,9 @@ def test_what_is_wrong_is_said_at_its_place_and_nothing_is_made(
         hall.make(**change)
     found = [(problem.code, problem.path) for problem in refused.value.problems]
     assert sorted(path for _, path in found) == sorted(path for _, path in wanted)
-    assert [code for code, path in found if not path.startswith("input")] == [code for code, path in wanted if not path.startswith("input")]
+    assert [code for code, path in found if not path.startswith("input")] == [
+        code for code, path in wanted if not path.startswith("input")
+    ]
     assert all(problem.message.endswith((".", "?")) or problem.path.startswith("input") for problem in refused.value.problems)
     assert not Schedule.objects.exists()
     made = hall.make()

@@ -25,7 +25,8 @@ from tests.repo import tree
 
 ROLES: dict[Role, dict[str, set[str]]] = {
     Role.VIEWER: {
-        "look at workflows, runs, the inbox, providers and tools": {
+        "look at workflows, schedules, runs, the inbox, providers and tools": {
+            *("list_schedules", "get_schedule"),
             *("list_workflows", "get_workflow", "list_versions", "get_version", "diff_workflow"),
             *("list_runs", "get_run", "list_records", "get_state", "list_escalations", "get_escalation"),
             *("list_providers", "get_provider", "list_tools", "get_tool"),
@@ -34,12 +35,14 @@ ROLES: dict[Role, dict[str, set[str]]] = {
     },
     Role.OPERATOR: {
         "start and cancel runs": {"start_run", "cancel_run"},
+        "pause and resume schedules": {"pause_schedule", "resume_schedule"},
         "claim and answer what waits in the inbox": {
             *("claim_escalation", "release_escalation", "save_draft", "preview_answer", "resolve_escalation"),
         },
     },
     Role.DESIGNER: {
         "check, try, edit and publish workflows": {"check_workflow", "try_one_step", "push_workflow", "publish_workflow"},
+        "write and delete schedules": {"make_schedule", "check_schedule", "put_schedule", "delete_schedule"},
         "see the names of secrets": {"list_secrets", "get_secret"},
     },
     Role.ADMIN: {

@@ -27,6 +27,14 @@ ROUTES: dict[tuple[str, str], tuple[Role, int]] = {
     ("GET", "workflows/<workflow>/versions/<int:number>"): (Role.VIEWER, 404),
     ("GET", "workflows/<workflow>/diff"): (Role.VIEWER, 404),
     ("POST", "workflows/<workflow>/runs"): (Role.OPERATOR, 404),
+    ("GET", "workflows/<workflow>/schedules"): (Role.VIEWER, 404),
+    ("POST", "workflows/<workflow>/schedules"): (Role.DESIGNER, 404),
+    ("POST", "workflows/<workflow>/schedules/check"): (Role.DESIGNER, 404),
+    ("GET", "schedules/<schedule>"): (Role.VIEWER, 404),
+    ("PUT", "schedules/<schedule>"): (Role.DESIGNER, 404),
+    ("DELETE", "schedules/<schedule>"): (Role.DESIGNER, 404),
+    ("POST", "schedules/<schedule>/pause"): (Role.OPERATOR, 404),
+    ("POST", "schedules/<schedule>/resume"): (Role.OPERATOR, 404),
     ("GET", "runs"): (Role.VIEWER, 200),
     ("GET", "runs/<run>"): (Role.VIEWER, 404),
     ("GET", "runs/<run>/records"): (Role.VIEWER, 404),
@@ -70,7 +78,7 @@ def test_every_route_of_the_api_stands_in_the_table() -> None:
 def test_a_route_is_for_its_role_and_those_above(method: str, path: str, everyone: dict[Role, Api]) -> None:
     least, answer = ROUTES[method, path]
     concrete = path.replace("<int:number>", "7").replace("<name>", "nothing").replace("<workflow>", "nothing")
-    concrete = concrete.replace("<run>", NOTHING).replace("<escalation>", NOTHING)
+    concrete = concrete.replace("<run>", NOTHING).replace("<escalation>", NOTHING).replace("<schedule>", NOTHING)
     body = b"{}" if method in ("POST", "PUT") else b""
     for role, api in everyone.items():
         response = api.ask(method, concrete, body)

@@ -13,7 +13,7 @@ from tests.api import Api
 
 Json = dict[str, Any]
 METHODS = {"get", "put", "post", "delete"}
-REPEATABLE = {"start_run", "resolve_escalation", "cancel_run"}
+REPEATABLE = {"start_run", "resolve_escalation", "cancel_run", "make_schedule"}
 
 
 def operations() -> Iterator[Json]:
