@@ -145,7 +145,7 @@ def is_part(path: str) -> bool:
 
 def stops(run: RunDetail, course: Course, named: Mapping[str, str]) -> tuple[Stop, ...]:
     """The path taken, in order: the start, each visit, and what is under way."""
-    began = Stop("0", "Started", "", look_of("done", RESULTS), f"By {run.created_by}.", None)
+    began = Stop("0", "Started", "", look_of("done", RESULTS), f"By {run.starter}.", None)
     found = [began] if not course.before else []
     wholes = wholes_of(course)
     found.extend(_stop(visit, course, named, wholes.get(visit.seq)) for visit in course.visits)

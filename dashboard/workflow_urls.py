@@ -1,8 +1,8 @@
-"""/workflows/…: reading, drafting, publishing and trying them. Their run form is with the runs."""
+"""/workflows/…: reading, drafting, publishing, trying and scheduling them. Their run form is with the runs."""
 
 from django.urls import path
 
-from dashboard.pages import drafting, trial, workflows
+from dashboard.pages import drafting, schedules, trial, workflows
 
 urlpatterns = [
     path("", workflows.workflow_list, name="workflows"),
@@ -15,4 +15,12 @@ urlpatterns = [
     path("<str:workflow>/publish/", drafting.publish, name="workflow_publish"),
     path("<str:workflow>/restore/", drafting.restore, name="workflow_restore"),
     path("<str:workflow>/try/", trial.try_page, name="workflow_try"),
+    path("<str:workflow>/schedules/", schedules.schedules_page, name="workflow_schedules"),
+    path("<str:workflow>/schedules/new/", schedules.new_page, name="schedule_new"),
+    path("<str:workflow>/schedules/occurrences/", schedules.occurrences_part, name="schedule_occurrences"),
+    path("<str:workflow>/schedules/<str:schedule>/", schedules.schedule_page, name="schedule"),
+    path("<str:workflow>/schedules/<str:schedule>/edit/", schedules.edit_page, name="schedule_edit"),
+    path("<str:workflow>/schedules/<str:schedule>/pause/", schedules.pause, name="schedule_pause"),
+    path("<str:workflow>/schedules/<str:schedule>/resume/", schedules.resume, name="schedule_resume"),
+    path("<str:workflow>/schedules/<str:schedule>/delete/", schedules.delete_page, name="schedule_delete"),
 ]

@@ -132,7 +132,7 @@ def _visit(run: RunDetail, seq: int, named: dict[str, str]) -> dict[str, Any]:
     written = courses.writers(run.id, seq + 1)
     scope = view.path.rpartition("/")[0]
     named_path = run_view.titled(named)
-    writer = run_view.writer_of(written, scope, run.created_by, named_path)
+    writer = run_view.writer_of(written, scope, run.starter, named_path)
     title, detail = run_view.spoken(view.path, named)
     calls = tuple(conversation.shown(call) for call in view.calls)
     return {

@@ -46,6 +46,7 @@ class Wanted:
     status: str = ""
     workflow: str = ""
     outcome: str = ""
+    schedule: str = ""
     key: str = ""
     text: str = ""
     after: str = ""
@@ -63,15 +64,16 @@ class Wanted:
             status=(self.status,) if self.status else (),
             workflow=self.workflow or None,
             outcome=self.outcome or None,
+            schedule=self.schedule or None,
             key_part=self.key or None,
         )
 
     @property
     def chosen(self) -> bool:
-        return any((self.status, self.workflow, self.outcome, self.key, self.text))
+        return any((self.status, self.workflow, self.outcome, self.schedule, self.key, self.text))
 
     def address(self, **more: str) -> str:
-        named = {name: getattr(self, name) for name in ("status", "workflow", "outcome", "key", "text")}
+        named = {name: getattr(self, name) for name in ("status", "workflow", "outcome", "schedule", "key", "text")}
         return "?" + urlencode({name: value for name, value in {**named, **more}.items() if value})
 
 

@@ -6,11 +6,11 @@ finds nothing to move; who dies in between has moved nothing and started nothing
 the schedule, which goes on to its next occurrence.
 """
 
-import itertools
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from django.db import transaction
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 MOST = 50
 """Occurrences of one sweep, over all schedules: the sweep has more to do, and comes again."""
-_SEEN = ("id", "workflow_id", "name", "cron", "zone", "input", "labels", "catchup", "most", "next", "revision", "trouble")
+_SEEN = ("id", "workflow_id", "name", "cron", "zone", "input", "labels", "catchup", "most", "next", "revision")
 _MOST_TOLD = 500
 _SECOND = timedelta(seconds=1)
 
@@ -82,7 +82,7 @@ def _firings(row: dict[str, Any], now: datetime) -> list[Firing]:
     seen, found = row, []
     if not decided.fire:
         return [Firing(row, now, None, decided.next, decided.passed)]
-    for occurrence, following in itertools.pairwise(moves):
+    for occurrence, following in pairwise(moves):
         found.append(Firing(seen, now, occurrence, following, decided.passed if seen is row else None))
         seen = {**row, "next": following}
     return found

@@ -97,6 +97,13 @@ class RunDetail(RunSummary):
     """The seq of its first record since it was restored from a backup, 0 where it was not."""
     state_hash: str
 
+    @property
+    def starter(self) -> str:
+        """Who or what began it, in words."""
+        if self.schedule is None:
+            return self.created_by
+        return f"the schedule {self.schedule_name}" if self.schedule_name else "a schedule that was deleted"
+
 
 _SAME = (
     "id", "status", "wait", "place", "outcome", "revision", "seq", "cost", "key", "labels", "created", "created_by", "schedule",

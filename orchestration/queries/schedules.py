@@ -105,12 +105,6 @@ def history(id: str, most: int = 10) -> tuple[Done, ...]:
     return tuple(Done(**{**act, "detail": detail}) for act, detail in zip(acts, details, strict=True))
 
 
-def counts(workflow: str) -> tuple[int, int]:
-    """(how many schedules it has, how many of them can't start). One query."""
-    troubles = list(Schedule.objects.filter(workflow_id=workflow).values_list("trouble", flat=True))
-    return len(troubles), sum(trouble != "null" for trouble in troubles)
-
-
 def statuses(runs: Sequence[str]) -> dict[str, str]:
     """Of those of these runs that are still there. One query."""
     return dict(Run.objects.filter(id__in=[run for run in runs if run]).values_list("id", "status"))

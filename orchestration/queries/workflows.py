@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from orchestration.core.errors import NotFound, Problem, Refused
 from orchestration.core.frozen import dataclass
-from orchestration.models import Run, Version, Workflow
+from orchestration.models import Run, Schedule, Version, Workflow
 from orchestration.queries.paging import Page, bounded, page
 from orchestration.record.pack import unpack_all
 
@@ -35,7 +36,8 @@ class VersionDetail(VersionSummary):
 
 @dataclass(frozen=True, slots=True)
 class WorkflowSummary:
-    """`version` is the latest, None where there is none. `live` runs have not ended; `people` of them wait for a person."""
+    """`version` is the latest, None where there is none. `live` runs have not ended; `people` of them wait for a person.
+    `stuck` of the `scheduled` ones could not start their last run."""
 
     id: str
     title: str
@@ -48,6 +50,8 @@ class WorkflowSummary:
     published: datetime | None
     live: int
     people: int
+    scheduled: int
+    stuck: int
 
     @property
     def label(self) -> str:
@@ -63,7 +67,10 @@ class WorkflowDetail(WorkflowSummary):
 
 DRAFT = "draft"
 _VERSION = ("number", "hash", "published", "published_by", "note")
-_WORKFLOW = ("id", "title", "sample", "revision", "created", "updated", "updated_by", "version", "published", "live", "people")
+_WORKFLOW = (
+    "id", "title", "sample", "revision", "created", "updated", "updated_by", "version", "published",
+    "live", "people", "scheduled", "stuck",
+)  # fmt: skip
 
 
 def workflows(after: str | None = None, limit: int | None = None) -> Page[WorkflowSummary]:
@@ -134,9 +141,12 @@ def text_of(found: WorkflowDetail, which: str | None, place: str) -> tuple[str, 
 
 def _with_latest() -> "QuerySet[Workflow]":
     latest = Version.objects.filter(workflow=OuterRef("pk")).order_by("-number")
+    schedules = Schedule.objects.filter(workflow=OuterRef("pk")).order_by().values("workflow").annotate(n=Count("id")).values("n")
     return Workflow.objects.annotate(
         version=Subquery(latest.values("number")[:1]),
         published=Subquery(latest.values("published")[:1]),
         live=Count("runs", filter=Q(runs__status__in=Run.LIVE)),
         people=Count("runs", filter=Q(runs__status__in=("waiting", "quarantined"), runs__wait="person")),
+        scheduled=Coalesce(Subquery(schedules), 0),
+        stuck=Coalesce(Subquery(schedules.exclude(trouble="null")), 0),
     )

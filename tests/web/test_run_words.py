@@ -23,7 +23,7 @@ def at(seconds: float) -> datetime:
 
 
 RUN = RunSummary(
-    "r", "sample", "Sample", 1, "held", "", "ask", "", 1, 0, None, 0, "", {}, T0, "ada", T0, None, None, 0, None
+    "r", "sample", "Sample", 1, "held", "", "ask", "", 1, 0, None, 0, "", {}, T0, "ada", None, T0, None, None, 0, None
 )  # fmt: skip
 
 
