@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
+from django.utils.safestring import mark_safe
 
 from orchestration.core.catchup import MOST, USUAL
 from orchestration.core.cron import MOST_LINE
@@ -12,9 +13,9 @@ from orchestration.core.errors import Problem
 from orchestration.queries.schedules import ScheduleView
 
 CATCHUP = [
-    ("last", "One run, late, however many were missed"),
-    ("skip", "None: what was missed is passed over"),
-    ("all", "One for each, the oldest first, but no more than the latest …"),
+    ("last", "One late run for all of them"),
+    ("skip", "No run: they are passed over"),
+    ("all", "A late run for each, the oldest first"),
 ]
 FIRST: dict[str, Any] = {"cron": "0 8 * * MON-FRI", "zone": "UTC", "catchup": "last", "most": USUAL}
 """What a new one opens with."""
@@ -27,8 +28,10 @@ class ScheduleForm(forms.Form):
         max_length=MOST_LINE,
         required=False,
         widget=forms.TextInput(attrs={"class": "mono", "autocomplete": "off", "spellcheck": "false"}),
-        help_text="Minute, hour, day of the month, month, day of the week: 0 8 * * MON-FRI is at eight on weekdays, "
-        "*/15 * * * * every quarter of an hour, 0 6 L * * at six on the last day of each month.",
+        help_text=mark_safe(  # a constant
+            "Minute, hour, day of the month, month, day of the week: <code>0 8 * * MON-FRI</code> is at eight on weekdays, "
+            "<code>*/15 * * * *</code> every quarter of an hour, <code>0 6 L * *</code> at six on the last day of each month."
+        ),
     )
     zone = forms.CharField(
         label="Time zone",
@@ -38,10 +41,17 @@ class ScheduleForm(forms.Form):
         help_text="As Europe/Berlin, America/New_York or UTC.",
     )
     catchup = forms.ChoiceField(
-        label="Where no worker looked for longer than a minute", choices=CATCHUP, widget=forms.RadioSelect
+        label="Missed times",
+        choices=CATCHUP,
+        widget=forms.RadioSelect,
+        help_text="A time is missed where no worker was there for a minute after it. What comes while it is paused never counts.",
     )
     most = forms.IntegerField(
-        label="… how many at most", required=False, min_value=1, max_value=MOST, help_text=f"For the last choice: 1 to {MOST:,}."
+        label="Late runs at most",
+        required=False,
+        min_value=1,
+        max_value=MOST,
+        help_text=f"Where each gets one: of more missed times, the latest so many do. 1 to {MOST:,}.",
     )
     labels = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 2, "class": "mono"}),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from orchestration.core.cron import Occurrence, timetable
@@ -11,16 +11,16 @@ from orchestration.core.wording import counted
 from orchestration.queries import schedules as queries
 from orchestration.queries.schedules import Done, ScheduleView
 
-CATCHING_UP = {"skip": "nothing", "last": "the last one, late", "all": "all"}
+CATCHING_UP = {"skip": "passed over", "last": "one late run for all", "all": "a late run for each"}
 _TURNS = {
     "skipped": "the clock skips the line's own time",
     "first": "the clock shows this time twice: the first",
     "second": "the clock shows this time twice: the second",
 }
 _RULES = {
-    "skip": "as it says of what was missed",
-    "last": "as only the last one is made up for",
-    "most": "as no more are made up for",
+    "skip": "as missed times are",
+    "last": "as there is one late run for all",
+    "most": "as no more get a late run",
     "restored": "since the database was restored from a backup, and they may have been started",
 }
 _VERBS = {
@@ -44,11 +44,13 @@ class Comes:
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """The next occurrences of a line in a zone, or what is wrong with the two. `once`: how it goes where clocks are changed."""
+    """The next occurrences of a line in a zone, or what is wrong with the two. `turned`: the first one that the change of a clock
+    is about, where that is not among them."""
 
     times: tuple[Comes, ...]
     zone: str
     written_out: bool = False
+    turned: Comes | None = None
     problems: tuple[Problem, ...] = ()
 
 
@@ -101,20 +103,23 @@ def shown(occurrences: Iterable[Occurrence]) -> tuple[Comes, ...]:
 
 
 def coming(cron: str, zone: str) -> Coming:
-    """What the two come to as they are typed."""
+    """What the two come to as they are typed. One query."""
+    return _coming(cron, zone, queries.now())
+
+
+def coming_of(schedule: ScheduleView) -> Coming:
+    """What it comes to, or would if it were not paused. One query at most."""
+    return _coming(schedule.cron, schedule.zone, (schedule.next and schedule.next - timedelta(seconds=1)) or queries.now())
+
+
+def _coming(cron: str, zone: str, moment: datetime) -> Coming:
     try:
         table = timetable(cron, zone)
     except Refused as refused:
         return Coming((), zone, problems=refused.problems)
-    return Coming(shown(queries.following(cron, zone)), zone, table.written_out)
-
-
-def coming_of(schedule: ScheduleView) -> Coming:
-    try:
-        table = timetable(schedule.cron, schedule.zone)
-    except Refused as refused:
-        return Coming((), schedule.zone, problems=refused.problems)
-    return Coming(shown(schedule.following()), schedule.zone, table.written_out)
+    times, turned = table.following(moment), table.turned(moment)
+    more = shown([turned])[0] if turned is not None and turned not in times else None
+    return Coming(shown(times), zone, table.written_out, more)
 
 
 def _offset(local: datetime) -> str:

@@ -47,7 +47,6 @@ def schedule_page(request: HttpRequest, workflow: str, schedule: str) -> HttpRes
         "coming": schedule_view.coming_of(found),
         "state": schedule_view.state_of(found),
         "catching_up": schedule_view.catching_up(found),
-        "passed": schedule_view.passed_words(found.passed) if found.passed else "",
         "runs": runs.runs(RunFilter(schedule=schedule), limit=LATELY),
         "history": schedule_view.told(queries.history(schedule)),
     }

@@ -14,7 +14,7 @@ Moments are in UTC. A line has five fields; it comes at whole minutes.
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -45,6 +45,7 @@ _NO_ZONES = frozenset({"localtime", "posixrules", "Factory"})
 """What stands among the zones of some machines and means another one on each."""
 _SECOND, _STEP = timedelta(seconds=1), timedelta(hours=12)
 """`_STEP`: clocks are not changed twice in so long."""
+_AROUND, _YEAR = timedelta(hours=3), timedelta(days=400)
 _SOME_DAY = datetime(2000, 1, 1)  # noqa: DTZ001  # what a clock shows
 
 Turn = Literal["", "skipped", "first", "second"]
@@ -87,9 +88,14 @@ class Timetable:
     def following(self, moment: datetime, most: int = 5) -> tuple[Occurrence, ...]:
         return tuple(self._seen(at) for at in islice(self.since(moment), most))
 
-    def at(self, occurrence: datetime, most: int = 5) -> tuple[Occurrence, ...]:
-        """This one, and those that follow it."""
-        return (self._seen(occurrence), *self.following(occurrence, most - 1))
+    def turned(self, moment: datetime) -> Occurrence | None:
+        """The first occurrence after this moment that the change of a clock is about; None where there is none within a year."""
+        zone, turn, end = ZoneInfo(self.zone), moment, moment + _YEAR
+        while (turn := _turn(zone, turn, end)) is not None:  # type: ignore[assignment]
+            around = takewhile(lambda at: at <= turn + _AROUND, self.since(max(turn - _AROUND, moment)))
+            if found := next((seen for seen in map(self._seen, around) if seen.turn), None):
+                return found
+        return None
 
     def _seen(self, at: datetime) -> Occurrence:
         local = at.astimezone(ZoneInfo(self.zone))

@@ -1,7 +1,7 @@
 """Schedules, in lists and one by one, and what was done with them."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from orchestration.core.catchup import Catchup
@@ -46,9 +46,7 @@ class ScheduleView:
             table = timetable(self.cron, self.zone)
         except Refused:  # this machine does not know its zone
             return ()
-        if self.next is None:
-            return table.following(database_now(), most)
-        return table.at(self.next, most)
+        return table.following(now() if self.next is None else self.next - timedelta(seconds=1), most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +91,14 @@ def gone(id: str) -> NotFound:
 def following(cron: Any, zone: Any, most: int = 5) -> tuple[Occurrence, ...]:
     """When such a line comes next in such a zone; nothing where one of the two is none. One query."""
     try:
-        return timetable(cron, zone).following(database_now(), most)
+        return timetable(cron, zone).following(now(), most)
     except Refused:
         return ()
+
+
+def now() -> datetime:
+    """By the clock that schedules go by."""
+    return database_now()
 
 
 def history(id: str, most: int = 10) -> tuple[Done, ...]:

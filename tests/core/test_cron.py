@@ -139,6 +139,24 @@ def test_in_berlin_a_time_that_is_skipped_or_shown_twice_comes_as_is_documented(
     assert shown(cron, "Europe/Berlin", after, len(wanted)) == wanted
 
 
+@pytest.mark.parametrize(
+    ("cron", "zone", "after", "wanted"),
+    [
+        ("30 2 * * *", "Europe/Berlin", "2026-01-01", "2026-03-29 03:00 skipped"),
+        ("30 2 * * *", "Europe/Berlin", "2026-05-01", "2026-10-25 02:30 first"),
+        ("*/30 * * * *", "Europe/Berlin", "2026-05-01", "2026-10-25 02:00 first"),
+        ("0 0 * * *", "America/Havana", "2026-01-01", "2026-03-08 01:00 skipped"),
+        ("30 2 * * MON", "Europe/Berlin", "2026-01-01", None),
+        ("30 2 * * *", "Asia/Kolkata", "2026-01-01", None),
+    ],
+)
+def test_the_next_one_that_a_change_of_clocks_is_about_is_known_beforehand(
+    cron: str, zone: str, after: str, wanted: str | None
+) -> None:
+    found = timetable(cron, zone).turned(datetime.fromisoformat(after).replace(tzinfo=UTC))
+    assert (f"{found.local:%Y-%m-%d %H:%M} {found.turn}" if found else None) == wanted
+
+
 def test_a_line_is_kept_as_it_is_read() -> None:
     assert timetable("  0   8 * *  mon-fri ", "UTC") == Timetable("0 8 * * mon-fri", "UTC")
     assert shown("0 8 L * *", "UTC", "2026-02-01T00:00", 2) == ["28 08:00+0000", "31 08:00+0000"]

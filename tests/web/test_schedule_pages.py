@@ -124,7 +124,10 @@ def test_all_that_is_wrong_is_said_at_once(made: str, as_designer: Client) -> No
 
 def test_when_it_comes_is_shown_while_it_is_typed_and_without_a_script(made: str, as_designer: Client) -> None:
     part = as_designer.get(f"{PLACE}occurrences/?cron=30+2+*+*+*&zone=Europe/Berlin")
-    assert len(re.findall("<time ", part.content.decode())) == 5
+    assert len(re.findall("<time ", part.content.decode())) in (5, 6)
+    assert re.search("the clock skips the line's own time|the clock shows this time twice", text(part)), (
+        "the next change of clocks"
+    )
     assert "02:30 UTC+0" in text(part) and "once, the first time" in text(part)
     assert "comes twice" in text(as_designer.get(f"{PLACE}occurrences/?cron=*/15+*+*+*+*&zone=America/New_York"))
     wrong = as_designer.get(f"{PLACE}occurrences/?cron=0+0+30+2+*&zone=Nowhere")
@@ -160,7 +163,7 @@ def test_a_schedule_says_how_it_stands(made: str, as_viewer: Client) -> None:
         page = as_viewer.get(PLACE + path)
         assert f"/runs/{run.id}/" in page.content.decode()
         assert "On" in text(page)
-    assert "5 occurrences" in text(page) and "only the last one is made up for" in text(page)
+    assert "5 occurrences" in text(page) and "one late run for all" in text(page)
     assert "dora changed it." in text(page) and "dora made it." in text(page)
     told = as_viewer.get(f"/runs/{run.id}/?seq=0")
     assert f"{PLACE}{made}/" in told.content.decode() and "the schedule Morning report" in text(told)

@@ -1,0 +1,67 @@
+"""A schedule in a real browser: its times as they are typed, by keyboard alone; and how its pages look."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, expect
+
+from orchestration.acts import schedules
+from orchestration.models import Schedule
+from orchestration.record.pack import unpack_all
+from tests.engine.publishing import publish
+from tests.factories import asking
+from tests.live.test_look import AXE, RUN_AXE
+from tests.web.test_schedule_pages import BODY, PLACE
+
+SignIn = Callable[[User], Page]
+
+
+def test_its_times_show_as_they_are_typed_and_enter_makes_nothing(sign_in: SignIn, designer: User, site: str) -> None:
+    publish(asking())
+    page = sign_in(designer)
+    page.goto(PLACE)
+    page.get_by_role("link", name="New schedule").click()
+    coming = page.locator("#coming")
+    expect(coming).to_contain_text("08:00")
+    page.get_by_label("Name").fill("Half past two")
+    page.get_by_label("Times").fill("30 2 * * *")
+    page.get_by_label("Time zone").fill("Europe/Berlin")
+    expect(coming.locator("li").first).to_contain_text("02:30")
+    expect(coming).to_contain_text("UTC+0")
+    page.get_by_label("Times").fill("0 0 30 2 *")
+    expect(coming).to_contain_text("never comes")
+    page.get_by_label("Text").fill("Good morning")
+    page.get_by_label("Times").press("Enter")
+    expect(page.get_by_label("Text")).to_have_value("Good morning")
+    assert not Schedule.objects.exists()
+    page.get_by_role("button", name="Make it").click()
+    expect(page.get_by_text("never comes").first).to_be_visible()
+    page.get_by_label("Times").fill("30 2 * * *")
+    page.get_by_role("button", name="Make it").click()
+    expect(page.locator(".toast")).to_contain_text("Half past two is made")
+    made = Schedule.objects.get()
+    assert (made.cron, made.zone, unpack_all([made.input])[0]) == ("30 2 * * *", "Europe/Berlin", {"text": "Good morning"})
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("heading", name="Would come next")).to_be_visible()
+    page.locator("[data-key=e]").click()
+    expect(page.get_by_role("heading", name="Edit Half past two")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1600])
+def test_its_pages_pass_axe_and_fit(sign_in: SignIn, designer: User, site: str, theme: Any, width: int) -> None:
+    publish(asking())
+    page = sign_in(designer)
+    page.emulate_media(color_scheme=theme)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(PLACE)
+    paths = ["", "new/"]
+    made = schedules.create(workflow="asking", body={**BODY, "name": "A" * 100}, by="dora")
+    paths += ["", f"{made}/", f"{made}/edit/", f"{made}/delete/"]
+    for path in paths:
+        page.goto(PLACE + path)
+        page.evaluate(AXE)
+        assert page.evaluate(RUN_AXE) == [], path
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
