@@ -27,6 +27,12 @@ SIZES = {"wide": {"width": 1440, "height": 900}, "phone": {"width": 390, "height
 TALLEST = 2600
 BROKEN = "interlock: 1\nid: broken\nsteps:\n  - {id: a, type: llm, prompt: 'Hello {{ nobody }}', next: nowhere}\n"
 
+SCHEDULES = (
+    ("Half past two each night", "30 2 * * *", "Europe/Berlin"),
+    ("Every quarter of an hour on weekdays", "*/15 * * * MON-FRI", "America/New_York"),
+    ("Last day of the month", "0 6 L * *", "UTC"),
+)
+
 _SESSION = """
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import User
@@ -109,10 +115,24 @@ def fill(found: Site) -> dict[str, str]:
     return ended
 
 
+def schedule(found: Site) -> None:
+    """A schedule of each kind: one that is on, one by the minute, one that is paused."""
+    example = {"ticket": "T-2001", "customer": "C-1042", "text": "How do I export my notes as PDF?"}
+    for name, cron, zone in SCHEDULES:
+        body = {"name": name, "cron": cron, "zone": zone, "input": example, "labels": {"team": "desk"}}
+        made = found.post("/api/v1/workflows/support_triage/schedules", body)
+    found.post(f"/api/v1/schedules/{made['id']}/pause", {})
+
+
 def pages(found: Site, ended: dict[str, str]) -> dict[str, str]:
     """Name of the picture → address."""
     questions = found.get("/api/v1/escalations?status=open")["items"]
+    schedules = found.get("/api/v1/workflows/support_triage/schedules")["items"]
     fixed = {
+        "schedules": "/workflows/support_triage/schedules/",
+        "schedules-empty": "/workflows/invoice_reading/schedules/",
+        "schedule": f"/workflows/support_triage/schedules/{schedules[0]['id']}/",
+        "schedule-new": "/workflows/support_triage/schedules/new/",
         "workflows": "/workflows/",
         "workflow-new": "/workflows/new/",
         "workflow": "/workflows/support_triage/",
@@ -172,6 +192,7 @@ def main() -> None:
         print("Running every example …", flush=True)
         ended = fill(found)
         found.post("/api/v1/workflows", BROKEN, "application/yaml")
+        schedule(found)
         _shoot_all(chromium, found, pages(found, ended), only)
         chromium.close()
 

@@ -11,11 +11,12 @@ from django.db import connection
 from django.db.models import BaseConstraint, Model
 
 from orchestration import fsck, vault
-from orchestration.acts import resolve
-from orchestration.models import Act, Blob, Call, Escalation, Run, StepRecord, Worker
+from orchestration.acts import resolve, schedules
+from orchestration.models import Act, Blob, Call, Escalation, Run, Schedule, StepRecord, Worker
 from orchestration.record.clock import database_now
 from tests import database
 from tests.engine.conftest import Floor, _working
+from tests.engine.hall import MINUTES
 from tests.engine.publishing import end, workflow
 from tests.engine.test_runs import tool
 from tests.servers import ScriptedServer
@@ -57,13 +58,14 @@ def guard(model: type[Model], name: str) -> tuple[type[Model], BaseConstraint]:
 
 ONE_OPEN = guard(Escalation, "one_open_escalation_a_run")
 AN_EXIT = guard(Run, "run_has_an_exit")
+IS_DUE = guard(Schedule, "schedule_is_due_or_paused")
 
 
 @pytest.fixture
 def mended(transactional_db: None) -> Iterator[None]:
     """Puts the guards back that some of the breaks take away."""
     yield
-    for model, constraint in (ONE_OPEN, AN_EXIT):
+    for model, constraint in (ONE_OPEN, AN_EXIT, IS_DUE):
         with connection.cursor() as cursor:
             there = connection.introspection.get_constraints(cursor, model._meta.db_table)
         if constraint.name not in there:
@@ -96,16 +98,20 @@ def held(sound: Sound, until: datetime) -> None:
     sound.waits(status="held", holder=Worker.objects.exclude(id="dead").get().id, step_deadline=until)
 
 
-def never_due(sound: Sound) -> None:
+def unguarded(guarded: tuple[type[Model], BaseConstraint], write: Callable[[], Any]) -> None:
     """What the database itself refuses."""
     if connection.vendor == "sqlite":  # which would have to make the table anew
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA ignore_check_constraints = ON")
-            sound.waits(status="ready", due=None, holder=None)
+            write()
             cursor.execute("PRAGMA ignore_check_constraints = OFF")
     else:
-        without(*AN_EXIT)
-        sound.waits(status="ready", due=None, holder=None)
+        without(*guarded)
+        write()
+
+
+def never_due(sound: Sound) -> None:
+    unguarded(AN_EXIT, lambda: sound.waits(status="ready", due=None, holder=None))
 
 
 def drop_record(sound: Sound) -> None:
@@ -117,6 +123,11 @@ def second_pause(sound: Sound) -> None:
     pause = Escalation.objects.get(run=sound.waiting)
     pause.pk = "another"
     pause.save(force_insert=True)
+
+
+def schedule(sound: Sound, **changes: Any) -> None:
+    made = schedules.create(workflow="sample", body={**MINUTES, "cron": "0 0 1 1 *"}, by="dora")
+    Schedule.objects.filter(id=made).update(**changes)
 
 
 def leak(sound: Sound) -> None:
@@ -137,6 +148,9 @@ BREAKS: list[tuple[str, str, Callable[[Sound], Any]]] = [
     ("ready and never due", "I4", never_due),
     ("held for longer than anything takes", "I4", lambda s: held(s, database_now() + timedelta(days=1))),
     ("held by nobody", "I4", lambda s: s.waits(status="held", holder="gone", step_deadline=s.waiting.due)),
+    ("a schedule that is never due", "I4", lambda s: unguarded(IS_DUE, lambda: schedule(s, next=None))),
+    ("a schedule by a line that can't be read", "I4", lambda s: schedule(s, cron="61 * * * *")),
+    ("a run that says what did not start it", "I8", lambda s: s.runs(schedule="another")),
     ("waiting for nothing", "I4", lambda s: unanswerable(s, "waiting")),
     ("quarantined without a question", "I4", lambda s: unanswerable(s, "quarantined")),
     ("over, and a pause is open", "I5", lambda s: Escalation.objects.filter(run=s.run).update(status="open")),

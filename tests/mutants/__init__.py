@@ -16,11 +16,14 @@ LADDER = "orchestration/core/ladder.py"
 RUNS = "orchestration/acts/runs.py"
 RESOLVE = "orchestration/acts/resolve.py"
 MIGRATION = "orchestration/migrations/0001_initial.py"
+FIRING = "orchestration/acts/firing.py"
+CRON = "orchestration/core/cron.py"
 
 MACHINE = "tests/engine/test_machine.py"
 MEETINGS = "tests/engine/test_meetings.py"
 WRITES = "tests/record/test_apply.py"
 CRASHES = "tests/engine/test_crash.py"
+SCHEDULES = "tests/engine/test_schedules.py"
 CHAOS = "tests/chaos/__main__.py"
 """Not a selection of pytest's, but a run of `make chaos`, which fails or is invalid. On PostgreSQL."""
 SLEEPER = "tests/engine/test_deaths.py -k sleeps_through_its_lapse"
@@ -256,5 +259,73 @@ MUTANTS = (
         'if found.status == "none":',
         (MACHINE, MEETINGS),
         more=(("if held.escalation != found.id:", "if not held:"),),
+    ),
+    # what is due by itself
+    Mutant(
+        "a schedule is moved on whatever was seen of it",
+        FIRING,
+        'found.filter(next=seen["next"], revision=seen["revision"]).update(',
+        "found.update(",
+        (f"{SCHEDULES} -k two_workers", f"{SCHEDULES} -k at_one_moment", f"{SCHEDULES} -k person_did_first"),
+    ),
+    Mutant(
+        "a schedule is moved on before its run is started",
+        FIRING,
+        """        with transaction.atomic():
+            return _move(firing) and _start(firing)
+""",
+        "        return _move(firing) and _start(firing)\n",
+        (f"{SCHEDULES} -k before_fire",),
+    ),
+    Mutant(
+        "a schedule starts a run and is moved on later",
+        FIRING,
+        """        with transaction.atomic():
+            return _move(firing) and _start(firing)
+""",
+        "        return _start(firing) and _move(firing)\n",
+        (f"{SCHEDULES} -k after_fire", f"{SCHEDULES} -k person_did_first"),
+    ),
+    Mutant(
+        "what a schedule passes over is forgotten",
+        FIRING,
+        "if moved and firing.passed is not None:",
+        "if not moved and firing.passed is not None:",
+        (f"{SCHEDULES} -k hundred", f"{SCHEDULES} -k lost_silently"),
+    ),
+    Mutant(
+        "a schedule that can't start stays where it is",
+        FIRING,
+        "            return _move(firing) and _refuse(firing, error)\n",
+        "            return _refuse(firing, error)\n",
+        (f"{SCHEDULES} -k no_longer_fits",),
+    ),
+    Mutant(
+        "what a schedule missed while it was paused is made up for",
+        "orchestration/acts/schedules.py",
+        "return max(now, found.fired) if found.fired else now",
+        "return found.fired or found.created",
+        (f"{SCHEDULES} -k while_it_is_paused", f"{SCHEDULES} -k steps_back"),
+    ),
+    Mutant(
+        "a time of a schedule that the clock skips comes an hour late",
+        CRON,
+        "return _turn(zone, second, first) or first",
+        "return first",
+        ("tests/core/test_cron.py", f"{SCHEDULES} -k nights"),
+    ),
+    Mutant(
+        "a time of a schedule that the clock shows twice comes again",
+        CRON,
+        "if (found := _first(zone, shown)) > moment:",
+        "if (found := _first(zone, shown)):",
+        ("tests/core/test_cron.py",),
+    ),
+    Mutant(
+        "a schedule by the minute forgets the hour that comes twice",
+        CRON,
+        "        turn = _turn(zone, moment, found)\n        if turn is None:",
+        "        turn = None\n        if turn is None:",
+        ("tests/core/test_cron.py", f"{SCHEDULES} -k nights"),
     ),
 )
