@@ -305,7 +305,14 @@ MUTANTS = (
         "orchestration/acts/schedules.py",
         "return max(now, found.fired) if found.fired else now",
         "return found.fired or found.created",
-        (f"{SCHEDULES} -k while_it_is_paused", f"{SCHEDULES} -k steps_back"),
+        (f"{SCHEDULES} -k while_it_is_paused",),
+    ),
+    Mutant(
+        "a schedule forgets what it has started where the clock steps back",
+        "orchestration/acts/schedules.py",
+        "return max(now, found.fired) if found.fired else now",
+        "return now",
+        (f"{SCHEDULES} -k steps_back",),
     ),
     Mutant(
         "a time of a schedule that the clock skips comes an hour late",

@@ -182,6 +182,7 @@ def test_a_schedule_says_how_it_stands(made: str, as_viewer: Client) -> None:
     page = as_viewer.get(f"{PLACE}{made}/")
     assert "Its last occurrence started nothing" in text(page) and "input.lang" in text(page)
     assert "1 could not start" in text(as_viewer.get("/workflows/asking/"))
+    assert "1 schedule could not start" in text(as_viewer.get("/workflows/"))
     schedules.delete(schedule=made, by="dora")
     assert "a schedule that was deleted" in text(as_viewer.get(f"/runs/{run.id}/"))
     gone = as_viewer.get(f"{PLACE}{made}/")
