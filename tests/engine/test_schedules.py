@@ -213,7 +213,8 @@ def test_when_the_clock_steps_back_nothing_fires_again(hall: Hall) -> None:
     hall.sweep()
     hall.tick(hours=-1)
     assert hall.sweep() == 0
-    schedules.change(schedule=made, body={**MINUTES, "cron": "*/2 * * * *", "input": {"text": "y", "n": 2}}, by="dora")
+    changed = {**MINUTES, "cron": "*/2 * * * *", "catchup": "all", "input": {"text": "y", "n": 2}}
+    schedules.change(schedule=made, body=changed, by="dora")
     schedules.pause(schedule=made, by="dora")
     schedules.resume(schedule=made, by="dora")
     hall.tick(hours=1, minutes=1)
