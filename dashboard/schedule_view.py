@@ -44,11 +44,12 @@ class Comes:
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """The next occurrences of a line in a zone, or what is wrong with the two. `turned`: the first one that the change of a clock
-    is about, where that is not among them."""
+    """The next occurrences of a line in a zone, or what is wrong with the two. `changed`: its clock is changed at times;
+    `turned`: the first one that this is about, where that is not among them."""
 
     times: tuple[Comes, ...]
     zone: str
+    changed: bool = False
     written_out: bool = False
     turned: Comes | None = None
     problems: tuple[Problem, ...] = ()
@@ -119,7 +120,7 @@ def _coming(cron: str, zone: str, moment: datetime) -> Coming:
         return Coming((), zone, problems=refused.problems)
     times, turned = table.following(moment), table.turned(moment)
     more = shown([turned])[0] if turned is not None and turned not in times else None
-    return Coming(shown(times), zone, table.written_out, more)
+    return Coming(shown(times), zone, table.is_changed(moment), table.written_out, more)
 
 
 def _offset(local: datetime) -> str:

@@ -88,6 +88,10 @@ class Timetable:
     def following(self, moment: datetime, most: int = 5) -> tuple[Occurrence, ...]:
         return tuple(self._seen(at) for at in islice(self.since(moment), most))
 
+    def is_changed(self, moment: datetime) -> bool:
+        """Whether the clock of the zone is changed within a year after this moment."""
+        return _turn(ZoneInfo(self.zone), moment, moment + _YEAR) is not None
+
     def turned(self, moment: datetime) -> Occurrence | None:
         """The first occurrence after this moment that the change of a clock is about; None where there is none within a year."""
         zone, turn, end = ZoneInfo(self.zone), moment, moment + _YEAR

@@ -130,6 +130,7 @@ def test_when_it_comes_is_shown_while_it_is_typed_and_without_a_script(made: str
     )
     assert "02:30 UTC+0" in text(part) and "once, the first time" in text(part)
     assert "comes twice" in text(as_designer.get(f"{PLACE}occurrences/?cron=*/15+*+*+*+*&zone=America/New_York"))
+    assert "clocks are changed" not in text(as_designer.get(f"{PLACE}occurrences/?cron=*/15+*+*+*+*&zone=UTC"))
     wrong = as_designer.get(f"{PLACE}occurrences/?cron=0+0+30+2+*&zone=Nowhere")
     assert wrong.status_code == 200
     assert "never comes" in text(wrong) and "is no time zone" in text(wrong)
