@@ -17,6 +17,7 @@ from orchestration.record.clock import SetClock, database_now
 from orchestration.record.pack import unpack_all
 from orchestration.record.rows import Commit
 from tests.engine.crew import Crew, publish_sample
+from tests.engine.hall import Hall, sound
 from tests.engine.publishing import publish, publish_unproven
 from tests.servers import ScriptedServer
 
@@ -146,3 +147,11 @@ def crew(db: None) -> Iterator[Crew]:
     crew.judge()
     crew.heal()
     crew.close()
+
+
+@pytest.fixture
+def hall(db: None) -> Iterator[Hall]:
+    """Workers that look after schedules, and leave nothing unsound."""
+    with Hall().watching() as found:
+        yield found
+    sound()

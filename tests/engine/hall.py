@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
+from orchestration import fsck
 from orchestration.acts import audit, firing, restored, runs, schedules
 from orchestration.core import values
 from orchestration.models import Act, Run, Schedule
@@ -79,3 +80,15 @@ def trail(schedule: str) -> list[tuple[str, str]]:
 def detail(schedule: str, verb: str) -> Any:
     packed = Act.objects.filter(subject=f"schedule:{schedule}", verb=verb).order_by("-number").values_list("detail", flat=True)
     return values.load(packed[0])
+
+
+def sound() -> None:
+    assert [str(finding) for finding in fsck.check()] == []
+
+
+def narrower() -> None:
+    """Publishes a version that the schedule's input does not fit any more."""
+    text = {"type": "string"}
+    properties = {"text": text, "n": {"type": "number"}, "more": text}
+    schema = {"type": "object", "required": [*properties], "properties": properties}
+    publish(workflow(end(), models={}, input=schema))
