@@ -17,7 +17,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
@@ -33,6 +33,7 @@ from orchestration.executor.advance import advance
 from orchestration.executor.bench import Bench
 from orchestration.executor.claims import Claims
 from orchestration.executor.desk import Released, Superseded
+from orchestration.executor.firing import Due, fire
 from orchestration.executor.held import Held
 from orchestration.executor.isolation import Isolation
 from orchestration.executor.pulse import Pulse
@@ -85,7 +86,7 @@ class Engine:
         on_commit: Callable[[list[Commit]], None] | None = None,
         fatal: bool = False,
         patience: float | None = None,
-        schedules: Callable[[datetime], Sequence[Callable[[], Any]]] | None = None,
+        schedules: Due | None = None,
     ) -> None:
         self.id = new_id()
         self.name = f"{name or 'worker'}@{socket.gethostname()}:{os.getpid()}"
@@ -275,24 +276,13 @@ class Engine:
         if strays := await self.read(lambda: sweep.strays(self.id, known)):
             await self.write(lambda: [sweep.let_go(run, self.id, fence, now) for run, fence in strays.items()])
         await self.slots.settle()
-        await self._fire(now)
+        await fire(self, self._schedules, now)
         await self._claim(None)
         if to_join := await self.read(lambda: sweep.to_join(self.capacity)):
             await self._claim(set(to_join))
         if self.isolation is not None:
             await self.write(lambda: self._isolate(now))
         self.idle = 0 if self.held else self.idle + 1
-
-    async def _fire(self, now: datetime) -> None:
-        """Starts what schedules have due. What goes wrong with one of them is no reason to claim nothing."""
-        schedules = self._schedules
-        if schedules is None or self.draining:
-            return
-        try:
-            for start in await self.read(lambda: schedules(now)):
-                await self.write(start)
-        except Exception as error:
-            log.error("Schedules could not be looked after; the next sweep tries again: %s", error, exc_info=True)
 
     def _isolate(self, now: datetime) -> None:
         if self.isolation is not None:
