@@ -110,7 +110,7 @@ ADDING = (
     migrations.RunPython,
     migrations.SeparateDatabaseAndState,
 )
-CONTRACTING: dict[str, str] = {}
+CONTRACTING: dict[str, str] = {"0006_child_runs": "no release before it made child runs, which `child_once` is about"}
 """Migrations that take something away, and since which release no process uses it: `{"0007_x": "0.3 stopped reading it"}`."""
 MIGRATIONS = sorted(path.stem for path in Path(folder.__path__[0]).glob("0*.py"))[1:]
 
