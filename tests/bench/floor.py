@@ -54,7 +54,7 @@ def chain(kind: Callable[[int], dict[str, Any]], count: int) -> list[dict[str, A
     return [{**kind(i), "id": f"s{i}", "next": f"s{i + 1}" if i + 1 < count else "done"} for i in range(count)]
 
 
-class _Deaf:
+class Deaf:
     """What starts are hinted to while they gather: not a broker, which would be busy with them when the clock goes."""
 
     def hint(self, run: str) -> None:
@@ -65,12 +65,12 @@ class Floor:
     """`at`: when each record of a run was committed, run → seq → seconds, while it is a dictionary. `ours`, `theirs`: seconds of
     CPU of this process and of the database while the clock of `time` went."""
 
-    def __init__(self) -> None:
+    def __init__(self, capacity: int | None = None) -> None:
         self._changed = threading.Condition()
         self._ended = 0
         self.at: dict[str, dict[int, float]] | None = None
         self.ours = self.theirs = 0.0
-        self.engine = Engine(name="bench", on_commit=self._on_commit).start()
+        self.engine = Engine(name="bench", capacity=capacity, on_commit=self._on_commit).start()
         tasks.use_engine(self.engine)
 
     def _on_commit(self, commits: Sequence[Any]) -> None:
@@ -83,10 +83,10 @@ class Floor:
                 self._ended += over
                 self._changed.notify_all()
 
-    def time(self, workflow: str, count: int, input: Any = None) -> float:
-        """Seconds for `count` runs, all started before the clock is."""
+    def time(self, workflow: str, count: int, input: Any = None, ends: int | None = None) -> float:
+        """Seconds for `count` runs, all started before the clock is, until so many have ended, child runs among them."""
         self._ended = 0
-        tasks.use_engine(_Deaf())  # type: ignore[arg-type]
+        tasks.use_engine(Deaf())  # type: ignore[arg-type]
         self.engine.draining = True  # its sweep would claim those that are there already
         ids = [runs.start(workflow=workflow, input=input or {}, by="bench") for _ in range(count)]
         before = cpu()
@@ -97,7 +97,7 @@ class Floor:
         for run in ids:
             self.engine.hint(run)
         with self._changed:
-            assert self._changed.wait_for(lambda: self._ended >= count, LIMIT), f"{self._ended} of {count} runs ended"
+            assert self._changed.wait_for(lambda: self._ended >= (ends or count), LIMIT), f"{self._ended} of {count} runs ended"
         took = time.perf_counter() - began
         after = cpu()
         self.ours, self.theirs = self.ours + after[0] - before[0], self.theirs + after[1] - before[1]
@@ -111,16 +111,21 @@ class Floor:
             with self._changed:
                 assert self._changed.wait_for(lambda: self._ended >= 1, LIMIT)
 
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Until it holds, looked at after commits."""
+        with self._changed:
+            assert self._changed.wait_for(condition, LIMIT)
+
     def close(self) -> None:
         tasks.use_engine(None)
         self.engine.stop(grace=2.0)
 
 
 @contextmanager
-def floor() -> Iterator[Floor]:
+def floor(capacity: int | None = None) -> Iterator[Floor]:
     kept = tools.KINDS["http"], llm.PROTOCOLS["rehearsal"]
     tools.KINDS["http"] = Instant  # type: ignore[assignment]
-    made = Floor()
+    made = Floor(capacity)
     try:
         yield made
     finally:
