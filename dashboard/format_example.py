@@ -68,6 +68,15 @@ steps:
     type: tool
     tool: send
     input: {text: "${steps.answer.text}"}
+    next: thanks
+
+  - id: thanks
+    type: wait
+    event: mail.rated
+    correlation: "${run.id}"
+    output: {type: object, required: [stars], properties: {stars: {type: integer, minimum: 1, maximum: 5}}}
+    deadline: 7d
+    on_deadline: done
     next: done
 
   - id: ask

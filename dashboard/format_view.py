@@ -13,7 +13,6 @@ from dashboard import format_words as words
 from dashboard.format_example import EXAMPLE, step_of
 from orchestration.core import cel_types, definition, fields, values
 from orchestration.core.cel_engine import MOST_CHARACTERS
-from orchestration.core.definition import NOT_YET
 from orchestration.core.errors import ErrorCode
 from orchestration.core.fields import RESERVED_IDS, Model
 from orchestration.core.prompt_check import FILTERS, TESTS
@@ -24,6 +23,7 @@ _NAMED: tuple[tuple[Any, str], ...] = (
     (fields.Id, "an id"),
     (fields.StepId, "an id"),
     (fields.Ref, "a name"),
+    (fields.EventName, "a name"),
     (fields.RetryCode, "an error"),
     (fields.CatchCode, "an error"),
     (fields.Schema, "a JSON Schema"),
@@ -61,14 +61,13 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """`also`: sections, (title, anchor), whose keys it has too. `later`: it can be drafted, and not be published yet."""
+    """`also`: sections, (title, anchor), whose keys it has too."""
 
     anchor: str
     title: str
     sentence: str
     keys: tuple[Key, ...]
     also: tuple[tuple[str, str], ...] = ()
-    later: bool = False
     code: bool = False
     example: str = ""
 
@@ -136,7 +135,7 @@ def _section(model: type[Model], title: str, sentence: str, told: Mapping[str, s
 
 def _type(model: type[Model], sentence: str, told: Mapping[str, str]) -> Section:
     name = get_args(model.model_fields["type"].annotation)[0]
-    return Section(_anchor(model), name, sentence, tuple(_keys(model, told)), _also(model), name in NOT_YET, True, step_of(name))
+    return Section(_anchor(model), name, sentence, tuple(_keys(model, told)), _also(model), True, step_of(name))
 
 
 def _also(model: type[Model]) -> tuple[tuple[str, str], ...]:

@@ -268,14 +268,17 @@ TYPES: dict[type[Model], tuple[str, Keys]] = {
         },
     ),
     WaitStep: (
-        "Waits for a moment or an event.",
+        "Waits for a moment, or for an event that comes over `POST /api/v1/events`. An event goes to the run that has waited "
+        "longest for its name and correlation, or is kept for 30 days. A moment gives `{until}`.",
         {
-            "until": "The moment.",
-            "event": "The event's name.",
-            "correlation": "Which of these events is meant.",
-            "output": "The contract of what the event brings.",
-            "deadline": "How long at most.",
-            "on_deadline": "The step that follows when that is over.",
+            "until": "The moment: a time with its zone, as `2026-01-31T08:00:00Z`, or a duration from when it begins, as `2d`; a "
+            "number is seconds. It lies 366 days ahead at most; one that has passed is not waited for.",
+            "event": "The event's name, as `payment.received`.",
+            "correlation": "Which of these events is meant: text, a number, true or false, as `${run.input.order}`. "
+            "Text and number differ.",
+            "output": "The contract of what the event brings, its payload. What breaks it is `invalid_output`.",
+            "deadline": "How long at most. Needed with `event`.",
+            "on_deadline": "The step that follows when that is over. Needed with `deadline`.",
         },
     ),
     WorkflowStep: (

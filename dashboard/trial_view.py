@@ -16,7 +16,7 @@ from orchestration.core.plan import Plan, PlanStep
 from orchestration.queries.dossier import root_of
 from orchestration.queries.records import CallView
 
-ALONE = ("llm", "tool", "branch", "set", "end")
+ALONE = ("llm", "tool", "branch", "set", "wait", "end")
 """The types of steps that can be tried by themselves."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -73,7 +73,9 @@ def _environment(plan: Plan, step: PlanStep) -> dict[str, Any]:
 
 
 def mocks(step: PlanStep) -> dict[str, Any]:
-    """A mocked answer for each tool of the step that is not called in a trial."""
+    """A mocked answer for each tool of the step that is not called in a trial, and for the event that it waits for."""
+    if getattr(step.model, "event", None):
+        return {step.id: {"output": example(step.output_schema)}}
     tools = [tool for tool in (step.tool, *step.tools) if tool is not None and tool.effect == "irreversible"]
     return {tool.name: {"output": example(tool.output)} for tool in tools}
 

@@ -24,7 +24,7 @@ from orchestration.core.frozen import dataclass
 from orchestration.core.ladder import call_key
 from orchestration.core.position import load
 from orchestration.executor.held import GRACE
-from orchestration.models import Act, Blob, Call, Escalation, Run, Schedule, Secret, StepRecord, Worker
+from orchestration.models import Act, Blob, Call, Escalation, Event, Run, Schedule, Secret, StepRecord, Worker
 from orchestration.record.clock import database_now
 from orchestration.record.pack import fetch, missing, unpack, unpack_all
 
@@ -37,6 +37,7 @@ _PACKED: dict[Any, tuple[str, ...]] = {
     Call: ("request", "response", "output", "error", "late"),
     Escalation: ("reason", "form", "values", "show", "answer"),
     Schedule: ("input", "labels", "trouble", "passed"),
+    Event: ("payload", "mended"),
 }
 
 
@@ -58,6 +59,7 @@ def check(ledger: Path | None = None) -> Iterator[Finding]:
     yield from _calls()
     yield from _people()
     yield from _schedules()
+    yield from _events()
     yield from _secrets()
     if ledger is not None:
         yield from _effects(ledger)
@@ -271,6 +273,31 @@ def _schedules() -> Iterator[Finding]:
     for row in runs.values("id", "schedule", "began").iterator(chunk_size=CHUNK):
         if not (row["began"] or "").startswith(f"schedule:{row['schedule']}:start:"):
             yield Finding("I8", f"run {row['id']}", f"it says that the schedule {row['schedule']} started it, which no act does")
+
+
+def _events() -> Iterator[Finding]:
+    """I6, I8: an event was sent, and is taken by one step record, which says so; a run that was given one waits for no other."""
+    sent = set(Act.objects.filter(verb="send", subject__startswith="event:").values_list("subject", flat=True))
+    took: dict[str, tuple[str, int]] = {}
+    waits = StepRecord.objects.filter(type="wait").values_list("run_id", "seq", "result").order_by("id")
+    for run, seq, packed in waits.iterator(chunk_size=CHUNK):
+        event = unpack_all([packed])[0].get("event", {}).get("id")
+        if event in took:
+            yield Finding("I6", f"event {event}", f"step record {seq} of {run} took it, and {took[event][1]} of {took[event][0]}")
+        elif event:
+            took[event] = run, seq
+    for event in (
+        Event.objects.select_related("run").only("run__status", "run__awaits", "seq", "address").iterator(chunk_size=CHUNK)
+    ):
+        name = f"event {event.id}"
+        if f"event:{event.id}" not in sent:
+            yield Finding("I8", name, "nobody has sent it")
+        if took.pop(event.id, None) != ((event.run_id, event.seq) if event.seq else None):
+            yield Finding("I6", name, f"it says that record {event.seq} of {event.run_id} took it, and the records say otherwise")
+        if event.run and event.seq is None and event.run.awaits == event.address:
+            yield Finding("I4", name, f"it was given to run {event.run_id}, which waits for it still")
+    for event, (run, seq) in took.items():
+        yield Finding("I6", f"run {run} #{seq}", f"it took the event {event}, which is not there")
 
 
 def _secrets() -> Iterator[Finding]:

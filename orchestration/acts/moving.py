@@ -28,6 +28,7 @@ from orchestration.queries.pruned import no_run
 from orchestration.record import rows
 from orchestration.record.apply import apply
 from orchestration.record.clock import Clock, DatabaseClock
+from orchestration.record.events import Given, find
 from orchestration.record.rows import ActRow, Commit, RunRow
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,11 @@ class ActDesk:
 
     async def perform(self, held: Held, request: Request, tool: Tool | None) -> Answer:
         raise AssertionError("an act makes no calls")
+
+    async def event(self, held: Held, address: str) -> Given | None:
+        """One that is kept is left to whoever moves the run next."""
+        found = find(held.run_id, address, self.clock.now())
+        return found if found is not None and found.own else None
 
     async def intent(self, held: Held, fact: CallFact) -> Intent:
         raise AssertionError("an act makes no calls")

@@ -1,8 +1,10 @@
-"""Removes runs that ended long ago, with their records, calls, escalations and acts, and what they alone had stored.
+"""Removes runs that ended long ago, with their records, calls, escalations, events and acts, and what they alone had stored; and
+events that nobody has taken in all the time for which they are kept.
 
 Of each run one act remains, its tombstone: what it was, how it ended, how much there was of it, the hash of its state and the
 last hash of its acts, so that evidence that was taken out before can still be checked. The tombstone also keeps the idempotency
-key of the start: who repeats that start gets the id of the run that is gone, and no second run. One act tells of the whole.
+key of the start: who repeats that start gets the id of the run that is gone, and no second run. The act of sending an event keeps
+its key in the same way, and holds nothing of the event. One act tells of the whole.
 """
 
 import time
@@ -17,9 +19,10 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from orchestration.acts import audit
 from orchestration.core.errors import Problem, Refused
-from orchestration.models import Act, Call, Escalation, Run, StepRecord, Workflow
+from orchestration.models import Act, Call, Escalation, Event, Run, StepRecord, Workflow
 from orchestration.record import removal
 from orchestration.record.clock import database_now
+from orchestration.record.events import KEPT
 
 BATCH = 100
 RECORDS = 5_000
@@ -37,6 +40,7 @@ class Pruned:
     records: int = 0
     calls: int = 0
     escalations: int = 0
+    events: int = 0
     acts: int = 0
     blobs: int = 0
 
@@ -63,19 +67,30 @@ def prune(
     before = database_now() - timedelta(days=days)
     found = prunable(before, workflow, keep_failed)
     if dry_run:
-        return _count(found.values("id"))
+        kept = Event.objects.filter(run=None, received__lt=_unwanted(before)).count() if workflow is None else 0
+        counted = _count(found.values("id"))
+        counted.events += kept
+        return counted
     total = Pruned()
     for batch in _batches(found, by):
         total.add(batch)
         progress(total)
+    while workflow is None and (old := removal.drop_events(_unwanted(before))):
+        total.add(Pruned(events=old))
+        progress(total)
     while dropped := _orphans():
         total.blobs += dropped
         progress(total)
-    if total.runs or total.blobs:
+    if total.runs or total.events or total.blobs:
         detail = {"days": days, "before": before.isoformat(), "workflow": workflow, "keep_failed": keep_failed, **asdict(total)}
         with transaction.atomic():
             audit.write(subject=SUBJECT, verb="prune", by=by, detail=detail)
     return total
+
+
+def _unwanted(before: datetime) -> datetime:
+    """Until when an event must have come that nobody takes any more."""
+    return min(before, database_now() - KEPT)
 
 
 def prunable(before: datetime, workflow: str | None = None, keep_failed: bool = False) -> "QuerySet[Run]":
@@ -129,7 +144,7 @@ def _orphans() -> int:
 
 def _drop(rows: Sequence[dict[str, Any]], by: str) -> Pruned:
     ids = [row["id"] for row in rows]
-    each = {model: _counts(model, ids) for model in (StepRecord, Call, Escalation)}
+    each = {model: _counts(model, ids) for model in _MODELS.values()}
     pauses = list(Escalation.objects.filter(run_id__in=ids).values_list("id", flat=True))
     subjects = [*(f"run:{run}" for run in ids), *(f"escalation:{pause}" for pause in pauses)]
     acts: dict[str, list[dict[str, Any]]] = {}
@@ -143,7 +158,7 @@ def _drop(rows: Sequence[dict[str, Any]], by: str) -> Pruned:
     return Pruned(runs=len(ids), acts=sum(map(len, acts.values())), **counted)
 
 
-_MODELS: dict[str, Any] = {"records": StepRecord, "calls": Call, "escalations": Escalation}
+_MODELS: dict[str, Any] = {"records": StepRecord, "calls": Call, "escalations": Escalation, "events": Event}
 
 
 def _entomb(row: dict[str, Any], counts: dict[str, int], acts: Sequence[dict[str, Any]], by: str) -> None:
@@ -159,6 +174,7 @@ def _entomb(row: dict[str, Any], counts: dict[str, int], acts: Sequence[dict[str
         "records": counts["StepRecord"],
         "calls": counts["Call"],
         "escalations": counts["Escalation"],
+        "events": counts["Event"],
         "state_hash": row["state_hash"],
         "acts": len(acts),
         "acts_hash": acts[-1]["hash"] if acts else "",

@@ -8,7 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -32,19 +32,19 @@ from orchestration.core.wording import did_you_mean, listed, with_stop
 from orchestration.door import Door
 from orchestration.executor.advance import turn
 from orchestration.executor.desk import Released
-from orchestration.executor.held import Held
+from orchestration.executor.held import Held, Paused
 from orchestration.executor.written import Intent
 from orchestration.llm.ask import ProviderSpec
 from orchestration.models.fields import new_id
 from orchestration.queries.catalog import World, current
 from orchestration.queries.plans import compiled
-from orchestration.record.clock import Clock
+from orchestration.record.events import Given
 from orchestration.record.pack import unpack
 from orchestration.record.rows import Commit, RecordRow, RunRow
 from orchestration.tools.python import PythonPool
 
 MOST_SECONDS = 120.0
-_NOT_ALONE = ("loop", "human", "map", "parallel", "workflow", "wait")
+_NOT_ALONE = ("loop", "human", "map", "parallel", "workflow")
 Mocks = Mapping[str, Any]
 """By step id or tool name: what its call comes back with, or a list, one for each of its calls, the last for all that follow."""
 _KINDS = ("output", "answer", "error")
@@ -52,6 +52,7 @@ _KINDS = ("output", "answer", "error")
 
 def try_step(*, definition: str | dict[str, Any], step: str, input: Any, mocks: Mocks | None = None, by: str) -> dict[str, Any]:
     """Runs `step` of `definition` on `input`: its own input for `llm` and `tool`, else `{run: {input}, steps: {…}, carry?}`.
+    Nothing is waited for: a moment comes at once, and an event is mocked (`{error: timeout}`: it does not come).
 
     `mocks`: `{output}`, which has to meet its contract; `{answer}`, as it might come, which is read and judged like any; or
     `{error: code or {code, message}}`. Returns `{result, output, decision,
@@ -97,14 +98,14 @@ def _why_not_alone(plan: Plan, step: PlanStep) -> str:
     if step.type == "loop":
         inner = listed([name for name in plan.levels[step.id] if plan.steps[name].type not in _NOT_ALONE], join="and")
         return f"{step.label} is a loop, which can't be tried as a whole. Try the steps in it: {inner}."
-    return f"{step.label} is a {step.type}, which does not run yet."
+    return f"{step.label} is a {step.type}, which runs in runs of its own. Start a run to see what it does."
 
 
 def _unknown(plan: Plan, step: PlanStep, mocks: Mocks) -> Iterator[Problem]:
     """Mocks for what is not called where `step` is tried."""
     calling = [step, *(plan.steps[rung.step] for rung in step.rungs if rung.step and rung.step in plan.steps)]
     tools = {tool.name for each in calling for tool in (each.tool, *each.tools) if tool is not None}
-    asked_for = {each.id for each in calling if each.type in ("llm", "tool")} | tools
+    asked_for = {each.id for each in calling if each.type in ("llm", "tool") or getattr(each.model, "event", None)} | tools
     for name in mocks:
         if name in plan.steps and name not in asked_for:
             words = f"{plan.steps[name].label} is not called where {step.label} is tried"
@@ -126,7 +127,10 @@ def _check_one(plan: Plan, name: str, mock: Any, path: str) -> None:
         message = "A mock is {output: …}, {answer: …} or {error: …}, or a list of these, one for each call."
         raise Refused(Problem("bad_mock", message, path))
     if "error" in mock:
-        _failure(mock["error"], path)
+        failure = _failure(mock["error"], path)
+        if name in plan.steps and plan.steps[name].type == "wait" and failure.code != ErrorCode.TIMEOUT:
+            message = "An event comes, or does not come in time: write {output: …}, {answer: …} or {error: timeout}."
+            raise Refused(Problem("bad_mock", message, f"{path}.error"))
     promised = _promised(plan, name)
     problems = promised.check(mock["output"], f"{path}.output") if promised and "output" in mock else ()
     if problems:
@@ -141,7 +145,7 @@ def _broken(problem: Problem, path: str, first: bool) -> Problem:
 
 def _promised(plan: Plan, name: str) -> Contract | None:
     step = plan.steps.get(name)
-    if step is not None and step.type in ("llm", "tool"):
+    if step is not None and step.type in ("llm", "tool", "wait"):
         return step.output
     tool = next((t for s in plan.steps.values() for t in (s.tool, *s.tools) if t is not None and t.name == name), None)
     return contract(tool.output) if tool and tool.output else None
@@ -157,8 +161,19 @@ def _failure(error: Any, path: str) -> Failure:
 
 
 class _Now:
+    """What is waited for comes at once: the clock goes ahead."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta(0)
+
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return datetime.now(UTC) + self.ahead
+
+    def sync(self) -> datetime:
+        return self.now()
+
+    def come_to(self, due: datetime) -> None:
+        self.ahead += max(due - self.now(), timedelta(0))
 
 
 @dataclass
@@ -172,7 +187,7 @@ class _Desk:
     mocks: Mocks
     door: Door
     pool: PythonPool
-    clock: Clock = field(default_factory=_Now)
+    clock: _Now = field(default_factory=_Now)
     commits: list[Commit] = field(default_factory=list)
     blobs: dict[str, str] = field(default_factory=dict)
     parts: dict[str, Any] = field(default_factory=dict)
@@ -186,6 +201,9 @@ class _Desk:
         held.committed(commit)
         if row.wait == "backoff" and row.status == "ready":
             held.rested = True
+        elif row.wait in ("event", "time") and row.due is not None and row.since is not None:
+            held.paused = Paused(row.wait, row.since)
+            self.clock.come_to(row.due)
         elif row.status != "held":
             raise Released
 
@@ -223,6 +241,19 @@ class _Desk:
         return await tools.KINDS[request.protocol].perform(
             request, secrets, self.pool if request.protocol == "python" else self.door
         )
+
+    async def event(self, held: Held, address: str) -> Given | None:
+        """Before it waits: what comes meanwhile is mocked, so that it is there already."""
+        step = held.position.active
+        mock = self._mock(step, None)
+        if mock is None:
+            name = address.partition(" ")[0]
+            message = f"Nothing comes from outside in a trial. Say what {name} brings: {{{step}: {{output: …}}}}, "
+            raise Refused(Problem("mock_needed", f"{message}or {{error: timeout}} where it does not come.", f"mocks.{step}"))
+        if "error" in mock:
+            return None
+        payload = mock["output"] if "output" in mock else mock["answer"]
+        return Given("trial", address, payload, (), "a mock", self.clock.now(), own=True)
 
     async def intent(self, held: Held, fact: CallFact) -> Intent:
         raise AssertionError("nobody takes a trial over")

@@ -7,7 +7,7 @@ expressions see (`state.environment`), the visit's own output already among the 
 
 from typing import Any
 
-from orchestration.core import limits, sentence
+from orchestration.core import limits, sentence, waiting
 from orchestration.core.acceptance import accept
 from orchestration.core.errors import ErrorCode, EvaluationError
 from orchestration.core.explanation import Explained, checks, cut, distinct, explain, last_round, stalling, taking
@@ -55,6 +55,9 @@ def _advance(plan: Plan, step: PlanStep, position: Position, result: Result, env
     if step.type == "loop":
         return _leave_loop(plan, step, position, env)
     to = step.model.next or CONTINUE
+    if step.type == "wait":
+        why = Why(f"{step.place}.next", sentence.waited(plan, to, given, result.came), waiting.operands(given))
+        return go(plan, position, to, why, env)
     note = sentence.degraded(plan, step, result) if result.degraded else ""
     if position.fan is not None:
         note = sentence.joined(step, position.fan, result)
@@ -267,11 +270,13 @@ def _caught(plan: Plan, step: PlanStep, position: Position, failure: Failure, to
     return go(plan, after, to, replace(why, sentence=sentence.caught(plan, step, failure, to)), {**env, "error": error})
 
 
-def deadline(plan: Plan, position: Position, env: Env) -> Decision:
-    """Nobody answered in time."""
+def deadline(plan: Plan, position: Position, env: Env, given: Any = None) -> Decision:
+    """Nobody answered in time; or what a wait waited for, `given`, has not come."""
     step = plan.steps[position.step]
-    to = step.model.on_deadline
-    return go(plan, position, to, Why(f"{step.place}.on_deadline", sentence.overdue(plan, step, to)), env)
+    to, rule = step.model.on_deadline, f"{step.place}.on_deadline"
+    if step.type == "wait":
+        return go(plan, position, to, Why(rule, sentence.expired(plan, step, given, to), waiting.operands(given)), env)
+    return go(plan, position, to, Why(rule, sentence.overdue(plan, step, to)), env)
 
 
 def _return(plan: Plan, position: Position, result: Result, env: Env) -> Decision:

@@ -17,6 +17,7 @@ from orchestration.core.fields import (
     Condition,
     Duration,
     Effect,
+    EventName,
     Id,
     Model,
     Need,
@@ -35,7 +36,6 @@ from orchestration.core.wording import abbreviate
 FORMAT = 1
 MAX_TOOL_CALLS_PER_ROUND = 16
 """Tools that a model may ask for at once. The engine enforces it, and the worst case counts on it."""
-NOT_YET = frozenset({"wait"})
 PRIORITIES = {"low": -1, "normal": 0, "high": 1, "urgent": 2}
 MOST_PRIORITY = 1000
 
@@ -224,7 +224,7 @@ class HumanStep(StepBase):
 class WaitStep(StepBase):
     type: Literal["wait"]
     until: Any = None
-    event: str | None = None
+    event: EventName | None = None
     correlation: Any = None
     output: Schema | None = None
     deadline: Duration | None = None
@@ -370,8 +370,7 @@ def from_source(source: Source) -> Definition:
     try:
         workflow = Workflow.model_validate(data)
     except ValidationError as error:
-        runnable = [name for name in STEP_TYPES if name not in NOT_YET]
-        raise Refused(*explain(error, source, Workflow, runnable)) from None
+        raise Refused(*explain(error, source, Workflow, STEP_TYPES)) from None
     hashed = {key: value for key, value in data.items() if key != "layout"}
     return Definition(workflow, data, values.digest(hashed), source)
 

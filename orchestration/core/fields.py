@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from orchestration.core.errors import ErrorCode
+from orchestration.core.event import check_name
 
 _OURS = "run steps input output carry iter item index error secrets break continue"
 _CEL = "as const else false for function if import in let loop namespace null package return true var void while"
@@ -69,6 +70,7 @@ Need = Annotated[int | str, BeforeValidator(parse_need)]
 Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 StepId = Annotated[Id, AfterValidator(refuse_reserved)]
 Ref = Annotated[str, Field(min_length=1, max_length=100)]
+EventName = Annotated[str, AfterValidator(check_name)]
 Title = Annotated[str, Field(max_length=200)]
 Schema = Annotated[dict[str, Any], "a JSON Schema"]
 Condition = Annotated[str | dict[str, Any], "a condition"]

@@ -12,6 +12,11 @@ _KINDS: tuple[tuple[type, str], ...] = (
 )  # fmt: skip
 
 
+def schema_of_moment() -> Schema:
+    """What a wait for a moment gives."""
+    return {"type": "object", "required": ["until"], "properties": {"until": {"type": "string"}}}
+
+
 def text_output() -> Schema:
     """What an `llm` without `output` gives."""
     return {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}

@@ -92,19 +92,33 @@ class Request:
     key: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Came:
+    """The event that a wait took. `waited`: seconds from when the wait began until it came; less than 0 where it came before, and
+    was kept. `received` is a time as text."""
+
+    id: str
+    name: str
+    by: str
+    received: str
+    waited: float
+
+
 Kind = Literal["done", "invalid", "timed_out", "failed", "unknown", "needs_person"]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """What a visit came back with. `done` has an `output`, all others a `failure`; a round of tools whose answer was broken
-    has both, for it is asked again with what it said. `degraded`: a fallback gave it. `marks` are as those of an answer."""
+    has both, for it is asked again with what it said, and so has a wait whose event broke its contract. `degraded`: a
+    fallback gave it. `marks` are as those of an answer. `came`: the event that was waited for."""
 
     kind: Kind
     output: Any = None
     failure: Failure | None = None
     degraded: bool = False
     marks: tuple[str, ...] = ()
+    came: Came | None = None
 
     @classmethod
     def done(cls, output: Any, degraded: bool = False) -> "Result":

@@ -7,14 +7,14 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from orchestration.core.limits import most
-from orchestration.core.proof.derivation import money
+from orchestration.core.proof.derivation import duration, money
 from orchestration.core.routes import BREAK, CONTINUE
 from orchestration.core.wording import abbreviate, listed
 
 if TYPE_CHECKING:
     from orchestration.core.plan import Plan, PlanStep
     from orchestration.core.position import Fan, Frame
-    from orchestration.core.result import Failure, Result
+    from orchestration.core.result import Came, Failure, Result
 
 _SHOWN = 80
 """Characters of a text that a sentence shows."""
@@ -48,9 +48,12 @@ def show(value: Any) -> str:
     return str(value) if isinstance(value, int) else abbreviate(value)
 
 
+_WAYS = {CONTINUE: "Ended the round", BREAK: "Left the loop"}
+
+
 def went(plan: "Plan", to: str, note: str = "", checks: int = 0) -> str:
     """`checks` of the step held."""
-    words = {CONTINUE: "Ended the round", BREAK: "Left the loop"}.get(to) or f"Went on to {name(plan, to)}"
+    words = _WAYS.get(to) or f"Went on to {name(plan, to)}"
     held = {0: "", 1: "; its check held", 2: "; both checks held"}.get(checks, f"; all {checks} checks held")
     return f"{note}{words}{held}."
 
@@ -110,6 +113,23 @@ def action(plan: "Plan", step: "PlanStep", action: Any, by: str) -> str:
 
 def overdue(plan: "Plan", step: "PlanStep", to: str) -> str:
     return f"Went to {name(plan, to)} because nobody answered {step.label} in time."
+
+
+def waited(plan: "Plan", to: str, given: dict[str, Any], came: "Came | None") -> str:
+    """What a wait waited for has come."""
+    where = _WAYS.get(to) or f"Went on to {name(plan, to)}"
+    if came is None:
+        return f"{where} because {given['until']} had come."
+    if came.waited < 0:
+        return f"{where} because {came.name} had come already, {duration(round(-came.waited))} before."
+    when = f"{duration(round(came.waited))} after it began to wait" if came.waited >= 1 else "as soon as it began to wait"
+    return f"{where} because {came.name} came, {when}."
+
+
+def expired(plan: "Plan", step: "PlanStep", given: dict[str, Any], to: str) -> str:
+    what = given.get("event") or given["until"]
+    where = _WAYS.get(to) or f"Went to {name(plan, to)}"
+    return f"{where} because {what} had not come after {duration(step.model.deadline)}."
 
 
 def failed(plan: "Plan", step: "PlanStep", failure: "Failure") -> str:

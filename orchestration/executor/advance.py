@@ -1,7 +1,8 @@
 """One run: step after step, from where it stands until it ends, waits, or is given back.
 
 `advance(desk, held)` is the loop. Each turn is one of: a pure step (branch, set, end, a loop that opens or closes), which is
-gathered and shares the next commit; a visit with calls (`visit`, `rounds`); a person (`escalate`); child runs (`children`).
+gathered and shares the next commit; a visit with calls (`visit`, `rounds`); a person (`escalate`); child runs (`children`);
+a wait (`waiting`).
 """
 
 from orchestration.core import decision as deciding
@@ -9,7 +10,7 @@ from orchestration.core.acceptance import unexpected
 from orchestration.core.plan import PlanStep
 from orchestration.core.position import Position
 from orchestration.core.result import Result
-from orchestration.executor import children, escalate, rounds, settle, visit
+from orchestration.executor import children, escalate, rounds, settle, visit, waiting
 from orchestration.executor.desk import Desk, Released
 from orchestration.executor.held import Held
 from orchestration.steps import CALLS, PURE
@@ -52,6 +53,8 @@ async def turn(desk: Desk, held: Held) -> None:
     elif step.type == "human":
         if refused := await escalate.human(desk, held, step):
             await settle.settle(desk, held, step, None, refused)
+    elif step.type == "wait":
+        await waiting.turn(desk, held, step)
     elif step.type == "llm" and step.tools:
         await rounds.turn(desk, held, step)
     else:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Collection
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from orchestration import llm, placeholders, tools, vault
@@ -22,7 +23,10 @@ from orchestration.executor.pulse import SURE
 from orchestration.executor.reading import denied, read_intent, read_part, read_seen, seen
 from orchestration.executor.written import Intent
 from orchestration.llm.ask import ProviderSpec
+from orchestration.record import events
 from orchestration.record.clock import Clock
+from orchestration.record.events import Given
+from orchestration.record.failpoints import failpoint
 from orchestration.record.rows import RunRow
 from orchestration.tools.python import PythonPool
 
@@ -111,6 +115,25 @@ class Bench:
         if path not in held.parts:
             held.parts[path] = await self.engine.read(lambda: read_part(held.run_id, path))
         return held.parts[path]
+
+    async def event(self, held: Held, address: str) -> Given | None:
+        """One that is kept is taken by a write of its own, once the run's place is committed: whoever takes the run up then comes
+        to the same wait, and to no other."""
+        while True:
+            found: Given | None = await self.engine.read(lambda: events.find(held.run_id, address, self.clock.now()))
+            if found is None or found.own:
+                return found
+            if held.paused is None:
+                await self.commit(held, held.holding(self.clock.now()))
+            if held.asked:
+                return None
+            if await self.engine.write(partial(events.take, found.id, held.run_id, held.fence, held.revision)):
+                held.revision += 1
+                failpoint("after_taking", held.run_id)
+                return found
+            await self._look(held)
+            if held.asked:
+                return None
 
     async def intent(self, held: Held, fact: CallFact) -> Intent:
         key = held.visit_key

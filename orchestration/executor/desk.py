@@ -11,6 +11,7 @@ from orchestration.executor.held import Child, Held
 from orchestration.executor.written import Intent
 from orchestration.llm.ask import ProviderSpec
 from orchestration.record.clock import Clock
+from orchestration.record.events import Given
 from orchestration.record.rows import RunRow
 
 
@@ -59,6 +60,10 @@ class Desk(Protocol):
 
     async def perform(self, held: Held, request: Request, tool: Tool | None) -> Answer:
         """Makes one call. Never raises for what the other side does."""
+
+    async def event(self, held: Held, address: str) -> Given | None:
+        """The event of this address that is the run's own, now if not before; None where there is none. A run that was asked
+        something meanwhile gets none: look at `held.asked` after it. Raises `Superseded`."""
 
     async def intent(self, held: Held, fact: CallFact) -> Intent:
         """The open call as it was committed."""

@@ -40,6 +40,7 @@ from orchestration.executor.pulse import Pulse
 from orchestration.executor.reading import letting_go
 from orchestration.executor.slots import Slots
 from orchestration.executor.turns import Turns
+from orchestration.executor.waiting import Matching
 from orchestration.models.fields import new_id
 from orchestration.queries.catalog import World, current
 from orchestration.record.clock import DatabaseClock
@@ -125,6 +126,7 @@ class Engine:
         self.isolation = Isolation() if group == 0 else None
         self.claims = Claims(self)
         self.turns = Turns()
+        self.matching = Matching(lambda work: self.write(work))
         self.slots = Slots(self.id, lambda: self.world.caps, self.write)
 
     # from other threads
@@ -277,6 +279,7 @@ class Engine:
             await self.write(lambda: [sweep.let_go(run, self.id, fence, now) for run, fence in strays.items()])
         await self.slots.settle()
         await fire(self, self._schedules, now)
+        await self.matching.look(now)
         await self._claim(None)
         if to_join := await self.read(lambda: sweep.to_join(self.capacity)):
             await self._claim(set(to_join))

@@ -32,11 +32,12 @@ from orchestration.record.rows import (
     RecordRow,
     ResendingRow,
     RunRow,
+    TakingRow,
 )
 
 GRACE = timedelta(seconds=60)
 """How long a step may take beyond the deadline of its call before another worker takes the run over."""
-_GATHERED = ("records", "intents", "answers", "resendings", "escalations", "closings", "children", "joins")
+_GATHERED = ("records", "intents", "answers", "resendings", "escalations", "closings", "takings", "children", "joins")
 KEPT_VALUES = 256
 MOST_COUNTED = 500
 """Child runs that are counted in one commit."""
@@ -48,6 +49,8 @@ Writer = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Paused:
+    """`kind`: that of an escalation, or what a wait is for: `event` or `time`."""
+
     kind: str
     since: datetime
 
@@ -116,7 +119,7 @@ class Held:
     """Outputs of records that write nothing visible: rounds, tools of a round, fallback steps. By path."""
     escalation: str | None = None
     paused: "Paused | None" = None
-    """The pause in which it was taken up, until its record is made."""
+    """The pause in which it was taken up, or the wait, until its record is made."""
     because: str = ""
     """The sentence of the last decision."""
     caught: bool = False
@@ -136,6 +139,7 @@ class Held:
     resendings: list[ResendingRow] = field(default_factory=list)
     escalations: list[EscalationRow] = field(default_factory=list)
     closings: list[ClosingRow] = field(default_factory=list)
+    takings: list[TakingRow] = field(default_factory=list)
     children: list[ChildRow] = field(default_factory=list)
     joins: list[JoinRow] = field(default_factory=list)
     blobs: dict[str, str] = field(default_factory=dict)
@@ -327,7 +331,7 @@ class Held:
     def _row(self, now: datetime, **changes: Any) -> RunRow:
         # To have come through a step clears a suspect; to have stated an intent does not.
         cleared: dict[str, Any] = {"suspicion": 0, "deaths": 0} if self.records or self.answers or self.joins else {}
-        return replace(self.row, started=self.row.started or now, **cleared, **changes)
+        return replace(self.row, started=self.row.started or now, **{"awaits": "", "since": None, **cleared, **changes})
 
     def finished(self, decision: Decision, now: datetime, status: str, failure: Failure | None = None) -> RunRow:
         error = failure_data(failure)
@@ -362,6 +366,8 @@ def _result_data(result: Result, marks: Iterable[str]) -> dict[str, Any]:
         found["error"] = failure_data(result.failure)
     if result.degraded:
         found["degraded"] = True
+    if result.came:
+        found["event"] = {name: getattr(result.came, name) for name in ("id", "by", "received", "waited")}
     if mended := list(dict.fromkeys(marks)):
         found["mended"] = mended
     return found

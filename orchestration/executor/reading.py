@@ -119,7 +119,7 @@ def _held(run: Row, plan: Plan, calls: list[dict[str, Any]], pause: tuple[str, P
         overdue=run["wait"] == "person" and run["due"] is not None,
         asked=values.load(run["asked"]) if run["asked"] else None,
         escalation=pause[0] if pause else None,
-        paused=pause[1] if pause else None,
+        paused=pause[1] if pause else Paused(run["wait"], run["since"]) if run["wait"] in ("event", "time") else None,
     )
     for call in calls:
         _take_call(held, call, blobs)

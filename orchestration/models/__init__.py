@@ -1,5 +1,6 @@
 """The tables. Rows are written by `record` and `acts` only, and read by `queries`."""
 
+from orchestration.models.event import Event
 from orchestration.models.people import Act, ApiToken, Escalation
 from orchestration.models.reach import Provider, Secret, Tool
 from orchestration.models.record import Blob, Call, StepRecord
@@ -13,6 +14,7 @@ __all__ = [
     "Blob",
     "Call",
     "Escalation",
+    "Event",
     "Provider",
     "Run",
     "Schedule",

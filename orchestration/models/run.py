@@ -3,6 +3,7 @@ from datetime import timedelta
 from django.db import models
 from django.db.models import Q
 
+from orchestration.core.event import MOST_ADDRESS
 from orchestration.models.fields import IdField, PackedField
 from orchestration.models.workflow import Version, Workflow
 
@@ -92,7 +93,11 @@ class Run(models.Model):
     step_deadline = models.DateTimeField(null=True)
     due = models.DateTimeField(null=True)
     wait = models.CharField(max_length=12, blank=True)
-    """What it waits for: `backoff`, `slot`, `person`, `children`, "" where nothing."""
+    """What it waits for: `backoff`, `slot`, `person`, `children`, `event`, `time`, "" where nothing."""
+    awaits = models.CharField(max_length=MOST_ADDRESS, blank=True, default="", db_default="")
+    """The address of the event that it waits for, as long as that has not come."""
+    since = models.DateTimeField(null=True)
+    """When it began to wait for an event or a moment."""
     suspicion = models.PositiveSmallIntegerField(default=0)
     """How often it was held by a worker that died, since it last committed. Suspects run apart."""
     deaths = models.PositiveSmallIntegerField(default=0)
@@ -138,6 +143,7 @@ class Run(models.Model):
             models.Index(fields=("status", "-created"), name="run_by_status"),
             models.Index(fields=("-created",), name="run_by_time"),
             models.Index(fields=("key",), name="run_by_key", condition=~Q(key="")),
+            models.Index(fields=("awaits", "since"), name="run_awaits", condition=Q(status="waiting") & ~Q(awaits="")),
             models.Index(fields=("parent",), name="run_unjoined", condition=Q(joined=False, ended__isnull=False)),
             models.Index(fields=("schedule", "-created"), name="run_by_schedule", condition=Q(schedule__isnull=False)),
         )

@@ -24,6 +24,7 @@ POINTS = (
     "after_resolve",
     "before_fire",
     "after_fire",
+    "after_taking",
 )
 
 

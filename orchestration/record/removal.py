@@ -6,13 +6,14 @@ whoever writes the same value; `drop_orphans` is made so that a row never stands
 
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, connection, transaction
 
-from orchestration.models import Act, Blob, Call, Escalation, Run, StepRecord
+from orchestration.models import Act, Blob, Call, Escalation, Event, Run, StepRecord
 from orchestration.models.fields import PackedField
 
 BLOBS = 2_000
@@ -27,9 +28,15 @@ class Busy(Exception):
 
 def drop_runs(ids: Sequence[str]) -> None:
     """Removes these runs, which must be over, and all of their rows but their acts. In the caller's transaction."""
-    for model in (StepRecord, Call, Escalation):
+    for model in (StepRecord, Call, Escalation, Event):
         model.objects.filter(run_id__in=ids)._raw_delete(DEFAULT_DB_ALIAS)
     Run.objects.filter(id__in=ids, status__in=Run.ENDED)._raw_delete(DEFAULT_DB_ALIAS)
+
+
+def drop_events(before: datetime) -> int:
+    """Removes up to `BLOBS` events that nobody has taken, and that came before; how many."""
+    old = Event.objects.filter(run=None, received__lt=before).order_by("received").values_list("id", flat=True)
+    return Event.objects.filter(id__in=list(old[:BLOBS]), run=None).delete()[0]
 
 
 def drop_acts(subjects: Sequence[str]) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 from orchestration.core.frozen import dataclass
 
-FORMAT = 1
+FORMAT = 2
 """In which form runs are written now: their positions, records and calls. Raised by a release whose runs an older one would
-misread; a worker leaves those of a higher number alone."""
+misread; a worker leaves those of a higher number alone. 2: they wait for events and moments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ class RunRow:
     ended: datetime | None
     restored: int = 0
     format: int = FORMAT
+    awaits: str = ""
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,15 @@ class ClosingRow:
 
 
 @dataclass(frozen=True, slots=True)
+class TakingRow:
+    """That a step record took an event. The last names it."""
+
+    seq: int
+    run_id: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ActRow:
     """`subject`: `run:` and the run's id."""
 
@@ -243,6 +254,7 @@ class Commit:
     resendings: list[ResendingRow] = field(default_factory=list)
     escalations: list[EscalationRow] = field(default_factory=list)
     closings: list[ClosingRow] = field(default_factory=list)
+    takings: list[TakingRow] = field(default_factory=list)
     acts: list[ActRow] = field(default_factory=list)
     children: list[ChildRow] = field(default_factory=list)
     joins: list[JoinRow] = field(default_factory=list)
@@ -279,6 +291,7 @@ PARTS = (
     Part("records", RecordRow, "orchestration_steprecord"),
     Part("intents", IntentRow, "orchestration_call"),
     Part("escalations", EscalationRow, "orchestration_escalation"),
+    Part("takings", TakingRow, "orchestration_event", ("id",), "seq"),
     Part("acts", ActRow, "orchestration_act", run="subject"),
     Part("answers", AnswerRow, "orchestration_call", ("run_id", "path", "visit", "n"), "finished"),
     # Never of a call that the same commit answers: it precedes the sending.

@@ -65,6 +65,10 @@ def person(id: str, to: str = "done", late: str = "done", **keys: Any) -> Data:
     return step(id, "human", **{"actions": actions, "deadline": "1h", "on_deadline": late, **keys})
 
 
+def wait(id: str, next: str | None = "done", **keys: Any) -> Data:
+    return step(id, "wait", **{"until": "1h", **({"next": next} if next else {}), **keys})
+
+
 def fork(id: str, when: Any, to: str, default: str, **keys: Any) -> Data:
     return step(id, "branch", cases=[{"when": when, "to": to}], default=default, **keys)
 

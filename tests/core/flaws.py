@@ -5,10 +5,12 @@ A key's first word is the problem's code. The place is (path, step, severity). A
 
 from typing import Any
 
-from tests.core.drawn import Data, ask, flow, fork, get, loop, person, put, step
+from tests.core.drawn import TIER, Data, ask, flow, fork, get, loop, person, put, step, wait
 from tests.core.flaws_of_calls import CALLS, Flaw, outcomes
 
 READS = {"x": "${steps.a.tier}"}
+PAID: Data = {"until": None, "event": "paid"}
+LATE: Data = {"deadline": "1h", "on_deadline": "done"}
 IS_X = "run.input.text == 'x'"
 
 
@@ -59,15 +61,57 @@ CASES: dict[str, Flaw] = {
     ),
     "no_exit": (flow(put("a", None), start="a"), flow(put("a")), ("steps[0]", "a", "error")),
     "unreachable": (flow(put("a"), put("b")), flow(put("a", "b"), put("b")), ("steps[1]", "b", "warning")),
-    "not_supported_yet": (
-        flow(step("a", "wait", until="x", next="done")),
-        flow(put("a")),
-        ("steps[0].type", "a", "error"),
-    ),
     "not_supported_yet redact": (flow(put("a"), redact=["run.input.text"]), flow(put("a"), redact=[]), ("redact", None, "error")),
     "not_supported_yet index": (flow(put("a"), index=["run.input.text"]), flow(put("a"), index=[]), ("index", None, "warning")),
     "not_supported_yet tests": (flow(put("a"), tests=[{"input": {}}]), flow(put("a"), tests=[]), ("tests", None, "warning")),
     "not_supported_yet remind": (flow(person("a", remind="1h")), flow(person("a")), ("steps[0].remind", "a", "error")),
+    # waits
+    "bad_wait neither": (flow(wait("a", until=None)), flow(wait("a")), ("steps[0]", "a", "error")),
+    "bad_wait both": (flow(wait("a", event="paid")), flow(wait("a")), ("steps[0]", "a", "error")),
+    "bad_wait correlation": (flow(wait("a", correlation="x")), flow(wait("a")), ("steps[0].correlation", "a", "error")),
+    "bad_wait output": (flow(wait("a", output={})), flow(wait("a")), ("steps[0].output", "a", "error")),
+    "incomplete_deadline event": (flow(wait("a", **PAID)), flow(wait("a", **PAID, **LATE)), ("steps[0]", "a", "error")),
+    "incomplete_deadline where to": (
+        flow(wait("a", until="${run.input.text}", deadline="1h")),
+        flow(wait("a", until="${run.input.text}", **LATE)),
+        ("steps[0].deadline", "a", "error"),
+    ),
+    "incomplete_deadline when": (
+        flow(wait("a", **PAID, on_deadline="done")),
+        flow(wait("a", **PAID, **LATE)),
+        ("steps[0].on_deadline", "a", "error"),
+    ),
+    "until_type": (flow(wait("a", until="soon")), flow(wait("a", until="2d")), ("steps[0].until", "a", "error")),
+    "until_type time": (
+        flow(wait("a", until="2026-02-30T08:00:00Z")),
+        flow(wait("a", until="2026-02-28T08:00:00Z")),
+        ("steps[0].until", "a", "error"),
+    ),
+    "until_type computed": (
+        flow(wait("a", until="${run.input}")),
+        flow(wait("a", until="${run.input.text}")),
+        ("steps[0].until", "a", "error"),
+    ),
+    "correlation_type": (
+        flow(wait("a", **PAID, **LATE, correlation="${run.input}")),
+        flow(wait("a", **PAID, **LATE, correlation="${run.input.ticket}")),
+        ("steps[0].correlation", "a", "error"),
+    ),
+    "never_taken wait": (
+        flow(wait("a", until="30m", **LATE)),
+        flow(wait("a", until="2h", **LATE)),
+        ("steps[0].on_deadline", "a", "warning"),
+    ),
+    "unpromised event": (
+        flow(wait("a", "b", **PAID, **LATE), put("b", values=READS)),
+        flow(wait("a", "b", **PAID, **LATE, output=TIER), put("b", values=READS)),
+        ("steps[0].output", "a", "warning"),
+    ),
+    "unassigned wait": (
+        flow(wait("a", "b", **PAID, deadline="1h", on_deadline="b", output=TIER), put("b", values=READS)),
+        flow(wait("a", "b", **PAID, **LATE, output=TIER), put("b", values=READS)),
+        ("steps[1].values", "b", "error"),
+    ),
     "bad_priority": (flow(person("a", priority="hgih")), flow(person("a", priority="high")), ("steps[0].priority", "a", "error")),
     "bad_priority number": (
         flow(person("a", priority=2**40)),

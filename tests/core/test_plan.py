@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestration.core.catalog import Catalog, Price
-from orchestration.core.definition import NOT_YET, from_data, parse
+from orchestration.core.definition import from_data, parse
 from orchestration.core.errors import Refused
 from orchestration.core.inference import join
 from orchestration.core.plan import compile_plan
 from orchestration.core.proof import prove
 from orchestration.core.source import write
-from tests.core.drawn import DONE, LABEL, TIER, Data, ask, flow, fork, get, loop, person, planned, put, step
+from tests.core.drawn import LABEL, TIER, Data, ask, flow, fork, get, loop, person, planned, put, step
 
 
 def problems(data: Data) -> list[tuple[str, str, str | None]]:
@@ -327,15 +327,3 @@ def test_any_definition_that_can_be_read_is_planned_and_proved(changes: list[tup
     proof = prove(compile_plan(definition, planned(WHOLE).catalog))
     assert all(problem.code and problem.message and problem.severity for problem in proof.problems)
     assert proof.as_dict()["worst"]["executions"] >= 0
-
-
-@pytest.mark.parametrize("kind", sorted(NOT_YET))
-def test_types_that_wait_are_planned_and_refused_by_one_problem(kind: str) -> None:
-    keys: Data = {
-        "map": {"over": "${[1]}", "max_items": 3, "body": [put("b", None, {"x": "${item}"})]},
-        "parallel": {"branches": {"left": [put("b")]}},
-        "wait": {"event": "paid", "correlation": "${run.id}", "deadline": "1d", "on_deadline": "done"},
-        "workflow": {"workflow": "other@2", "input": {"x": "${run.input.text}"}},
-    }[kind]
-    found = prove(planned(flow(step("a", kind, next="done", **keys), DONE))).problems
-    assert [(problem.code, problem.step) for problem in found] == [("not_supported_yet", "a")]

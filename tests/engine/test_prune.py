@@ -14,9 +14,9 @@ from django.test import Client
 from django.utils import timezone
 
 from orchestration import fsck
-from orchestration.acts import prune, resolve, runs
+from orchestration.acts import events, prune, resolve, runs
 from orchestration.core.errors import NotFound, Refused
-from orchestration.models import Act, Blob, Call, Escalation, Run, StepRecord, Tool
+from orchestration.models import Act, Blob, Call, Escalation, Event, Run, StepRecord, Tool
 from orchestration.queries import changes, records
 from orchestration.record import removal
 from orchestration.record.pack import keep, pack
@@ -74,6 +74,22 @@ class TestWhatGoes:
         assert gone() == prune.Pruned(), "there is nothing more to do, and that is no act"
         assert Act.objects.filter(subject="prune").count() == 1
 
+    def test_events_go_with_their_runs_and_once_nobody_takes_them_any_more(self) -> None:
+        old = over()
+        sent = [events.send(name="paid", correlation=n, payload=LONG + str(n), by="shop", idempotency=f"e{n}") for n in range(4)]
+        ages = dict(zip((each["id"] for each in sent), (60, 31, 29, 60), strict=True))
+        for event, days in ages.items():
+            Event.objects.filter(id=event).update(received=timezone.now() - timedelta(days=days))
+        Event.objects.filter(id=sent[3]["id"]).update(run=old)
+        aged(old)
+        assert gone(days=45, dry_run=True).events == 1
+        assert gone(days=7, workflow="asking", dry_run=True).events == 1, "what nobody has taken is of no workflow"
+        assert gone(days=7).events == 3
+        assert list(Event.objects.values_list("id", flat=True)) == [sent[2]["id"]]
+        again = events.send(name="paid", correlation=0, payload=LONG + "0", by="shop", idempotency="e0")
+        assert again == sent[0]
+        assert not Blob.objects.filter(body__contains=LONG + "1").exists()
+
     def test_what_is_asked_for_and_nothing_else(self) -> None:
         failed, other, live = over(), over(id="other"), factories.asked().run_id
         aged(failed, other)
@@ -107,8 +123,9 @@ class TestWhatGoes:
         call_command("prune", "--days", "30", "--dry-run", stdout=told)
         call_command("prune", "--days", "30", stdout=told, stderr=told)
         first, *_, last = told.getvalue().splitlines()
-        assert first == "Would remove 1 run with 3 step records, 0 calls and 1 escalation, and what nothing else stands on."
-        assert last.startswith("Removed 1 run with 3 step records, 0 calls and 1 escalation, and ")
+        rows = "1 run with 3 step records, 0 calls, 1 escalation and 0 events"
+        assert first == f"Would remove {rows}, and what nothing else stands on."
+        assert last.startswith(f"Removed {rows}, and ")
         with pytest.raises(CommandError, match="At least one day"):
             call_command("prune", "--days", "0")
 

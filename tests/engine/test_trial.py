@@ -117,10 +117,44 @@ OK = {"id": "ok", "label": "Ok", "to": "done"}
          "X waits for a person, so there is nothing to try alone. Start a run, and answer it in the inbox."),
         ({"id": "x", "type": "loop", "max": 2, "body": [{"id": "y", "type": "set", "values": {}}], "next": "done"},
          "X is a loop, which can't be tried as a whole. Try the steps in it: y."),
-        ({"id": "x", "type": "wait", "event": "paid", "next": "done"}, "X is a wait, which does not run yet."),
     ],
 )  # fmt: skip
 def test_what_can_t_be_tried_alone_says_why_and_what_to_do(db: None, step: dict[str, Any], words: str) -> None:
     with pytest.raises(Refused) as caught:
         try_step(definition=workflow(step, end()), step="x", input={}, by="dora")
     assert [problem.message for problem in caught.value.problems] == [words]
+
+
+class TestAWait:
+    def tried(self, mocks: dict[str, Any] | None = None, **keys: Any) -> dict[str, Any]:
+        step = {"id": "x", "type": "wait", "next": "done", **keys}
+        if "event" in keys:
+            step |= {"deadline": "1d", "on_deadline": "done", "correlation": "${run.input.text}"}
+        given = {"run": {"input": {"text": "T-1", "n": 60}}}
+        return try_step(definition=workflow(step, end(), models={}), step="x", input=given, mocks=mocks or {}, by="dora")
+
+    def test_shows_what_an_event_leads_to_without_waiting_for_it(self, db: None) -> None:
+        schema = {"type": "object", "required": ["amount"], "properties": {"amount": {"type": "number"}}}
+        came = self.tried({"x": {"output": {"amount": 5}}}, event="paid", output=schema)
+        assert (came["result"]["kind"], came["output"], came["decision"]["rule"]) == ("done", {"amount": 5.0}, "steps[0].next")
+        broken = self.tried({"x": {"answer": {"amount": "5"}}}, event="paid", output=schema)
+        assert (broken["result"]["kind"], broken["decision"]["rule"]) == ("invalid", "on_failure")
+        late = self.tried({"x": {"error": "timeout"}}, event="paid", output=schema)
+        assert (late["result"]["kind"], late["decision"]["rule"]) == ("timed_out", "steps[0].on_deadline")
+        with pytest.raises(Refused, match="must") as refused:
+            self.tried({"x": {"output": {"amount": "5"}}}, event="paid", output=schema)
+        assert refused.value.problems[0].code == "mock_breaks_contract"
+
+    @pytest.mark.parametrize(
+        ("mocks", "code"),
+        [({}, "mock_needed"), ({"x": {"error": "refused"}}, "bad_mock"), ({"y": {"output": 1}}, "unknown_mock")],
+    )
+    def test_says_what_it_needs_to_be_told(self, db: None, mocks: dict[str, Any], code: str) -> None:
+        with pytest.raises(Refused) as refused:
+            self.tried(mocks, event="paid")
+        assert [problem.code for problem in refused.value.problems] == [code]
+
+    def test_comes_to_its_moment_at_once(self, db: None) -> None:
+        assert self.tried(until="300d")["result"] == {"kind": "done"}
+        assert self.tried(until="${run.input.n}", deadline="1m", on_deadline="done")["result"]["kind"] == "done"
+        assert self.tried(until="${run.input.n}", deadline="59s", on_deadline="done")["result"]["kind"] == "timed_out"

@@ -13,6 +13,8 @@ CLAIMS = "orchestration/executor/claims.py"
 BENCH = "orchestration/executor/bench.py"
 VISIT = "orchestration/executor/visit.py"
 LADDER = "orchestration/core/ladder.py"
+EVENTS = "orchestration/record/events.py"
+WAITING = "orchestration/executor/waiting.py"
 RUNS = "orchestration/acts/runs.py"
 RESOLVE = "orchestration/acts/resolve.py"
 MIGRATION = "orchestration/migrations/0001_initial.py"
@@ -21,6 +23,7 @@ CRON = "orchestration/core/cron.py"
 
 MACHINE = "tests/engine/test_machine.py"
 MEETINGS = "tests/engine/test_meetings.py"
+WAITS = "tests/engine/test_wait_meetings.py"
 WRITES = "tests/record/test_apply.py"
 CRASHES = "tests/engine/test_crash.py"
 SCHEDULES = "tests/engine/test_schedules.py"
@@ -334,5 +337,70 @@ MUTANTS = (
         "        turn = _turn(zone, moment, found)\n        if turn is None:",
         "        turn = None\n        if turn is None:",
         ("tests/core/test_cron.py", f"{SCHEDULES} -k nights"),
+    ),
+    # events
+    Mutant(
+        "an event is given twice",
+        EVENTS,
+        "filter(id=event, run=None).update",
+        "filter(id=event).update",
+        (f"{WAITS} -k sweeps_at_one_moment", f"{WAITS} -k two_runs_that_come"),
+    ),
+    Mutant(
+        "a run that was given an event awaits another",
+        EVENTS,
+        "SET due = %s, awaits = '', revision",
+        "SET due = %s, revision",
+        (f"{WAITS} -k second_event", f"{WAITS} -k two_events_for_one_run"),
+    ),
+    Mutant(
+        "an event is taken for a run that another has moved",
+        EVENTS,
+        "filter(id=run, fence=fence, revision=revision)",
+        "filter(id=run)",
+        (f"{WAITS} -k taken_over_from", f"{WAITS} -k just_before_it_takes"),
+    ),
+    Mutant(
+        "an event is taken before the run's place is committed",
+        BENCH,
+        "            if held.paused is None:\n",
+        "            if held.paused is not None:\n",
+        (f"{WAITS} -k place_is_committed",),
+    ),
+    Mutant(
+        "a sweep looks back no further than the last one",
+        WAITING,
+        "self._last - 2 * GRACE if",
+        "self._last if",
+        (f"{WAITS} -k looks_back",),
+    ),
+    Mutant(
+        "no sweep matches events with runs",
+        ENGINE,
+        "        await self.matching.look(now)\n",
+        "",
+        ("tests/engine/test_wait.py -k missed_each_other",),
+    ),
+    Mutant(
+        "an event is for the longest waiting run alone, whoever moves that",
+        EVENTS,
+        '"FOR UPDATE SKIP LOCKED"',
+        '""',
+        (f"{WAITS} -k two_events_for_two_runs",),
+        on="postgresql",
+    ),
+    Mutant(
+        "a wait begins anew for whoever takes it up",
+        WAITING,
+        'if held.paused is not None and held.paused.kind in ("event", "time") else now',
+        "if held.paused is held else now  # type: ignore[comparison-overlap, union-attr]",
+        (f"{WAITS} -k dies_over_the_deadline", "tests/engine/test_wait.py -k one_row_with_a_due_time"),
+    ),
+    Mutant(
+        "a record does not say that it took an event",
+        WAITING,
+        "    held.takings.append(TakingRow(held.seq + 1, held.run_id, event.id))\n",
+        "",
+        ("tests/engine/test_wait.py -k stands_with_the_record",),
     ),
 )

@@ -6,7 +6,6 @@ from functools import cache
 
 import pytest
 
-from orchestration.core.definition import NOT_YET
 from tests.repo import tree
 
 ENGINE, WIRE, WEB, LIVE = "tests/engine/test_{}.py", "tests/wire/test_{}.py", "tests/web/test_{}.py", "tests/live/test_{}.py"
@@ -242,8 +241,3 @@ def test_every_row_is_tried_or_says_why_not() -> None:
 def test_the_tests_of_a_row_are_there(row: int) -> None:
     missing = [test for test in FAULTS[row] if test.partition("::")[2] not in written_in(test.partition("::")[0])]
     assert missing == []
-
-
-def test_what_is_not_there_yet_is_refused_still() -> None:
-    """Once a step type runs, its row is due."""
-    assert {"wait"} <= set(NOT_YET)

@@ -11,7 +11,7 @@ from orchestration.core.definition import CONTAINERS, Definition
 from orchestration.core.errors import Problem, Refused
 from orchestration.core.expression import compile_value
 from orchestration.core.frozen import replace
-from orchestration.core.inference import Schema, schema_of_called, schema_of_human, text_output
+from orchestration.core.inference import Schema, schema_of_called, schema_of_human, schema_of_moment, text_output
 from orchestration.core.plan.parts import ModelPlan, Plan, PlanStep
 from orchestration.core.plan.sight import Placed, Sights
 from orchestration.core.plan.steps import compile_step
@@ -82,6 +82,8 @@ class Compiler:
             return None
         if step.type == "workflow":
             return schema_of_called(self.catalog.workflows.get(step.workflow))
+        if step.type == "wait" and step.until is not None:
+            return schema_of_moment()
         return (self.usable(step.output) or {}) if step.type in ("set", "wait") else {}
 
     # problems

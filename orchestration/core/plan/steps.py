@@ -173,6 +173,14 @@ class _Step:
             "output": contract(form or {"type": "object"}),
         }
 
+    def _wait(self) -> dict[str, Any]:
+        """`values` is the moment, or the correlation."""
+        key = "until" if self.model.until is not None else "correlation"
+        return {
+            "values": self._value(getattr(self.model, key), key),
+            "output": self.outer.contract(self.model.output, f"{self.place}.output", self.id),
+        }
+
     def _end(self) -> dict[str, Any]:
         promised = self.outer.outcomes.get(self.model.outcome)
         value = self._value(self.model.output, "output") if self.model.output is not None else None

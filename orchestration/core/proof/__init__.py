@@ -6,6 +6,7 @@
     graph          routes, levels, circles, what is reached
     names          outcomes, missing exits, unreachable steps, priorities
     support        what can be written and is not done yet
+    waits          each is for one thing, and has an end
     assignment     nothing is read that has not been written on every path
     compatibility  contracts across edges
     promises       what is read from answers is in their contracts
@@ -41,6 +42,7 @@ from orchestration.core.proof import (
     promises,
     reach,
     support,
+    waits,
 )
 from orchestration.core.proof.bound import Bound
 from orchestration.core.proof.derivation import Line, derive
@@ -130,6 +132,7 @@ def prove(plan: Plan) -> Proof:
         *routes.problems,
         *names.check(routes, assigned.readers),
         *support.check(routes),
+        *waits.check(routes),
         *assignment.check(routes, assigned),
         *compatibility.check(routes),
         *promises.check(routes),

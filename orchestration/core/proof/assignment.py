@@ -277,7 +277,8 @@ def _way(plan: Plan, path: _Path | None) -> str:
 def _leaving(plan: Plan, edge: Edge) -> str:
     label = plan.steps[edge.source].label
     if edge.exit.kind == "deadline":
-        return f"nobody answers {label} in time and it"
+        waits = plan.steps[edge.source].type == "wait"
+        return f"the deadline of {label} passes and it" if waits else f"nobody answers {label} in time and it"
     if edge.exit.kind == "unknown":
         return f"nobody knows whether {label} happened and it"
     return f"{label} fails and its catch"

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Iterable
+from contextlib import suppress
+from datetime import timedelta
 from decimal import Decimal
 from functools import reduce
 from operator import add, or_
@@ -9,6 +11,8 @@ from typing import NamedTuple
 
 from orchestration.core.catalog import Price, Tool
 from orchestration.core.definition import MAX_TOOL_CALLS_PER_ROUND, Retry
+from orchestration.core.errors import EvaluationError
+from orchestration.core.moment import MOST_AHEAD, read
 from orchestration.core.plan import ModelPlan, Plan, PlanStep
 
 NANO = 1_000_000_000
@@ -23,8 +27,8 @@ MOST_PATIENCE = 3600.0
 class Bound(NamedTuple):
     """`executions` counts step records, `calls` requests to models and tools. `cost` is in nano-dollars (10⁻⁹ $), and leaves
     out the calls that have no price (`unpriced`); tokens leave out prompts without a cap (`uncapped`). Times are in seconds:
-    of the machine, all calls at their timeouts; `waiting` between tries; of people, all deadlines at their ends, those of
-    questions whether something happened too. `pauses` counts visits of people, `doubts` such questions."""
+    of the machine, all calls at their timeouts; `waiting` between tries, and for events and moments; of people, all deadlines at
+    their ends, those of questions whether something happened too. `pauses` counts visits of people, `doubts` such questions."""
 
     executions: int = 0
     calls: int = 0
@@ -80,12 +84,24 @@ def visit(plan: Plan, step: PlanStep) -> Bound:
     if step.type == "workflow":
         called = step.fan.called if step.fan else None
         return Bound(executions=1) + (Bound._make(called.bound) if called else Bound())  # type: ignore[arg-type]
+    if step.type == "wait":
+        return Bound(executions=1, waiting=wait_of(step))
     asked = doubts(plan, step)
     own = Bound(executions=1, doubts=asked, human=asked * (plan.workflow.escalation.deadline or 0.0))
     if step.tools:
         in_place = [index for index, rung in enumerate(step.rungs) if rung.step is not None]
         return total((rung(plan, step, index) for index in in_place), own + _rounds(step))
     return total((rung(plan, step, index) for index in range(len(step.rungs))), own)
+
+
+def wait_of(step: PlanStep) -> float:
+    """Seconds that a `wait` lasts at most. A time is not known to be nearer than the furthest that may be given."""
+    most = MOST_AHEAD.total_seconds()
+    if step.model.until is not None and step.values is not None and not step.values.reads:
+        with suppress(ValueError, EvaluationError):
+            found = read(step.values.evaluate({}))
+            most = max(found.total_seconds(), 0.0) if isinstance(found, timedelta) else most
+    return min(most, step.model.deadline or most)
 
 
 def doubts(plan: Plan, step: PlanStep) -> int:

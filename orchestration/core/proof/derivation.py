@@ -8,7 +8,7 @@ from typing import Any
 from orchestration.core.definition import MAX_TOOL_CALLS_PER_ROUND
 from orchestration.core.frozen import dataclass
 from orchestration.core.plan import Plan, PlanStep
-from orchestration.core.proof.bound import NANO, Bound, tool_call
+from orchestration.core.proof.bound import NANO, Bound, tool_call, wait_of
 from orchestration.core.wording import listed
 
 
@@ -71,7 +71,7 @@ def _sentence(plan: Plan, step: PlanStep, times: int, path: Counter[str], come: 
         cost = f", {money(come.cost)}" if priced else ""
         words += f" = {_count(come.calls, 'call')}, {duration(come.seconds)}{cost} at most"
         words += ", at an unknown price" if come.cost_usd is None else ""
-    if come.waiting:
+    if come.waiting and step.type != "wait":
         words += f"; {duration(come.waiting)} between tries at most"
     if come.doubts:
         words += f"; {_doubt(plan, come)}"
@@ -101,6 +101,10 @@ def _visit(plan: Plan, step: PlanStep, times: int, path: Counter[str]) -> str:
         return f"{often}({arms})" if often else arms
     if step.type == "human":
         return f"{often}waits for a person, {duration(step.model.deadline)} at most"
+    if step.type == "wait":
+        return (
+            f"{often}waits {f'for {step.model.event}' if step.model.event else 'for a moment'}, {duration(wait_of(step))} at most"
+        )
     if step.type not in ("llm", "tool"):
         return f"{often}1 step" if often else "1 step"
     first = _rounds(step) if step.tools else _asks(step)

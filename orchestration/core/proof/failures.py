@@ -54,13 +54,13 @@ class Failures:
         return self._codes[step.id]
 
     def _find(self, step: PlanStep) -> Iterator[ErrorCode]:
-        if step.uses or step.checks:
+        if step.uses or step.checks or getattr(step.model, "until", None) is not None:  # which may lie too far ahead
             yield ErrorCode.EXPRESSION
         if step.model.expects is not None:
             yield ErrorCode.REFUSED
         if step.type == "workflow":  # whatever the called run has failed with
             yield from (code for code in ErrorCode if code != ErrorCode.UNKNOWN)
-        if step.output is not None and step.type in ("set", "end"):
+        if step.output is not None and step.type in ("set", "end", "wait"):
             yield ErrorCode.INVALID_OUTPUT
         if step.type in ("llm", "tool"):
             yield from self._ladder(step)

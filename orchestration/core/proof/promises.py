@@ -1,4 +1,4 @@
-"""What is read from the answer of a tool or a model has been promised by an output contract.
+"""What is read from the answer of a tool or a model, or from an event, has been promised by an output contract.
 
 Without one anything may come, and a field that is read may be missing: the run then fails where it is read, and not where the
 answer came in. A field that a contract knows to be optional is an error where it is read; one of which no contract says anything
@@ -26,7 +26,7 @@ def check(graph: Graph) -> Iterator[Problem]:
                 readers[read.path[1]].setdefault(read.path[2], step.label)
     for name, fields in readers.items():
         giving = graph.plan.steps.get(name)
-        if giving is not None and giving.type in ("llm", "tool") and not _in_trouble(graph, giving):
+        if giving is not None and giving.type in ("llm", "tool", "wait") and not _in_trouble(graph, giving):
             said = [shape for shape in shapes(root(giving.output_schema)) if shape.said]
             yield from _unpromised(giving, {key: fields[key] for key in fields if not _promised(said, key)})
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from orchestration.core.definition import NOT_YET
 from orchestration.core.errors import Problem
 from orchestration.core.proof.graph import Graph, at
 
@@ -20,9 +19,6 @@ def check(graph: Graph) -> Iterator[Problem]:
     if workflow.tests:
         yield Problem(CODE, "Tests are kept with the definition, and can't be run yet.", "tests", None, "warning")
     for step in graph.plan.steps.values():
-        if step.type in NOT_YET:
-            message = f"{step.label} is a {step.type}, which can be drawn and can't be executed yet. "
-            yield at(step, CODE, f"{message}Use other steps to publish this.", "type")
         if step.type == "human" and step.model.remind is not None:
             message = f"Nobody is reminded of {step.label} yet. Remove this; its deadline holds without."
             yield at(step, CODE, message, "remind")

@@ -1,4 +1,4 @@
-"""Removes runs that ended long ago."""
+"""Removes runs that ended long ago, and events that nobody has taken."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -40,5 +40,5 @@ class Command(BaseCommand):
 
 
 def _told(gone: Pruned) -> str:
-    rows = {"step record": gone.records, "call": gone.calls, "escalation": gone.escalations}
+    rows = {"step record": gone.records, "call": gone.calls, "escalation": gone.escalations, "event": gone.events}
     return f"{counted(gone.runs, 'run')} with {listed([counted(number, what) for what, number in rows.items()], join='and')}"
