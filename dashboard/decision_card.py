@@ -15,6 +15,7 @@ WROTE = {
     "run": "run input", "input": "the step's input", "output": "the step's output", "carry": "the loop's carry",
     "iter": "the loop's round", "error": "the failed step", "item": "the item", "index": "the item",
     "limits": "the workflow's limits", "spent": "the run so far", "call": "what the call could cost",
+    "event": "what it waited for", "correlation": "what it waited for", "until": "what it waited for",
 }  # fmt: skip
 
 

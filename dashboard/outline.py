@@ -182,6 +182,15 @@ def _human(plan: Plan, step: PlanStep) -> str:
     return f"Asks a person in the queue {step.model.queue}, for {duration(step.model.deadline)} at most: {names}?"
 
 
+def _wait(plan: Plan, step: PlanStep) -> str:
+    model = step.model
+    most = f", for {duration(model.deadline)} at most" if model.deadline else ""
+    if model.event is not None:
+        return f"Waits for the event {model.event} from outside{most}."
+    literal = isinstance(model.until, str) and "${" not in model.until
+    return f"Waits {f'until {model.until}' if literal and 'T' in model.until.upper() else 'a while'}{most}."
+
+
 def _end(plan: Plan, step: PlanStep) -> str:
     found = ending(plan, step.model.outcome)
     return f"Ends the run as {found.name}, a {found.kind}."
@@ -191,7 +200,7 @@ def _no_lead(plan: Plan, step: PlanStep) -> str:
     return "Can be written down, but not executed yet."
 
 
-_LEADS = {"llm": _llm, "tool": _tool, "set": _set, "branch": _branch, "loop": _loop, "human": _human, "end": _end}
+_LEADS = {"llm": _llm, "tool": _tool, "set": _set, "branch": _branch, "loop": _loop, "human": _human, "wait": _wait, "end": _end}
 
 
 # Where it goes
@@ -226,6 +235,8 @@ def _when(step: PlanStep, found: Exit, condition: str) -> tuple[str, str]:
         return (f"{found.label}: if" if found.label else "if"), condition
     if found.kind == "action":
         return f"on “{found.label}”", ""
+    if found.kind == "deadline" and step.type == "wait":
+        return f"if it has not come after {duration(step.model.deadline or 0)}", ""
     if found.kind == "deadline":
         return f"after {duration(step.model.deadline)} without an answer" if getattr(
             step.model, "deadline", None

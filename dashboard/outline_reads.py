@@ -13,6 +13,8 @@ _COMPUTED = {
     "update": "What a round hands on to the next",
     "values": "Computes",
     "show": "What the person sees",
+    "until": "Waits until",
+    "correlation": "Which event is meant",
     "output": "What it gives",
 }
 _OPENS_WITH = "What the form opens with"
@@ -75,7 +77,7 @@ def computed(step: PlanStep) -> tuple[Computed, ...]:
     """How a step comes to its values. An `output` that is a contract computes nothing."""
     found = []
     for name, title in _COMPUTED.items():
-        if name == "output" and step.type not in ("end", "loop"):
+        if (name == "output" and step.type not in ("end", "loop")) or (name == "until" and step.type != "wait"):
             continue
         value = getattr(step.model, name, None)
         title = _OPENS_WITH if name == "values" and step.type == "human" else title

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-Tone = Literal["idle", "live", "person", "good", "bad", "slow", "odd"]
+Tone = Literal["idle", "live", "person", "good", "bad", "slow", "odd", "rest"]
 
 NANO = 1_000_000_000
 
@@ -28,6 +28,8 @@ STATUSES: dict[str, Look] = {
     "held": Look("Running", "running", "live", turning=True),
     "waiting": Look("Waiting", "waiting", "idle"),
     "person": Look("Waiting for a person", "person", "person"),
+    "event": Look("Waiting for an event", "waiting", "idle"),
+    "time": Look("Waiting for a time", "waiting", "idle"),
     "backoff": Look("Backing off", "backing-off", "slow"),
     "succeeded": Look("Succeeded", "succeeded", "good"),
     "failed": Look("Failed", "failed", "bad"),
@@ -150,7 +152,7 @@ SEGMENTS: dict[str, tuple[Tone, str]] = {
     "lost": ("bad", "lost with its worker"),
     "backoff": ("slow", "backing off"),
     "person": ("person", "waiting for a person"),
-    "waiting": ("idle", "waiting"),
+    "waiting": ("rest", "waiting"),
 }
 
 

@@ -115,7 +115,7 @@ _QUANTITIES: tuple[tuple[str, str, str, str, _Say], ...] = (
     ("tokens", "tokens", "tokens", "Tokens", _whole),
     ("cost", "cost_usd", "cost_usd", "Dollars", _dollars),
     ("seconds", "seconds", "machine_seconds", "Machine time", _span),
-    ("waiting", "waiting", "waiting_seconds", "Between tries", _span),
+    ("waiting", "waiting", "waiting_seconds", "Waiting", _span),
     ("human", "human", "human_seconds", "People's time", _span),
 )
 """Of each: its name, its key in a line and in the worst case, its title, how it is said. Versions that were published before
@@ -155,13 +155,18 @@ def _figures(plan: Plan, worst: Mapping[str, Any], columns: set[str]) -> list[Fi
         (_whole(tokens), "tokens", "tokens", ""),
         (_dollars(worst["cost_usd"]), "for models", "cost", dollars),
         (_span(worst["machine_seconds"]), "machine time", "seconds", time),
-        (_span(worst.get("waiting_seconds")), "between tries", "waiting", ""),
+        (_span(worst.get("waiting_seconds")), _waits(plan), "waiting", ""),
         (_people(worst), "of people's time", "human", ""),
     ]
     for value, words, column, limit in rows:
         if column != "waiting" or column in columns:
             found.append(Figure(value, words, column if column in columns else "", limit))
     return found
+
+
+def _waits(plan: Plan) -> str:
+    waits = any(step.type == "wait" for step in plan.steps.values())
+    return "of waiting, between tries too" if waits else "between tries"
 
 
 def _people(worst: Mapping[str, Any]) -> str:

@@ -209,7 +209,7 @@ def _look(visit: Visit) -> Look:
 def _open(run: RunDetail, course: Course, named: Mapping[str, str]) -> Stop:
     name, detail = spoken(run.place, named) if run.place else ("Not begun", "")
     calls = open_calls(course)
-    begun = calls[0].intended if calls else course.visits[-1].finished if course.visits else run.created
+    begun = run.since or (calls[0].intended if calls else course.visits[-1].finished if course.visits else run.created)
     return Stop("open", name, detail, _standing(run), _under_way(run, calls), None, depth=run.place.count("["), since=begun)
 
 
@@ -220,6 +220,10 @@ def _standing(run: RunDetail) -> Look:
 def _under_way(run: RunDetail, calls: tuple[CallTime, ...]) -> str:
     if run.wait == "person":
         return "A person is asked."
+    if run.wait == "event":
+        return f"It waits for {run.awaits.partition(' ')[0]}." if run.awaits else "What it waited for has come."
+    if run.wait == "time":
+        return "It waits for its time."
     if run.wait == "backoff" and calls:
         return f"Call {calls[-1].n} failed with {calls[-1].error or 'an error'}; the next one is due."
     if calls and calls[-1].finished is None:

@@ -27,6 +27,10 @@ def state_of(row: Row, now: datetime, sweeping: bool) -> Doing:
     run = row.run
     if run.status == "waiting" and run.wait == "person":
         return Doing("person", f"claimed by {row.claimed_by}" if row.claimed_by else "", since=row.asked)
+    if run.status == "waiting" and run.wait in ("event", "time"):
+        if run.due is not None and run.due < now - LATE and not sweeping:
+            return Doing("stuck", "no worker")
+        return Doing(run.wait, run.awaits.partition(" ")[0], since=run.since)
     if run.status == "quarantined":
         return Doing("quarantined", f"after {run.deaths} deaths of its worker" if run.deaths else "")
     if run.status == "held" and row.silent:

@@ -1,4 +1,5 @@
-"""A run's life as stretches: queued, running, lost with a worker, backing off, waiting for a person. Times in, segments out.
+"""A run's life as stretches: queued, running, lost with a worker, backing off, waiting for a person, an event or a moment. Times
+in, segments out.
 
 Long waits would press the work into a line of no width, so they are drawn shorter than they were; their words tell how
 long they took.
@@ -12,7 +13,7 @@ from itertools import pairwise
 from dashboard.presentation import SEGMENTS, Bar, Segment, Strip, span
 from orchestration.queries.course import CallTime, Course
 
-RANK = {"person": 3, "running": 2, "lost": 1, "backoff": 1, "queued": 0}
+RANK = {"person": 3, "waiting": 3, "running": 2, "lost": 1, "backoff": 1, "queued": 0}
 """Where two things hold at once, what is shown."""
 BLINK = 0.05
 """Seconds: a shorter pause between two pieces of work is none."""
@@ -28,21 +29,24 @@ class Timeline:
     folded: bool
 
 
-def timeline(created: datetime, until: datetime, course: Course, backing_off: bool, named: dict[str, str]) -> Timeline:
-    """From when the run was created to when it ended, or now. `named` gives the title of a step."""
+def timeline(
+    created: datetime, until: datetime, course: Course, backing_off: bool, named: dict[str, str], since: datetime | None = None
+) -> Timeline:
+    """From when the run was created to when it ended, or now. `named` gives the title of a step; `since`: it
+    waits for an event or a moment."""
     total = max((until - created).total_seconds(), 0.0)
-    found = stretches(created, until, course, backing_off, named)
+    found = stretches(created, until, course, backing_off, named, since)
     lengths = [drawn(segment, found) for segment in found]
     return Timeline(_strip(found, lengths), total, any(d < s.end - s.start for d, s in zip(lengths, found, strict=True)))
 
 
 def stretches(
-    created: datetime, until: datetime, course: Course, backing_off: bool, named: dict[str, str]
+    created: datetime, until: datetime, course: Course, backing_off: bool, named: dict[str, str], since: datetime | None = None
 ) -> tuple[Segment, ...]:
     """Without gaps and overlaps, in seconds from `created`."""
     total = max((until - created).total_seconds(), 0.0)
     marked = [Segment("queued", 0.0, total)]
-    for kind, begin, end, words in _known(until, course, backing_off, named):
+    for kind, begin, end, words in _known(until, course, backing_off, named, since):
         start, stop = max((begin - created).total_seconds(), 0.0), min((end - created).total_seconds(), total)
         if stop > start:
             marked.append(Segment(kind, start, stop, words))
@@ -61,12 +65,18 @@ def drawn(segment: Segment, among: Sequence[Segment]) -> float:
 Known = tuple[str, datetime, datetime, str]
 
 
-def _known(until: datetime, course: Course, backing_off: bool, named: dict[str, str]) -> Iterable[Known]:
+def _known(
+    until: datetime, course: Course, backing_off: bool, named: dict[str, str], since: datetime | None = None
+) -> Iterable[Known]:
+    if since is not None:
+        yield "waiting", since, until, ""
     for pause in course.pauses:
         yield "person", pause.created, pause.ended or until, f"waiting for a person at {named.get(pause.step, pause.step)}"
     called = {(call.path, call.visit) for call in course.calls}
     for visit in course.visits:
-        if (visit.path, visit.visit) not in called and visit.type != "human":
+        if visit.type == "wait":
+            yield "waiting", visit.started, visit.finished, f"waiting at {named.get(visit.step, visit.step)}"
+        elif (visit.path, visit.visit) not in called and visit.type != "human":
             yield "running", visit.started, visit.finished, named.get(visit.step, visit.step)
     before: dict[tuple[str, int], CallTime] = {}
     for call in course.calls:

@@ -62,3 +62,23 @@ def move(run: Run) -> Run:
 def asked(text: str = "Good day", **more: Any) -> Escalation:
     """The open escalation of such a run."""
     return Escalation.objects.get(run=move(start(text, **more)))
+
+
+def paying(id: str = "paying", **more: Any) -> dict[str, Any]:
+    """A workflow that waits for what was paid, and ends with it."""
+    paid = {"type": "object", "required": ["amount"], "properties": {"amount": {"type": "number"}}}
+    pay = {
+        "id": "pay", "type": "wait", "event": "payment.received", "correlation": "${run.input.text}", "output": paid,
+        "deadline": "3d", "on_deadline": "unpaid", "next": "done",
+    }  # fmt: skip
+    return asking(id) | {
+        "start": "pay",
+        "steps": [pay, end(output={"amount": "${steps.pay.amount}"}), end(id="unpaid", outcome="bad")],
+        **more,
+    }
+
+
+def awaiting(order: str = "T-1", **more: Any) -> Run:
+    """A run that waits for the payment of this order."""
+    publish(paying(**more))
+    return move(Run.objects.get(id=runs.start(workflow="paying", input={"text": order}, by="otto")))

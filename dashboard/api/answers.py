@@ -138,9 +138,17 @@ class Diff(BaseModel):
 Status = Literal["ready", "held", "waiting", "succeeded", "failed", "cancelled", "quarantined"]
 
 
+class Awaits(BaseModel):
+    """The event that continues a run."""
+
+    event: str
+    correlation: str | int | float | bool | None
+
+
 class RunHead(BaseModel):
     """`outcome` is the named end, `position` the path of the step it stands at, `escalation` the open one's id, `schedule` that
-    of the schedule that started it."""
+    of the schedule that started it. One that waits for an event or a moment does so `since` then, and is `due` at its deadline,
+    or when the moment comes; `awaits` is null once the event has come."""
 
     id: str
     workflow: str
@@ -161,6 +169,8 @@ class RunHead(BaseModel):
     started: datetime | None
     ended: datetime | None
     due: datetime | None
+    awaits: Awaits | None
+    since: datetime | None
     output: Any
     error: dict[str, Any] | None
 
@@ -180,6 +190,14 @@ class Run(RunHead):
     spent: dict[str, Any]
     parent: str | None
     restored: int | None
+
+
+class Sent(BaseModel):
+    """`run` is the one that goes on with the event; null where nobody waited for it, and it is kept for one that comes to."""
+
+    id: str
+    run: str | None
+    kept_until: datetime | None
 
 
 class Cancelled(Run):
@@ -232,11 +250,13 @@ class Call(Tried):
 
 
 class Result(BaseModel):
-    """What a visit came back with. `mended` as with a run."""
+    """What a visit came back with. `event` is what a wait took: `{id, by, received, waited}`, of which `waited` are the seconds
+    that it had waited by then, less than none where the event came first. `mended` as with a run."""
 
     kind: str
     error: dict[str, Any] | None = None
     degraded: bool = False
+    event: dict[str, Any] | None = None
     mended: list[str] = Field(default_factory=list)
 
 

@@ -84,6 +84,22 @@ class Cancel(Body):
     reason: Annotated[str, Field(max_length=2000)] = ""
 
 
+Scalar = Annotated[
+    Any,
+    AfterValidator(_one_of("text, a number, true, false or null", str, int, float, type(None))),
+    WithJsonSchema({"type": ["string", "number", "boolean", "null"]}),
+]
+
+
+class Event(Body):
+    """`correlation` says which of the waits for this name is meant. `payload` has to meet the contract of the step that takes
+    it."""
+
+    name: Annotated[str, Field(max_length=100)]
+    correlation: Scalar = None
+    payload: Any = Field(default_factory=dict)
+
+
 class Publish(Body):
     """`revision`: only this revision of the draft."""
 

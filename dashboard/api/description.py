@@ -21,7 +21,7 @@ _SAID = {
     "after": "What `next` of the page before said.",
     "limit": "How many at most, 1 to 200.",
     "revision": "Only over this revision.",
-    "wait": "Seconds to wait, 60 at most, for the run to end or to need a person.",
+    "wait": "Seconds to wait, 60 at most, for the run to end, or to need a person or an event.",
     "at": "The step record after which; the latest without, 0 before the first.",
     "from": "A version's number, or `draft`.",
     "to": "A version's number, or `draft`.",

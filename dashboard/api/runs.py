@@ -48,8 +48,8 @@ def start_run(
     body: Start | None = None,
     wait: Annotated[float | None, Query(), Field(ge=0, le=MOST_WAIT)] = None,
 ) -> Any:
-    """202 with the run's id. With `?wait=` seconds (60 at most): the run as it is when it has ended or waits for a person, or
-    when the time is over. The same `Idempotency-Key` gives the same run."""
+    """202 with the run's id. With `?wait=` seconds (60 at most): the run as it is when it has ended, or waits for a person or an
+    event, or when the time is over. The same `Idempotency-Key` gives the same run."""
     known(request, "wait")
     body = body or Start()
     run = acts.start(
@@ -83,7 +83,7 @@ def list_runs(
     after: str = "",
     limit: int = 50,
 ) -> Any:
-    """The newest first. `status` holds statuses, `person`, `backoff`, `live` or `ended`, several with commas."""
+    """The newest first. `status` holds statuses, `person`, `event`, `time`, `backoff`, `live` or `ended`, several with commas."""
     known(request, "status", "workflow", "version", "outcome", "schedule", "key", "created_from", "created_to", "after", "limit")
     wanted = queries.RunFilter(
         status=words(status),
@@ -159,7 +159,7 @@ def over(request: HttpRequest) -> threading.Event:
 
 
 def _wait_for(run: str, seconds: float, over: threading.Event) -> None:
-    """Returns when the run has ended or waits for a person, and after `seconds` or when it is `over` at the latest.
+    """Returns when the run has ended or waits for a person or an event, and after `seconds` or when it is `over` at the latest.
     Looks at one narrow row, and holds no connection in between."""
     until = time.monotonic() + seconds
     pause, longest = _LOOK_EVERY
@@ -177,4 +177,4 @@ def _wait_for(run: str, seconds: float, over: threading.Event) -> None:
 
 def _rests(run: str) -> bool:
     status, wait, _ = queries.standing(run)
-    return status in Run.ENDED or (wait == "person" and status != Run.Status.HELD)
+    return status in Run.ENDED or (wait in ("person", "event") and status != Run.Status.HELD)

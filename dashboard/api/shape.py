@@ -6,6 +6,7 @@ from typing import Any
 
 from orchestration.acts.schedules import ScheduleBody
 from orchestration.acts.workflows import Checked
+from orchestration.core import event as events
 from orchestration.core.cron import Occurrence
 from orchestration.queries.escalations import EscalationDetail, EscalationSummary
 from orchestration.queries.paging import Page
@@ -101,7 +102,16 @@ def _run(found: RunSummary) -> Json:
         "started": when(found.started),
         "ended": when(found.ended),
         "due": when(found.due),
+        "awaits": _awaits(found.awaits),
+        "since": when(found.since),
     }
+
+
+def _awaits(address: str) -> Json | None:
+    if not address:
+        return None
+    name, correlation = events.parts_of(address)
+    return {"event": name, "correlation": correlation}
 
 
 def run(found: RunItem) -> Json:

@@ -3,7 +3,7 @@
 There is no page for the description: those that are to be had bring scripts from elsewhere.
 """
 
-from dashboard.api import escalations, problems, reach, runs, schedules, trial, workflows
+from dashboard.api import escalations, events, problems, reach, runs, schedules, trial, workflows
 from dashboard.api.bodies import CleanParser
 from dashboard.api.description import DescribedAPI
 from dashboard.api.guard import guarded, may
@@ -26,6 +26,7 @@ api.add_router("/workflows", runs.starting)
 api.add_router("/workflows", schedules.of_workflow)
 api.add_router("/runs", runs.router)
 api.add_router("/schedules", schedules.router)
+api.add_router("/events", events.router)
 api.add_router("/escalations", escalations.router)
 api.add_router("/steps", trial.router)
 api.add_router("", reach.router)

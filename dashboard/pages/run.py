@@ -1,7 +1,9 @@
 """/runs/<id>/: one run, followed as it moves. `?seq=` chooses a visit, `?at=` the state after one; without them the page shows
 where the run is. One fragment serves the page, a click and a refresh."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +13,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 
-from dashboard import conversation, decision_card, run_view, run_words
+from dashboard import conversation, decision_card, run_view, run_words, wait_view
 from dashboard.needs import needs
 from dashboard.step_titles import titles_of
 from dashboard.timeline import timeline
@@ -81,7 +83,7 @@ def _page(run: RunDetail, chosen: Chosen) -> dict[str, Any]:
     around = chosen.seq if chosen.seq and chosen.seq <= run.seq - courses.MOST // 2 else None
     course = courses.course(run.id, run.seq, around)
     row, sweeping, now = run_list.standing(run, course.pauses)
-    panel = _panel(run, course, chosen, named)
+    panel = _panel(run, course, chosen, named, definition)
     select = "open" if chosen.seq is None else str(chosen.seq)
     return {
         "here": "runs",
@@ -94,7 +96,9 @@ def _page(run: RunDetail, chosen: Chosen) -> dict[str, Any]:
         "stops": run_view.stops(run, course, named),
         "outline": run_view.reached(run, course, definition),
         "course": course,
-        "timeline": timeline(run.created, run.ended or now, course, run.wait == "backoff", named),
+        "timeline": timeline(
+            run.created, run.ended or now, course, run.wait == "backoff", named, None if run.over else run.since
+        ),
         "lasted": (run.ended - run.created).total_seconds() if run.ended else None,
         "chosen": chosen,
         "select": select,
@@ -111,7 +115,9 @@ def _href(run: RunDetail, chosen: Chosen) -> str:
     return f"{address}?{'at' if chosen.state else 'seq'}={'open' if chosen.seq is None else chosen.seq}"
 
 
-def _panel(run: RunDetail, course: Course, chosen: Chosen, named: dict[str, str]) -> dict[str, Any]:
+def _panel(
+    run: RunDetail, course: Course, chosen: Chosen, named: dict[str, str], definition: Mapping[str, Any]
+) -> dict[str, Any]:
     """What is shown of the choice, by `panel`: state, start, visit, pause or open."""
     if chosen.state:
         assert chosen.seq is not None
@@ -123,7 +129,8 @@ def _panel(run: RunDetail, course: Course, chosen: Chosen, named: dict[str, str]
     pause = next((pause for pause in reversed(course.pauses) if pause.ended is None and run.escalation), None)
     calls = tuple(conversation.shown(call) for call in records.open_calls(run.id))
     title, detail = run_view.spoken(run.place, named) if run.place else ("Not begun", "")
-    return {"panel": "open", "pause": pause, "calls": calls, "visit_title": title, "visit_detail": detail}
+    rest = wait_view.rest(run, definition, named)
+    return {"panel": "open", "pause": pause, "rest": rest, "calls": calls, "visit_title": title, "visit_detail": detail}
 
 
 def _visit(run: RunDetail, seq: int, named: dict[str, str]) -> dict[str, Any]:
@@ -144,6 +151,7 @@ def _visit(run: RunDetail, seq: int, named: dict[str, str]) -> dict[str, Any]:
         "visit_title": title,
         "visit_detail": detail,
         "took": (view.finished - view.started).total_seconds(),
+        "came": datetime.fromisoformat(view.result["event"]["received"]) if "event" in view.result else None,
         "queued": max((view.started - view.queued).total_seconds(), 0.0) if view.queued else None,
     }
 

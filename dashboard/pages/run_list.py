@@ -22,7 +22,20 @@ from orchestration.queries.runs import RunFilter
 from orchestration.queries.workflows import WorkflowSummary
 from orchestration.roles import Role
 
-CHOICES = ("live", "held", "ready", "person", "backoff", "quarantined", "ended", "succeeded", "failed", "cancelled")
+CHOICES = (
+    "live",
+    "held",
+    "ready",
+    "person",
+    "event",
+    "time",
+    "backoff",
+    "quarantined",
+    "ended",
+    "succeeded",
+    "failed",
+    "cancelled",
+)
 WORDS = {"live": "Not ended", "ended": "Ended"}
 MOST_ROWS = 200
 

@@ -15,7 +15,7 @@ from orchestration.queries.paging import Page, bounded, cursor, moment, page, pa
 from orchestration.queries.pruned import no_run
 from orchestration.record.pack import fetch, missing, unpack
 
-WAITS = {"person": Q(wait="person"), "backoff": Q(wait="backoff")}
+WAITS = {name: Q(wait=name) for name in ("person", "event", "time", "backoff")}
 """What a list may be filtered by beside the statuses: what a run waits for."""
 
 
@@ -60,6 +60,10 @@ class RunSummary:
     due: datetime | None
     deaths: int
     holder: str | None
+    awaits: str
+    """The address of the event that it waits for (`core/event`), "" where none."""
+    since: datetime | None
+    """When it began to wait for an event or a moment."""
 
     @property
     def label(self) -> str:
@@ -107,7 +111,7 @@ class RunDetail(RunSummary):
 
 _SAME = (
     "id", "status", "wait", "place", "outcome", "revision", "seq", "cost", "key", "labels", "created", "created_by", "schedule",
-    "started", "ended", "due", "deaths", "holder",
+    "started", "ended", "due", "deaths", "holder", "awaits", "since",
 )  # fmt: skip
 SUMMARY = (*_SAME, "workflow_id", "workflow__title", "version__number", "escalation")
 _ITEM = ("output", "error")

@@ -36,6 +36,7 @@ ROLES: dict[Role, dict[str, set[str]]] = {
     Role.OPERATOR: {
         "start and cancel runs": {"start_run", "cancel_run"},
         "pause and resume schedules": {"pause_schedule", "resume_schedule"},
+        "send events": {"send_event"},
         "claim and answer what waits in the inbox": {
             *("claim_escalation", "release_escalation", "save_draft", "preview_answer", "resolve_escalation"),
         },

@@ -47,6 +47,7 @@ ROUTES: dict[tuple[str, str], tuple[Role, int]] = {
     ("PUT", "escalations/<escalation>/draft"): (Role.OPERATOR, 404),
     ("POST", "escalations/<escalation>/preview"): (Role.OPERATOR, 422),
     ("POST", "escalations/<escalation>/resolve"): (Role.OPERATOR, 422),
+    ("POST", "events"): (Role.OPERATOR, 422),
     ("POST", "steps/try"): (Role.DESIGNER, 422),
     ("GET", "providers"): (Role.VIEWER, 200),
     ("GET", "providers/<name>"): (Role.VIEWER, 404),

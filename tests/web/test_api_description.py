@@ -13,7 +13,7 @@ from tests.api import Api
 
 Json = dict[str, Any]
 METHODS = {"get", "put", "post", "delete"}
-REPEATABLE = {"start_run", "resolve_escalation", "cancel_run", "make_schedule"}
+REPEATABLE = {"start_run", "resolve_escalation", "cancel_run", "make_schedule", "send_event"}
 
 
 def operations() -> Iterator[Json]:

@@ -9,7 +9,8 @@ import pytest
 
 from orchestration.acts import workflows
 from orchestration.core import source
-from orchestration.models import Act, Escalation, Provider, Run, Secret, StepRecord, Tool, Version, Workflow
+from orchestration.core.event import parts_of
+from orchestration.models import Act, Escalation, Event, Provider, Run, Secret, StepRecord, Tool, Version, Workflow
 from orchestration.record.pack import unpack_all
 from tests import factories
 from tests.api import Api
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 def stored() -> list[Any]:
     """All that may not change where input is refused."""
-    kept = (Act, Escalation, Provider, Run, Secret, StepRecord, Tool, Version, Workflow)
+    kept = (Act, Escalation, Event, Provider, Run, Secret, StepRecord, Tool, Version, Workflow)
     return [list(model.objects.order_by("pk").values()) for model in kept]
 
 
@@ -80,6 +81,14 @@ DOORS: dict[str, Door] = {
     "cancel": Door(
         "POST", "runs/{run}/cancel", '{"reason": %s}', "reason",
         lambda api, told, asked: unpack_all([Act.objects.get(verb="cancel", subject=f"run:{asked.run_id}").detail])[0]["reason"],
+    ),
+    "event": Door(
+        "POST", "events", '{"name": "paid", "payload": {"text": %s}}', "payload.text",
+        lambda api, told, asked: unpack_all([Event.objects.get(id=told["id"]).payload])[0]["text"], any_type=True,
+    ),
+    "correlation": Door(
+        "POST", "events", '{"name": "paid", "correlation": %s}', "correlation",
+        lambda api, told, asked: parts_of(Event.objects.get(id=told["id"]).address)[1], any_type=True, letter=True,
     ),
     "publish": Door("POST", "workflows/asking/publish", '{"note": %s}', "note"),
     "steps/try": Door(

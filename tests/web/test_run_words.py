@@ -23,7 +23,7 @@ def at(seconds: float) -> datetime:
 
 
 RUN = RunSummary(
-    "r", "sample", "Sample", 1, "held", "", "ask", "", 1, 0, None, 0, "", {}, T0, "ada", None, T0, None, None, 0, None
+    "r", "sample", "Sample", 1, "held", "", "ask", "", 1, 0, None, 0, "", {}, T0, "ada", None, T0, None, None, 0, None, "", None
 )  # fmt: skip
 
 
@@ -40,6 +40,10 @@ RUN = RunSummary(
         ("waiting", {"wait": "person"}, {"asked": at(-9)}, Doing("person", since=at(-9))),
         ("waiting", {"wait": "person"}, {"asked": T0, "claimed_by": "o"}, Doing("person", "claimed by o", since=T0)),
         ("quarantined", {"wait": "person", "deaths": 3}, {}, Doing("quarantined", "after 3 deaths of its worker")),
+        ("waiting", {"wait": "event", "awaits": 'paid "x"', "since": T0, "due": at(99)}, {}, Doing("event", "paid", since=T0)),
+        ("waiting", {"wait": "event", "awaits": "", "since": T0, "due": at(59)}, {}, Doing("event", since=T0)),
+        ("waiting", {"wait": "event", "since": T0, "due": at(0)}, {"sweeping": False}, Doing("stuck", "no worker")),
+        ("waiting", {"wait": "time", "since": T0, "due": at(99)}, {}, Doing("time", since=T0)),
         ("failed", {}, {"sweeping": False}, Doing("failed")),
     ],
 )

@@ -1,0 +1,45 @@
+"""What a run waits for that nobody here can give it: an event from outside, or a moment."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from orchestration.core import event as events
+from orchestration.queries import events as queries
+from orchestration.queries.events import KeptEvent
+from orchestration.queries.runs import RunDetail
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """`event` "" where it is a moment. `then`: the step that follows when nothing has come by `due`, "" where `due` is what is
+    waited for. `come`: its event has, and it goes on. `kept`: events of the name that came for others, or with a slip in the
+    correlation."""
+
+    event: str
+    correlation: Any
+    since: datetime
+    due: datetime | None
+    then: str
+    come: bool
+    kept: tuple[KeptEvent, ...]
+
+
+def rest(run: RunDetail, definition: Mapping[str, Any], named: Mapping[str, str]) -> Rest | None:
+    """None where the run waits for something else, or for nothing. One query at most."""
+    if run.wait not in ("event", "time") or run.since is None:
+        return None
+    at = run.place.rpartition("/")[2]
+    step = next((each for each in _steps(definition.get("steps", ())) if each["id"] == at), {})
+    to = str(step.get("on_deadline") or "")
+    then = {"break": "the end of the loop", "continue": "the end of the round"}.get(to) or named.get(to, to)
+    name, correlation = events.parts_of(run.awaits) if run.awaits else (str(step.get("event") or ""), None)
+    kept = queries.kept(name) if run.awaits else ()
+    return Rest(name, correlation, run.since, run.due, then, run.wait == "event" and not run.awaits, kept)
+
+
+def _steps(steps: Any) -> Iterator[Mapping[str, Any]]:
+    for step in steps:
+        yield step
+        yield from _steps(step.get("body", ()))

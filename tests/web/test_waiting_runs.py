@@ -1,0 +1,117 @@
+"""Runs that wait for events and moments, as people and clients see them; and the door for events."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from dashboard import wait_view
+from orchestration.acts import events
+from orchestration.models import Event
+from orchestration.queries import runs as queries
+from orchestration.record.clock import database_now
+from tests import factories
+from tests.api import Api
+
+pytestmark = pytest.mark.django_db
+
+PAID = {"name": "payment.received", "correlation": "T-1", "payload": {"amount": 5}}
+
+
+class TestOverHttp:
+    def test_an_event_says_which_run_goes_on_with_it_or_that_it_is_kept(self, otto: Api) -> None:
+        run = factories.awaiting()
+        told = otto.get(f"runs/{run.id}")[1]
+        assert (told["status"], told["wait"], told["position"]) == ("waiting", "event", "pay")
+        assert told["awaits"] == {"event": "payment.received", "correlation": "T-1"}
+        assert (told["since"] is None, told["due"] is None) == (False, False)
+        status, sent = otto.post("events", PAID)
+        assert (status, sent) == (202, {"id": Event.objects.get().id, "run": run.id, "kept_until": None})
+        assert otto.get(f"runs/{run.id}")[1]["awaits"] is None
+        ended = factories.move(run)
+        assert (ended.outcome, ended.awaits, ended.since) == ("good", "", None)
+        record = otto.get(f"runs/{run.id}/records")[1]["items"][0]
+        assert (record["input"], record["output"]) == ({"event": "payment.received", "correlation": "T-1"}, {"amount": 5.0})
+        assert (record["result"]["event"]["id"], record["actor"]) == (sent["id"], "otto")
+        status, kept = otto.post("events", PAID)
+        assert (status, kept["run"], kept["kept_until"] is None) == (202, None, False)
+
+    def test_the_same_key_is_the_same_event(self, otto: Api) -> None:
+        factories.awaiting()
+        first, again = (otto.post("events", PAID, headers={"Idempotency-Key": "k1"}) for _ in range(2))
+        assert first == again
+        assert Event.objects.count() == 1
+        status, told = otto.post("events", {**PAID, "payload": {}}, headers={"Idempotency-Key": "k1"})
+        assert (status, told["code"]) == (422, "idempotency_key_reused")
+
+    @pytest.mark.parametrize(
+        ("changed", "code", "path"),
+        [
+            ({"name": "a b"}, "bad_value", "name"),
+            ({"name": ""}, "bad_value", "name"),
+            ({"name": 7}, "wrong_type", "name"),
+            ({"name": "a" * 101}, "bad_value", "name"),
+            ({"correlation": ["x"]}, "wrong_type", "correlation"),
+            ({"correlation": {"id": 1}}, "wrong_type", "correlation"),
+            ({"correlation": "x" * 501}, "bad_value", "correlation"),
+            ({"corelation": "x"}, "unknown_key", "corelation"),
+        ],
+    )
+    def test_what_is_no_event_is_refused_at_its_place(self, otto: Api, changed: dict[str, Any], code: str, path: str) -> None:
+        status, told = otto.post("events", {**PAID, **changed})
+        assert (status, told["problems"][0]["code"], told["problems"][0]["path"]) == (422, code, path)
+        assert not Event.objects.exists()
+
+    def test_runs_are_found_by_what_they_wait_for(self, otto: Api) -> None:
+        run = factories.awaiting()
+        factories.asked()
+        for status in ("event", "waiting,event"):
+            assert run.id in [item["id"] for item in otto.get(f"runs?status={status}")[1]["items"]]
+        assert [item["id"] for item in otto.get("runs?status=event")[1]["items"]] == [run.id]
+        assert otto.get("runs?status=time")[1]["items"] == []
+
+
+class TestOnPages:
+    def test_a_run_that_waits_says_for_what_since_when_and_until_when(self, as_viewer: Client) -> None:
+        run = factories.awaiting()
+        events.send(name="payment.received", correlation="T-2", payload={}, by="shop")
+        events.send(name="payment.refused", correlation="T-1", payload={}, by="shop")
+        page = as_viewer.get(f"/runs/{run.id}/").content.decode()
+        assert "Waits for payment.received" in page
+        assert "then on to Unpaid" in page
+        kept = page.partition('id="kept"')[2].partition("</ul>")[0]
+        assert ("T-2" in kept, "T-1" in kept) == (True, False), "what came with a slip in it is shown beside it"
+        listed = as_viewer.get("/runs/?status=event").content.decode()
+        assert "Waiting for an event" in listed and "payment.received" in listed
+
+    def test_what_it_took_stands_with_its_visit(self, as_viewer: Client) -> None:
+        run = factories.awaiting()
+        sent = events.send(**PAID, by="shop")
+        page = as_viewer.get(f"/runs/{run.id}/").content.decode()
+        assert "it has, and the run goes on" in page
+        factories.move(run)
+        page = as_viewer.get(f"/runs/{run.id}/?seq=1").content.decode()
+        assert sent["id"] in page and "shop" in page
+        assert "Went on to Done because payment.received came" in page
+
+    def test_a_moment_is_due_and_leads_nowhere_else(self) -> None:
+        now = database_now()
+        found = queries.run(factories.start().id)
+        found = replace(found, wait="time", since=now, due=now + timedelta(days=1), place="loop[2]/pause")
+        definition = {"steps": [{"id": "loop", "type": "loop", "body": [{"id": "pause", "type": "wait", "until": "1d"}]}]}
+        rest = wait_view.rest(found, definition, {})
+        assert rest is not None
+        assert (rest.event, rest.then, rest.come, rest.since, rest.kept) == ("", "", False, now, ())
+        assert wait_view.rest(replace(found, wait="person"), definition, {}) is None
+
+    def test_its_page_costs_no_more_queries_than_that_of_a_question(self, as_viewer: Client) -> None:
+        def queries_of(run: str) -> int:
+            with CaptureQueriesContext(connection) as made:
+                as_viewer.get(f"/runs/{run}/")
+            return len(made)
+
+        assert queries_of(factories.awaiting().id) <= queries_of(factories.asked().run_id) + 1
