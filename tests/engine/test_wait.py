@@ -226,6 +226,23 @@ class TestARunThatWaits:
         pay("x2", 10.0)
         assert floor.output(floor.ended(run.id)) == 111.0
 
+    def test_waits_in_the_child_runs_of_a_map_each_for_its_own(self, floor: Floor) -> None:
+        step = wait(correlation="${run.input.text + string(item)}", output=PAID, on_deadline="continue")
+        del step["next"]
+        each = {"id": "each", "type": "map", "over": "${[1, 2]}", "max_items": 2, "body": [step], "next": "done"}
+        definition = workflow(each, end("${size(steps.each)}"), models={})
+        run = floor.start(definition)
+        children = Run.objects.filter(parent=run).order_by("index")
+        floor.until(run, lambda found: [child.awaits for child in children.all()] == ['paid "x1"', 'paid "x2"'])
+        assert [pay(f"x{number}")["run"] for number in (2, 1)] == [child.id for child in reversed(children)]
+        assert floor.output(floor.ended(run)) == 2
+        run = floor.start(definition)
+        children = Run.objects.filter(parent=run, status="waiting")
+        floor.until(run, lambda found: children.count() == 2)
+        runs.cancel(run=run, by="otto")
+        floor.until(run, lambda found: found.status == "cancelled" and not children.exists())
+        assert pay("x1")["run"] is None
+
     def test_costs_nothing_while_it_waits(self, floor: Floor) -> None:
         run = floor.run(paying())
         before = Run.objects.values("revision", "fence").get(id=run.id)
