@@ -396,11 +396,4 @@ MUTANTS = (
         "if held.paused is held else now  # type: ignore[comparison-overlap, union-attr]",
         (f"{WAITS} -k dies_over_the_deadline", "tests/engine/test_wait.py -k one_row_with_a_due_time"),
     ),
-    Mutant(
-        "a record does not say that it took an event",
-        WAITING,
-        "    held.takings.append(TakingRow(held.seq + 1, held.run_id, event.id))\n",
-        "",
-        ("tests/engine/test_wait.py -k stands_with_the_record",),
-    ),
 )
