@@ -10,6 +10,7 @@ from orchestration.core.errors import ErrorCode
 from orchestration.core.result import Answer, Request
 from orchestration.executor.bench import Bench
 from orchestration.executor.desk import Superseded
+from orchestration.executor.turns import Turns
 
 PATIENCE = 10.0
 REQUEST = Request("openai", "main")
@@ -19,7 +20,7 @@ class Slow(Bench):
     """Its calls end when the test says so; each of its looks begins, waits, and finds what is in `finds` by then."""
 
     def __init__(self) -> None:
-        super().__init__(None, None, None)  # type: ignore[arg-type]
+        super().__init__(SimpleNamespace(turns=Turns()), None, None)  # type: ignore[arg-type]
         self.held: Any = SimpleNamespace(run_id="r", asked=None)
         self.answer: asyncio.Future[Answer] = asyncio.Future()
         self.began, self.goes_on = asyncio.Semaphore(0), asyncio.Semaphore(0)
