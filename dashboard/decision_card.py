@@ -21,12 +21,15 @@ WROTE = {
 
 @dataclass(frozen=True, slots=True)
 class Operand:
+    """`above`: the address of the run around this one whose record `seq` it is, "" where it is this one's."""
+
     path: str
     value: Any
     present: bool
     writer: str
     seq: int | None
     margin: str
+    above: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,14 @@ class Card:
         return any(operand.margin for operand in (*self.operands, *(self.via.operands if self.via else ())))
 
 
-def card(decision: Mapping[str, Any], writer: Writer, title: Callable[[str], str], progress: Rounds | None = None) -> Card:
-    """`title` turns the target, a path or an outcome, into words. `progress` is of all rounds; the decision tells the last."""
+Words = Callable[[str], str]
+
+
+def card(
+    decision: Mapping[str, Any], writer: Writer, title: Words, progress: Rounds | None = None, above: Words = lambda path: ""
+) -> Card:
+    """`title` turns the target, a path or an outcome, into words. `progress` is of all rounds; the decision tells the last.
+    `above`: the address of the run around this one that wrote at a path, or had the input (`run`)."""
     tried, checks = decision.get("tried", ()), decision.get("checks", ())
     compared = _compared(decision, tried, checks)
     rested = [*decision.get("because", ()), *(found for check in checks for found in check.get("operands", ()))]
@@ -85,11 +94,11 @@ def card(decision: Mapping[str, Any], writer: Writer, title: Callable[[str], str
         decision["sentence"],
         decision["rule"],
         title(decision["to"]),
-        tuple(_operand(operand, writer, compared, title) for operand in operands.values()),
+        tuple(_operand(operand, writer, compared, title, above) for operand in operands.values()),
         tuple(map(_condition, tried)),
         tuple(map(_condition, checks)),
         _series(progress or _last_rounds(decision)),
-        _via(decision.get("via"), writer, title),
+        _via(decision.get("via"), writer, title, above),
     )
 
 
@@ -98,19 +107,20 @@ def _compared(holder: Mapping[str, Any], *conditions: Iterable[Mapping[str, Any]
     return [*holder.get("comparisons", ()), *found]
 
 
-def _via(via: Mapping[str, Any] | None, writer: Writer, title: Callable[[str], str]) -> Via | None:
+def _via(via: Mapping[str, Any] | None, writer: Writer, title: Words, above: Words) -> Via | None:
     if via is None:
         return None
     tried = via.get("tried", ())
-    operands = tuple(_operand(operand, writer, _compared(via, tried), title) for operand in via["because"])
+    operands = tuple(_operand(operand, writer, _compared(via, tried), title, above) for operand in via["because"])
     return Via(via["sentence"], via["rule"], operands, tuple(map(_condition, tried)))
 
 
 def _operand(
-    operand: Mapping[str, Any], writer: Writer, compared: Iterable[Mapping[str, Any]], title: Callable[[str], str]
+    operand: Mapping[str, Any], writer: Writer, compared: Iterable[Mapping[str, Any]], title: Words, above: Words
 ) -> Operand:
     path = operand["path"]
     told, seq = operand.get("by"), operand.get("seq")
+    there = above(str(told or path.partition(".")[0]))
     if told in WROTE and seq is None:
         told, seq = WROTE[told], 0 if told == "run" else None
     elif told and seq is not None:
@@ -118,7 +128,7 @@ def _operand(
     elif not told:
         told, seq = writer(path)
     margin = next((m for c in compared if path in c["text"] and (m := _margin(c))), "")
-    return Operand(path, operand.get("value"), operand.get("present", True), str(told), seq, margin)
+    return Operand(path, operand.get("value"), operand.get("present", True), str(told), seq, margin, there)
 
 
 def _margin(comparison: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from orchestration.core.errors import Unreadable
 from orchestration.core.values import canonical
 
 _APART = ("steps", "layout")
+_WITHIN = ("body", "branches")
 
 
 def definition_diff(before: str, after: str) -> dict[str, Any]:
@@ -42,9 +43,10 @@ def _data(text: str) -> dict[str, Any] | None:
 
 
 def _steps(holder: dict[str, Any], key: str = "steps") -> Iterator[tuple[str, str]]:
-    """Every step by id, as text without what it holds. A draft may hold anything."""
+    """Every step and arm by id, as text without what it holds. A draft may hold anything."""
     found = holder.get(key)
     for step in found if isinstance(found, list) else ():
         if isinstance(step, dict):
-            yield str(step.get("id")), canonical({name: value for name, value in step.items() if name != "body"})
-            yield from _steps(step, "body")
+            yield str(step.get("id")), canonical({name: value for name, value in step.items() if name not in _WITHIN})
+            for within in _WITHIN:
+                yield from _steps(step, within)

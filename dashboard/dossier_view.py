@@ -175,6 +175,10 @@ class _Leads:
         path = root_of(found.path)
         self.step = plan.steps.get(path.rpartition("/")[2])
         self.label = self.step.label if self.step else found.step
+        chain = plan.chain(self.step.level)[:-1] if self.step else ()
+        within = next((plan.steps[name] for name in chain if plan.steps[name].type in ("map", "arm")), None)
+        self.child = "" if within is None else within.label if within.type == "arm" else f"This item of {within.label}"
+        """What an item or an arm is called, in whose run it was asked."""
         self.rounds = tuple(map(int, re.findall(r"\[(\d+)\]", path)))
 
     @cached_property
@@ -187,8 +191,9 @@ class _Leads:
     def to(self, target: str) -> Lead:
         """An action of the workflow's own."""
         if target in (BREAK, CONTINUE) and self.step and self.step.level:
-            label = self.plan.steps[self.step.level].label
-            return label, _joined("is left" if target == BREAK else "ends this round", self._come(target)), False, False
+            around = self.plan.steps[self.step.level]
+            ends = {"map": "is done with this item", "arm": "is done"}.get(around.type, "ends this round")
+            return around.label, _joined("is left" if target == BREAK else ends, self._come(target)), False, False
         step = self.plan.steps.get(target)
         if step is None:
             return target, "", False, False
@@ -224,6 +229,8 @@ class _Leads:
                     True,
                     False,
                 )
+            case "abort" if self.child:
+                return self.child, "counts as failed, and the run that it is a part of goes on from there", True, True
             case "abort":
                 return self.ending(self.plan.workflow.on_failure), "the run ends there", True, True
             case "continue":

@@ -6,7 +6,10 @@ EXAMPLE = """\
 interlock: 1
 id: answer_mail
 title: Answer mail
-input: {type: object, required: [text], properties: {text: {type: string, maxLength: 8000}}}
+input:
+  type: object
+  required: [text, files]
+  properties: {text: {type: string, maxLength: 8000}, files: {type: array, maxItems: 5, items: {type: string, maxLength: 8000}}}
 outcomes: {answered: {kind: success}, left: {kind: failure}, broken: {kind: failure}}
 on_failure: broken
 escalation: {queue: mail, deadline: 2d, on_deadline: left}
@@ -34,8 +37,25 @@ steps:
 
   - id: way
     type: branch
-    cases: [{when: "steps.sort.label == 'question'", to: write, label: A question}]
+    cases: [{when: "steps.sort.label == 'question'", to: read, label: A question}]
     default: ask
+
+  - id: read
+    type: map
+    over: "${run.input.files}"
+    max_items: 5
+    on_item_error: skip
+    body:
+      - id: sum_up
+        type: llm
+        model: main
+        input: {file: "${item}"}
+        prompt: "What does this say, in two sentences? {{ file }}"
+        max_input_tokens: 3000
+        max_output_tokens: 150
+    output: "${steps.sum_up.text}"
+    catch: [{errors: ["*"], to: ask}]
+    next: write
 
   - id: write
     type: loop
@@ -45,8 +65,8 @@ steps:
       - id: draft
         type: llm
         model: main
-        input: {text: "${run.input.text}", before: "${carry.reply}"}
-        prompt: "Answer, and score your answer from 0 to 1. Mail: {{ text }} Your last answer: {{ before }}"
+        input: {text: "${run.input.text}", files: "${steps.read}", before: "${carry.reply}"}
+        prompt: "Answer, and score your answer from 0 to 1. Mail: {{ text }} With it: {{ files }} Your last answer: {{ before }}"
         max_input_tokens: 4000
         max_output_tokens: 500
         output: {type: object, required: [reply, score], properties: {reply: {type: string}, score: {type: number}}}
@@ -57,7 +77,38 @@ steps:
     on_stalled: ask
     on_exhausted: ask
     catch: [{errors: ["*"], to: ask}]
-    next: answer
+    next: looks
+
+  - id: looks
+    type: parallel
+    branches:
+      - id: tone
+        body:
+          - id: kind
+            type: llm
+            model: main
+            input: {reply: "${steps.write.reply}"}
+            prompt: "Is this kind? {{ reply }}"
+            max_input_tokens: 3000
+            max_output_tokens: 50
+            output: {type: object, required: [ok], properties: {ok: {type: boolean}}}
+      - id: promises
+        body:
+          - id: legal
+            type: llm
+            model: main
+            input: {reply: "${steps.write.reply}"}
+            prompt: "Does this promise nothing that costs money? {{ reply }}"
+            max_input_tokens: 3000
+            max_output_tokens: 50
+            output: {type: object, required: [ok], properties: {ok: {type: boolean}}}
+    catch: [{errors: ["*"], to: ask}]
+    next: fine
+
+  - id: fine
+    type: branch
+    cases: [{when: "steps.looks.tone.ok && steps.looks.promises.ok", to: answer, label: Both are content}]
+    default: ask
 
   - id: answer
     type: set
@@ -68,6 +119,13 @@ steps:
     type: tool
     tool: send
     input: {text: "${steps.answer.text}"}
+    next: note
+
+  - id: note
+    type: workflow
+    workflow: note_down@3
+    input: {text: "${steps.answer.text}"}
+    catch: [{errors: ["*"], to: thanks}]
     next: thanks
 
   - id: thanks

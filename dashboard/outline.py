@@ -31,7 +31,7 @@ EFFECTS = {
 
 TYPES = {
     "llm": "Model", "tool": "Tool", "branch": "Branch", "set": "Values", "loop": "Loop", "map": "Map", "parallel": "Parallel",
-    "human": "Person", "wait": "Wait", "workflow": "Workflow", "end": "End",
+    "arm": "Arm",     "human": "Person", "wait": "Wait", "workflow": "Workflow", "end": "End",
 }  # fmt: skip
 
 
@@ -94,21 +94,25 @@ class OutlineStep:
 
 
 def outline(plan: Plan, errors: Errors) -> tuple[OutlineStep, ...]:
-    """The steps in the order written, bodies within their loops."""
+    """The steps in the order written, bodies and arms within what they are of."""
     return tuple(_step(plan, errors, name) for name in plan.levels[""])
 
 
-def target(plan: Plan, to: str) -> Target:
-    """What a route's `to` is called. A step wins over an outcome of the same name, as everywhere."""
+def target(plan: Plan, to: str, level: str = "") -> Target:
+    """What a route's `to` is called, from a step in the container `level`. A step wins over an outcome of the same name, as
+    everywhere."""
     if to in plan.steps:
         return Target(to, plan.steps[to].label, "step")
     if to == BREAK:
         return Target(to, "leave the loop", "break")
     if to == CONTINUE:
-        return Target(to, "the end of the round", "round")
+        return Target(to, f"the end of {_ONE.get(plan.steps[level].type, 'the round') if level else 'the round'}", "round")
     if to == PERSON:
         return Target(to, f"a person is asked, in {plan.workflow.escalation.queue}", "person")
     return ending(plan, to)
+
+
+_ONE = {"map": "the item", "arm": "the arm"}
 
 
 def ending(plan: Plan, outcome: str) -> Target:
@@ -177,6 +181,39 @@ def _loop(plan: Plan, step: PlanStep) -> str:
     return f"Repeats what is in it, at most {_count(step.model.max, 'round')}."
 
 
+def _map(plan: Plan, step: PlanStep) -> str:
+    model = step.model
+    at_once = f", {model.concurrency} at once" if model.concurrency > 1 else ", one after another"
+    return f"Runs what is in it for each item of a list, at most {_count(model.max_items, 'item')}{at_once}. {_failing(model)}"
+
+
+def _failing(model: Any) -> str:
+    """What becomes of items that fail."""
+    if model.on_item_error == "fail":
+        return "The first item that fails fails it."
+    what = "is left out" if model.on_item_error == "skip" else "is kept in its place, with its error"
+    return f"An item that fails {what}{f'; {model.need} have to be done' if model.need is not None else ''}."
+
+
+def _parallel(plan: Plan, step: PlanStep) -> str:
+    arms, join = len(step.model.branches), step.model.join
+    if join in ("all", arms):
+        return f"Runs its {_count(arms, 'arm')} at once. All have to be done."
+    enough = "The first that is done is enough" if join in ("any", 1) else f"{join} that are done are enough"
+    return f"Runs its {_count(arms, 'arm')} at once. {enough}, and the others are cancelled then."
+
+
+def _arm(plan: Plan, step: PlanStep) -> str:
+    return f"One arm of {plan.steps[step.level].label}, in a run of its own."
+
+
+def _workflow(plan: Plan, step: PlanStep) -> str:
+    called = step.fan.called if step.fan else None
+    if called is None:
+        return f"Calls {step.model.workflow}, which there is not."
+    return f"Runs {called.title or called.workflow} ({step.model.workflow}), in a run of its own, and waits until that ends."
+
+
 def _human(plan: Plan, step: PlanStep) -> str:
     names = listed([action.label for action in step.model.actions])
     return f"Asks a person in the queue {step.model.queue}, for {duration(step.model.deadline)} at most: {names}?"
@@ -200,7 +237,20 @@ def _no_lead(plan: Plan, step: PlanStep) -> str:
     return "Can be written down, but not executed yet."
 
 
-_LEADS = {"llm": _llm, "tool": _tool, "set": _set, "branch": _branch, "loop": _loop, "human": _human, "wait": _wait, "end": _end}
+_LEADS = {
+    "llm": _llm,
+    "tool": _tool,
+    "set": _set,
+    "branch": _branch,
+    "loop": _loop,
+    "map": _map,
+    "parallel": _parallel,
+    "arm": _arm,
+    "workflow": _workflow,
+    "human": _human,
+    "wait": _wait,
+    "end": _end,
+}
 
 
 # Where it goes
@@ -216,7 +266,7 @@ def _routes(plan: Plan, step: PlanStep) -> Iterator[Route]:
     for found in step.exits:
         if found.kind not in ("catch", "unknown"):
             words, code = _when(step, found, next(cases).text if found.kind == "case" and step.cases else "")
-            yield Route(words, target(plan, found.to), code)
+            yield Route(words, target(plan, found.to, step.level), code)
 
 
 def _hosts(plan: Plan, step: PlanStep) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 from orchestration.core.plan import Plan, PlanStep
 
 _COMPUTED = {
+    "over": "Goes over",
     "input": "Its input",
     "carry": "What the first round begins with",
     "update": "What a round hands on to the next",
@@ -18,6 +19,7 @@ _COMPUTED = {
     "output": "What it gives",
 }
 _OPENS_WITH = "What the form opens with"
+_OF_AN_ITEM = "What an item gives"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,13 @@ def _source(plan: Plan, path: tuple[str, ...]) -> tuple[str, str, str] | None:
         return (known.label if known else path[1]), path[1] if known else "", ".".join(path[2:])
     if head in ("input", "output"):
         return None
-    names = {"carry": "what the loop carries", "iter": "the round", "error": "the error that led here"}
+    names = {
+        "item": "the item",
+        "index": "its place in the list",
+        "carry": "what the loop carries",
+        "iter": "the round",
+        "error": "the error that led here",
+    }
     return names.get(head, head), "", ".".join(path[1:])
 
 
@@ -77,10 +85,12 @@ def computed(step: PlanStep) -> tuple[Computed, ...]:
     """How a step comes to its values. An `output` that is a contract computes nothing."""
     found = []
     for name, title in _COMPUTED.items():
-        if (name == "output" and step.type not in ("end", "loop")) or (name == "until" and step.type != "wait"):
+        output = name == "output" and step.type not in ("end", "loop", "map", "arm")
+        if output or (name == "until" and step.type != "wait"):
             continue
         value = getattr(step.model, name, None)
         title = _OPENS_WITH if name == "values" and step.type == "human" else title
+        title = _OF_AN_ITEM if name == "output" and step.type == "map" else title
         if value not in (None, {}, []):
             found.append(Computed(title, tuple(_lines(value))))
     return tuple(found)

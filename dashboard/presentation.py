@@ -30,6 +30,7 @@ STATUSES: dict[str, Look] = {
     "person": Look("Waiting for a person", "person", "person"),
     "event": Look("Waiting for an event", "waiting", "idle"),
     "time": Look("Waiting for a time", "waiting", "idle"),
+    "children": Look("Waiting", "waiting", "live"),
     "backoff": Look("Backing off", "backing-off", "slow"),
     "succeeded": Look("Succeeded", "succeeded", "good"),
     "failed": Look("Failed", "failed", "bad"),
@@ -156,8 +157,8 @@ SEGMENTS: dict[str, tuple[Tone, str]] = {
 }
 
 
-def strip(segments: Iterable[Segment], total: float) -> Strip:
-    """A strip of `total` seconds. A segment that has any length is at least two thousandths wide, so that it can be seen."""
+def strip(segments: Iterable[Segment], total: float, least: int = 2) -> Strip:
+    """A strip of `total` seconds. A segment that has any length is at least `least` thousandths wide, so that it can be seen."""
     bars: list[Bar] = []
     sums: dict[str, float] = {}
     for segment in segments:
@@ -165,7 +166,8 @@ def strip(segments: Iterable[Segment], total: float) -> Strip:
         length = max(0.0, segment.end - segment.start)
         sums[word] = sums.get(word, 0.0) + length
         start = round(1000 * segment.start / total) if total else 0
-        width = max(2, round(1000 * length / total)) if total else 1000
-        bars.append(Bar(tone, min(start, 998), min(width, 1000 - min(start, 998)), f"{segment.words or word}: {span(length)}"))
+        start = min(start, 1000 - least)
+        width = max(least, round(1000 * length / total)) if total else 1000
+        bars.append(Bar(tone, start, min(width, 1000 - start), f"{segment.words or word}: {span(length)}"))
     sentence = ", ".join(f"{word} {span(seconds)}" for word, seconds in sums.items()) or "nothing has happened yet"
     return Strip(tuple(bars), sentence)

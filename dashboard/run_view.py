@@ -13,8 +13,10 @@ from dashboard.presentation import RESULTS, Look, look_of
 from orchestration.queries.course import CallTime, Course, Visit
 from orchestration.queries.runs import RunDetail
 
-_ROUND = re.compile(r"\[(\d+)\]")
 _OUTCOME = "outcome "
+_TYPE = "type "
+_ARM = "arm "
+_FANS = ("map", "parallel", "arm", "workflow")
 _RESTORED = (
     "Here the run was restored from a backup: what it did after that is lost, "
     "so that calls from here on may have been made before."
@@ -24,12 +26,14 @@ _PART = re.compile(r"(fallback|round|tool)\.(.+)\Z")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of the definition, as far as a run's page needs it. `depth` counts the containers around it."""
+    """A step of the definition, or an arm, as far as a run's page needs it. `depth` counts the containers around it. `within`:
+    that of them, if any, for which there are child runs."""
 
     id: str
     title: str
     type: str
     depth: int
+    within: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +68,13 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A step of the outline, and how often the run came there. `select` chooses its last visit."""
+    """A step of the outline, and how often the run came there. `select` chooses its last visit. `apart`: it is for child runs."""
 
     step: Step
     visits: int
     look: Look | None
     select: str
+    apart: bool = False
 
 
 def steps_of(definition: Mapping[str, Any]) -> tuple[Step, ...]:
@@ -77,11 +82,20 @@ def steps_of(definition: Mapping[str, Any]) -> tuple[Step, ...]:
     return tuple(_steps(definition.get("steps", ()), 0))
 
 
-def _steps(steps: Any, depth: int) -> Iterator[Step]:
+def _steps(steps: Any, depth: int, within: str = "", kind: str = "") -> Iterator[Step]:
     for step in steps:
-        yield Step(step["id"], step.get("title") or words(step["id"]), step.get("type", ""), depth)
+        name, type_ = step["id"], kind or step.get("type", "")
+        yield Step(name, step.get("title") or words(name), type_, depth, within)
+        if isinstance(step.get("branches"), list):
+            yield from _steps(step["branches"], depth + 1, name, "arm")
         if isinstance(step.get("body"), list):
-            yield from _steps(step["body"], depth + 1)
+            yield from _steps(step["body"], depth + 1, name if type_ in ("map", "arm") else within)
+
+
+def scope_of(path: str, index: int, named: Mapping[str, str]) -> str:
+    """The item or the arm that child `index` of the step at `path` is for: `each[3]`, `legal`."""
+    *around, step = path.split("/")
+    return "/".join((*around, named.get(f"{_ARM}{step}.{index}", f"{step}[{index}]")))
 
 
 def words(name: str) -> str:
@@ -89,10 +103,19 @@ def words(name: str) -> str:
 
 
 def titles(definition: Mapping[str, Any]) -> dict[str, str]:
-    """Step and outcome → how people call it. An outcome stands under `outcome x` too, for a step may have its name."""
+    """Step and outcome → how people call it. An outcome stands under `outcome x` too, for a step may have its name; the type of
+    what has child runs under `type x`, and the arms of a step under `arm x.0` and so on."""
     outcomes = {name: found.get("title") or words(name) for name, found in definition.get("outcomes", {}).items()}
     certain = {f"{_OUTCOME}{name}": title for name, title in outcomes.items()}
-    return {**outcomes, **certain, **{step.id: step.title for step in steps_of(definition)}}
+    steps = steps_of(definition)
+    types = {f"{_TYPE}{step.id}": step.type for step in steps if step.type in _FANS}
+    arms = {
+        f"{_ARM}{parallel.id}.{number}": arm.id
+        for parallel in steps
+        if parallel.type == "parallel"
+        for number, arm in enumerate(each for each in steps if each.type == "arm" and each.within == parallel.id)
+    }
+    return {**outcomes, **certain, **types, **arms, **{step.id: step.title for step in steps}}
 
 
 def outcome_title(named: Mapping[str, str], outcome: str) -> str:
@@ -105,7 +128,7 @@ def outcomes_of(named: Mapping[str, str]) -> dict[str, str]:
 
 
 def titled(named: Mapping[str, str]) -> Callable[[str], str]:
-    """A path or an outcome in words: `refine[3]/critique` → `Criticise, round 3`."""
+    """A path or an outcome in words: `refine[3]/critique` → `Criticise, round 3`, `each[3]/draft` → `Draft, item 3 of Each`."""
 
     def title(path: str) -> str:
         name, detail = spoken(path, named)
@@ -120,10 +143,23 @@ def spoken(path: str, named: Mapping[str, str]) -> tuple[str, str]:
     part = _PART.match(last)
     if part and scope:
         *scope, last = scope
-    details = [f"round {hit}" for hit in _ROUND.findall("/".join(scope))]
+    details = [said for name in scope if (said := _scope(name, named))]
     if part:
         details.append(_spoken_part(part[1], part[2], named))
     return named.get(last, words(last) if last else "the start"), ", ".join(details)
+
+
+def _scope(name: str, named: Mapping[str, str]) -> str:
+    """A round, an item or an arm: `round 3`, `item 3 of Each`, `arm Legal`."""
+    step, _, number = name.rstrip("]").partition("[")
+    if not number:
+        return f"arm {named[step]}" if type_of(step, named) == "arm" else ""
+    return f"item {number} of {named[step]}" if type_of(step, named) == "map" else f"round {number}"
+
+
+def type_of(step: str, named: Mapping[str, str]) -> str:
+    """`map`, `parallel` or `arm`, "" of another step."""
+    return named.get(f"{_TYPE}{step}", "")
 
 
 def _spoken_part(kind: str, rest: str, named: Mapping[str, str]) -> str:
@@ -143,14 +179,17 @@ def is_part(path: str) -> bool:
     return _PART.match(path.rpartition("/")[2]) is not None and "/" in path
 
 
-def stops(run: RunDetail, course: Course, named: Mapping[str, str]) -> tuple[Stop, ...]:
-    """The path taken, in order: the start, each visit, and what is under way."""
-    began = Stop("0", "Started", "", look_of("done", RESULTS), f"By {run.starter}.", None)
+def stops(
+    run: RunDetail, course: Course, named: Mapping[str, str], inside: str = "", waits: str = "", by: str = ""
+) -> tuple[Stop, ...]:
+    """The path taken, in order: the start, each visit, and what is under way. `inside` is the item or the arm that the run is
+    for, which goes without saying; `waits` what it waits for in words, where these are child runs; `by` who or what began it."""
+    began = Stop("0", "Started", "", look_of("done", RESULTS), by or f"By {run.starter}.", None)
     found = [began] if not course.before else []
     wholes = wholes_of(course)
-    found.extend(_stop(visit, course, named, wholes.get(visit.seq)) for visit in course.visits)
+    found.extend(_stop(visit, course, named, wholes.get(visit.seq), inside) for visit in course.visits)
     if not run.over and not course.after:
-        found.append(_open(run, course, named))
+        found.append(_open(run, course, named, inside, waits))
     since = str(run.restored) if run.restored <= run.seq else "open"
     return tuple(replace(stop, above=_RESTORED) if run.restored and stop.select == since else stop for stop in found)
 
@@ -179,8 +218,14 @@ def _covered(visits: Sequence[Visit]) -> float:
     return total
 
 
-def _stop(visit: Visit, course: Course, named: Mapping[str, str], whole: Whole | None) -> Stop:
-    name, detail = spoken(visit.path, named)
+def within(path: str, inside: str) -> str:
+    """The path as it is seen from `inside`."""
+    return path.removeprefix(f"{inside}/") if inside else path
+
+
+def _stop(visit: Visit, course: Course, named: Mapping[str, str], whole: Whole | None, inside: str) -> Stop:
+    path = within(visit.path, inside)
+    name, detail = spoken(path, named)
     kind = {"cancel": "Cancelled", "limit": "A limit was met"}.get(visit.type)
     tries = sum(1 + len(call.resent) for call in course.calls if call.path == visit.path and call.visit == visit.visit)
     return Stop(
@@ -193,7 +238,7 @@ def _stop(visit: Visit, course: Course, named: Mapping[str, str], whole: Whole |
         closes=whole.steps if whole else 0,
         cost=whole.cost if whole else 0,
         tries=tries if tries > 1 else 0,
-        depth=visit.path.count("[") + is_part(visit.path),
+        depth=path.count("[") + is_part(path),
         degraded=visit.degraded,
     )
 
@@ -206,11 +251,13 @@ def _look(visit: Visit) -> Look:
     return look_of(visit.result, RESULTS)
 
 
-def _open(run: RunDetail, course: Course, named: Mapping[str, str]) -> Stop:
-    name, detail = spoken(run.place, named) if run.place else ("Not begun", "")
+def _open(run: RunDetail, course: Course, named: Mapping[str, str], inside: str, waits: str) -> Stop:
+    path = within(run.place, inside)
+    name, detail = spoken(path, named) if path else ("Not begun", "")
     calls = open_calls(course)
     begun = run.since or (calls[0].intended if calls else course.visits[-1].finished if course.visits else run.created)
-    return Stop("open", name, detail, _standing(run), _under_way(run, calls), None, depth=run.place.count("["), since=begun)
+    why = waits or _under_way(run, calls)
+    return Stop("open", name, detail, _standing(run), why, None, depth=path.count("["), since=begun)
 
 
 def _standing(run: RunDetail) -> Look:
@@ -238,16 +285,31 @@ def open_calls(course: Course) -> tuple[CallTime, ...]:
     return tuple(call for call in course.calls if (call.path, call.visit) not in closed)
 
 
-def reached(run: RunDetail, course: Course, definition: Mapping[str, Any]) -> tuple[Reached, ...]:
-    """The outline, each step with how often the run was there and how it went the last time."""
+def reached(run: RunDetail, course: Course, definition: Mapping[str, Any], inside: str = "") -> tuple[Reached, ...]:
+    """The outline, each step with how often the run was there and how it went the last time. That of a child run is the body
+    that it runs."""
     last: dict[str, Visit] = {}
     counts: dict[str, int] = {}
     for visit in course.visits:
         if not is_part(visit.path) and visit.type not in ("cancel", "limit"):
             last[visit.step] = visit
             counts[visit.step] = counts.get(visit.step, 0) + 1
-    here = {name.partition("[")[0] for name in run.place.split("/")} if not run.over else set()
-    return tuple(_reached(run, step, last.get(step.id), counts.get(step.id, 0), step.id in here) for step in steps_of(definition))
+    here = {name.partition("[")[0] for name in within(run.place, inside).split("/")} if not run.over else set()
+    body = inside.rpartition("/")[2].partition("[")[0]
+    return tuple(
+        replace(_reached(run, step, last.get(step.id), counts.get(step.id, 0), step.id in here), apart=step.within != body)
+        for step in _body(steps_of(definition), body)
+    )
+
+
+def _body(steps: Sequence[Step], container: str) -> Iterator[Step]:
+    """What is in it, or all where it is ""."""
+    depth = -1 if not container else None
+    for step in steps:
+        if depth is not None and step.depth > depth:
+            yield replace(step, depth=step.depth - depth - 1)
+        elif container:
+            depth = step.depth if step.id == container else None
 
 
 def _reached(run: RunDetail, step: Step, last: Visit | None, visits: int, here: bool) -> Reached:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from orchestration.queries.run_list import Row
+from orchestration.queries.run_list import Row, Standing
 from orchestration.queries.runs import RunSummary
 
 LATE = timedelta(seconds=10)
@@ -22,9 +22,12 @@ class Doing:
     until: datetime | None = None
 
 
-def state_of(row: Row, now: datetime, sweeping: bool) -> Doing:
-    """As `person` since 9:00, `backoff` with "2 tries failed" until 9:04, `stuck` with "no worker"."""
+def state_of(row: Row, now: datetime, sweeping: bool, noun: str = "item") -> Doing:
+    """As `person` since 9:00, `backoff` with "2 tries failed" until 9:04, `stuck` with "no worker". `noun`: what its child runs
+    are."""
     run = row.run
+    if run.status == "waiting" and row.children is not None:
+        return _children(row.children, noun)
     if run.status == "waiting" and run.wait == "person":
         return Doing("person", f"claimed by {row.claimed_by}" if row.claimed_by else "", since=row.asked)
     if run.status == "waiting" and run.wait in ("event", "time"):
@@ -43,6 +46,20 @@ def state_of(row: Row, now: datetime, sweeping: bool) -> Doing:
     if run.status == "ready" and run.wait == "slot":
         return Doing(run.status, "its provider takes no more calls now")
     return Doing(run.status, round_of(run.place) if run.status == "held" else "")
+
+
+def _children(found: Standing, noun: str) -> Doing:
+    """What waits for a person in a child is what it waits for."""
+    if found.asking:
+        return Doing("person", f"in {waits_for(found.asking, found.total, noun)}")
+    return Doing("children", f"for {waits_for(found.total - found.ended, found.total, noun)}")
+
+
+def waits_for(number: int, total: int, noun: str) -> str:
+    """`7 of 12 items`"""
+    if noun == "workflow":
+        return "the workflow that it calls"
+    return f"{number:,} of {total:,} {noun}{'' if total == 1 else 's'}"
 
 
 def round_of(place: str) -> str:

@@ -30,18 +30,30 @@ class Timeline:
 
 
 def timeline(
-    created: datetime, until: datetime, course: Course, backing_off: bool, named: dict[str, str], since: datetime | None = None
+    created: datetime,
+    until: datetime,
+    course: Course,
+    backing_off: bool,
+    named: dict[str, str],
+    since: datetime | None = None,
+    in_children: str = "",
 ) -> Timeline:
-    """From when the run was created to when it ended, or now. `named` gives the title of a step; `since`: it
-    waits for an event or a moment."""
+    """From when the run was created to when it ended, or now. `named` gives the title of a step; `since`: it waits for an event
+    or a moment; `in_children`: the title of the one whose child runs it waits for."""
     total = max((until - created).total_seconds(), 0.0)
-    found = stretches(created, until, course, backing_off, named, since)
+    found = stretches(created, until, course, backing_off, named, since, in_children)
     lengths = [drawn(segment, found) for segment in found]
     return Timeline(_strip(found, lengths), total, any(d < s.end - s.start for d, s in zip(lengths, found, strict=True)))
 
 
 def stretches(
-    created: datetime, until: datetime, course: Course, backing_off: bool, named: dict[str, str], since: datetime | None = None
+    created: datetime,
+    until: datetime,
+    course: Course,
+    backing_off: bool,
+    named: dict[str, str],
+    since: datetime | None = None,
+    in_children: str = "",
 ) -> tuple[Segment, ...]:
     """Without gaps and overlaps, in seconds from `created`."""
     total = max((until - created).total_seconds(), 0.0)
@@ -50,6 +62,9 @@ def stretches(
         start, stop = max((begin - created).total_seconds(), 0.0), min((end - created).total_seconds(), total)
         if stop > start:
             marked.append(Segment(kind, start, stop, words))
+    if in_children:
+        begun = (course.visits[-1].finished - created).total_seconds() if course.visits else 0.0
+        marked.append(Segment("running", begun, max(total, begun), in_children))
     return _merged(_painted(marked))
 
 

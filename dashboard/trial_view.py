@@ -48,7 +48,7 @@ def opening(plan: Plan, step: PlanStep) -> Any:
     first example of a sample."""
     env = _environment(plan, step)
     if step.type not in ("llm", "tool"):
-        return {"run": env["run"], "steps": env["steps"], **({"carry": env["carry"]} if "carry" in env else {})}
+        return {name: env[name] for name in ("run", "steps", "carry", "item", "index") if name in env}
     if step.input is not None:
         try:
             return step.input.evaluate({**env, "iter": {"index": 1}, "error": {"code": "", "message": "", "step": ""}})
@@ -69,6 +69,10 @@ def _environment(plan: Plan, step: PlanStep) -> dict[str, Any]:
     if any(path[0] == "carry" for path in paths):
         inner = next((plan.steps[level].loop for level in plan.chain(step.level) if level and plan.steps[level].loop), None)
         env["carry"] = example(inner.carry_schema) if inner else {}
+    if any(path[0] in ("item", "index") for path in paths):
+        over = next((fan.over for level in plan.chain(step.level) if level and (fan := plan.steps[level].fan) and fan.over), None)
+        item = (over.schema.get("items") if over else None) or {}
+        env |= {"item": example(item) if isinstance(item, dict) else None, "index": 0}
     return env
 
 
@@ -82,7 +86,7 @@ def mocks(step: PlanStep) -> dict[str, Any]:
 
 def alone_not(plan: Plan) -> tuple[PlanStep, ...]:
     """Those that are left out of the choice."""
-    return tuple(step for step in plan.steps.values() if step.type not in ALONE)
+    return tuple(step for step in plan.steps.values() if step.type not in (*ALONE, "arm"))
 
 
 def tried(plan: Plan, step: PlanStep, answer: Mapping[str, Any], mocks: Mapping[str, Any], seconds: float) -> Tried:
@@ -117,7 +121,7 @@ def _shown(plan: Plan, call: CallView, mocks: Mapping[str, Any]) -> Shown:
 
 
 def _source(path: str) -> str:
-    return "your input" if path.startswith(("run.", "steps.", "input", "carry")) else "this trial"
+    return "your input" if path.startswith(("run.", "steps.", "input", "carry", "item", "index")) else "this trial"
 
 
 def _call(call: Mapping[str, Any]) -> CallView:

@@ -20,6 +20,7 @@ import yaml
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests import browser
+from tests.orders import orders
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "shots"
@@ -112,7 +113,17 @@ def fill(found: Site) -> dict[str, str]:
         for example in yaml.safe_load((ROOT / f"orchestration/samples/examples/{name}.yaml").read_text(encoding="utf-8")):
             run = found.post(f"/api/v1/workflows/{name}/runs?wait=30", {"input": example["input"]})
             ended.setdefault(f"{name}-{run['status']}", run["id"])
-    return ended
+    return {**ended, "lanes": lanes(found)}
+
+
+def lanes(found: Site) -> str:
+    """A run with many child runs, of which some failed and some wait for a person."""
+    found.post("/api/v1/workflows", orders(max_items=400))
+    found.post("/api/v1/workflows/orders/publish", {})
+    kinds = ("plain", "plain", "odd", "plain", "plain", "broken", "plain")
+    names = [kind if kind == "broken" else f"{kind} {number}" for number, kind in enumerate(kinds * 40)]
+    run = found.post("/api/v1/workflows/orders/runs?wait=5", {"input": {"orders": names}, "key": "O-12"})
+    return str(run["id"])
 
 
 def schedule(found: Site) -> None:
@@ -156,8 +167,10 @@ def pages(found: Site, ended: dict[str, str]) -> dict[str, str]:
         "not-found": "/workflows/nothing/",
     }
     shown = {f"run-{name}": f"/runs/{run}/" for name, run in ended.items()}
-    asked = {f"question-{item['step']}": f"/inbox/{item['id']}/" for item in questions}
-    return {**fixed, **shown, **asked}
+    asked = {f"question-{item['step']}": f"/inbox/{item['id']}/" for item in questions if not item["parent"]}
+    of_a_lane = next(item for item in questions if item["parent"])
+    lane = {"question-lane": f"/inbox/{of_a_lane['id']}/", "run-lane": f"/runs/{of_a_lane['run']}/"}
+    return {**fixed, **shown, **asked, **lane}
 
 
 def shoot(chromium: Browser, found: Site, address: str, name: str, theme: str, size: str) -> None:

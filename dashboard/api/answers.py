@@ -148,7 +148,8 @@ class Awaits(BaseModel):
 class RunHead(BaseModel):
     """`outcome` is the named end, `position` the path of the step it stands at, `escalation` the open one's id, `schedule` that
     of the schedule that started it. One that waits for an event or a moment does so `since` then, and is `due` at its deadline,
-    or when the moment comes; `awaits` is null once the event has come."""
+    or when the moment comes; `awaits` is null once the event has come. A child run is part of its `parent`: the item or the arm
+    of the step at `path` that has this `index`, which counts from 0."""
 
     id: str
     workflow: str
@@ -171,6 +172,9 @@ class RunHead(BaseModel):
     due: datetime | None
     awaits: Awaits | None
     since: datetime | None
+    parent: str | None
+    path: str | None
+    index: int | None
     output: Any
     error: dict[str, Any] | None
 
@@ -181,14 +185,28 @@ class RunItem(RunHead):
     truncated: list[str]
 
 
+class Children(BaseModel):
+    """How many child runs there are in all, how many of each status, and how many of them wait for a `person`."""
+
+    total: int
+    ready: int
+    held: int
+    waiting: int
+    succeeded: int
+    failed: int
+    cancelled: int
+    quarantined: int
+    person: int
+
+
 class Run(RunHead):
     """`mended` are places of the input at which what can't be kept was replaced. `restored`: the run was restored from a backup,
-    and this is the seq of its first record since; what it did in between is lost."""
+    and this is the seq of its first record since; what it did in between is lost. `children` is null where it has none."""
 
     input: Any
     mended: list[str] = Field(default_factory=list)
     spent: dict[str, Any]
-    parent: str | None
+    children: Children | None
     restored: int | None
 
 
@@ -323,7 +341,8 @@ class Trial(BaseModel):
 
 
 class Escalation(BaseModel):
-    """`revision` is the run's: who answers says which one they saw."""
+    """`revision` is the run's: who answers says which one they saw. `parent` is the run that this run is a part of, if it is a
+    child run, and `index` which of its items or arms."""
 
     id: str
     run: str
@@ -338,6 +357,8 @@ class Escalation(BaseModel):
     queue: str
     priority: int
     revision: int
+    parent: str | None
+    index: int | None
     created: datetime
     due: datetime | None
     claimed_by: str | None

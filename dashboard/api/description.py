@@ -36,6 +36,8 @@ _SAID = {
     "key": "The business key.",
     "created_from": "Not before this moment, with its zone.",
     "created_to": "Before this moment, with its zone.",
+    "parent": "Child runs of the run with this id; without it, none.",
+    "path": "Child runs of the step at this path of their parent.",
     "queue": "The queue's name.",
     "kind": "Why a person is asked: `human`, `unknown`, `limit` or `quarantine`.",
     "mine": "Those alone that you have claimed.",

@@ -28,6 +28,7 @@ MOST_WAIT = 60.0
 MOST_WAITING = threading.BoundedSemaphore(64)
 """Who waits holds a thread; so many at once may. The next is answered at once, with the run as it is."""
 _LOOK_EVERY = (0.05, 1.0)
+_FILTERS = ("status", "workflow", "version", "outcome", "schedule", "key", "parent", "path", "created_from", "created_to")
 _LOCATION = {"Location": "Where the run is looked into."}
 
 router = Router(tags=["runs"])
@@ -78,13 +79,18 @@ def list_runs(
     outcome: str | None = None,
     schedule: str | None = None,
     key: str | None = None,
+    parent: str | None = None,
+    path: str | None = None,
     created_from: datetime | None = None,
     created_to: datetime | None = None,
     after: str = "",
     limit: int = 50,
 ) -> Any:
-    """The newest first. `status` holds statuses, `person`, `event`, `time`, `backoff`, `live` or `ended`, several with commas."""
-    known(request, "status", "workflow", "version", "outcome", "schedule", "key", "created_from", "created_to", "after", "limit")
+    """The newest first. `status` holds statuses, `person`, `event`, `time`, `backoff`, `live` or `ended`, several with commas.
+    Child runs are left out, and are listed with `parent`, a run's id: all of them, or those of the step at `path`."""
+    known(request, *_FILTERS, "after", "limit")
+    if path is not None and parent is None:
+        raise Refused(Problem("bad_filter", "A path is that of a step of one run. Say of which, with `parent`.", "path"))
     wanted = queries.RunFilter(
         status=words(status),
         workflow=workflow,
@@ -92,6 +98,8 @@ def list_runs(
         outcome=outcome,
         schedule=schedule,
         key=key,
+        parent=parent,
+        path=path,
         created_from=_aware(created_from, "created_from"),
         created_to=_aware(created_to, "created_to"),
     )

@@ -8,6 +8,7 @@ from orchestration.acts.schedules import ScheduleBody
 from orchestration.acts.workflows import Checked
 from orchestration.core import event as events
 from orchestration.core.cron import Occurrence
+from orchestration.queries import children
 from orchestration.queries.escalations import EscalationDetail, EscalationSummary
 from orchestration.queries.paging import Page
 from orchestration.queries.reach import ProviderView, ToolView
@@ -104,6 +105,9 @@ def _run(found: RunSummary) -> Json:
         "due": when(found.due),
         "awaits": _awaits(found.awaits),
         "since": when(found.since),
+        "parent": found.parent,
+        "path": found.parent_path or None,
+        "index": found.index,
     }
 
 
@@ -120,6 +124,7 @@ def run(found: RunItem) -> Json:
 
 
 def run_detail(found: RunDetail) -> Json:
+    """With its child runs by status, where it has any: one query more."""
     spent = {**found.spent, "cost": dollars(found.spent.get("cost", 0)), "reserved": dollars(found.spent.get("reserved", 0))}
     return {
         **_run(found),
@@ -128,7 +133,7 @@ def run_detail(found: RunDetail) -> Json:
         "output": found.output,
         "error": found.error,
         "spent": spent,
-        "parent": found.parent,
+        "children": children.tally(found.id),
         "restored": found.restored or None,
     }
 
@@ -193,6 +198,8 @@ def escalation(found: EscalationSummary) -> Json:
         "queue": found.queue,
         "priority": found.priority,
         "revision": found.revision,
+        "parent": found.parent,
+        "index": found.index,
         "created": when(found.created),
         "due": when(found.due),
         "claimed_by": found.claimed_by or None,

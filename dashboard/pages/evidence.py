@@ -38,7 +38,7 @@ async def _aside(parts: Iterator[str]) -> AsyncIterator[str]:
 def _document(found: runs.RunDetail) -> Iterator[str]:
     version = workflows.version(found.workflow, found.version)
     head = {
-        "run": shape.run_detail(found),
+        "run": {**shape.run_detail(found), **_around(found)},
         "version": {"hash": version.hash, "published": shape.when(version.published), "published_by": version.published_by},
         "definition": version.definition,
         "escalations": [_pause(pause) for pause in pauses(found.id)],
@@ -56,6 +56,11 @@ def _document(found: runs.RunDetail) -> Iterator[str]:
         if not page.items:
             break
     yield "\n]}\n"
+
+
+def _around(found: runs.RunDetail) -> dict[str, Any]:
+    """What the input of an item or an arm holds besides, so that its chained hashes can be made anew."""
+    return {"around": [[each.run, each.depth, each.seq] for each in found.around]} if found.around else {}
 
 
 def _text(value: Any) -> str:

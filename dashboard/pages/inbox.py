@@ -17,18 +17,21 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
-from dashboard import dossier_view
+from dashboard import dossier_view, run_view
 from dashboard.needs import needs
 from dashboard.schema_form import SchemaForm
+from dashboard.step_titles import titles_of
 from orchestration.acts import escalations as acts
 from orchestration.acts.resolve import resolve
 from orchestration.core.errors import Conflict, Problem, Refused
+from orchestration.core.plan import Plan
 from orchestration.core.values import Clean, clean_text
 from orchestration.models import Escalation
+from orchestration.queries.around import seen
 from orchestration.queries.changes import INBOX, revisions
 from orchestration.queries.escalations import EscalationDetail
 from orchestration.queries.escalations import escalation as find
-from orchestration.queries.inbox import TABS, InboxList, inbox, plan_for
+from orchestration.queries.inbox import TABS, InboxList, InboxRow, inbox, plan_for
 from orchestration.roles import Role, allows
 
 NAMES = {"waiting": "Waiting", "mine": "Mine", "unclaimed": "Unclaimed", "done": "Done"}
@@ -57,10 +60,21 @@ class Place:
         tabs = [(name, NAMES[name], self.list.counts[name], reverse("inbox") + self.params(tab=name)) for name in TABS]
         following, before = self.list.after(selected), self.list.before(selected) if selected else None
         return {
-            "here": "inbox", "place": self, "params": self.params(), "tabs": tabs, "rows": self.list.rows, "selected": selected,
+            "here": "inbox", "place": self, "params": self.params(), "tabs": tabs, "rows": _with_parts(self.list.rows),
+            "selected": selected,
             "next": self.href(following) if following else "", "previous": self.href(before) if before else "",
             "soon": timezone.now() + timedelta(minutes=15),
         }  # fmt: skip
+
+
+def _with_parts(rows: tuple[InboxRow, ...]) -> list[tuple[InboxRow, str]]:
+    """Each with the item or the arm that it is about, of a child run: `item 3 of Each`."""
+    titles = titles_of({(row.workflow_id, row.version) for row in rows if row.parent})
+    return [(row, part_in_words(row.path, titles[row.workflow_id, row.version]) if row.parent else "") for row in rows]
+
+
+def part_in_words(path: str, named: dict[str, str]) -> str:
+    return run_view.spoken(path, named)[1]
 
 
 def inbox_page(request: HttpRequest) -> HttpResponse:
@@ -216,6 +230,7 @@ def _proposal(found: EscalationDetail) -> dict[str, Any]:
 
 def _dossier(request: HttpRequest, found: EscalationDetail, form: SchemaForm) -> dict[str, Any]:
     plan = plan_for(found.run)
+    part = part_in_words(found.path, _titles(found)) if found.parent else ""
     shown = dossier_view.actions(found, plan)
     return {
         **_standing(request, found), "reason": dossier_view.reason(found), "tries": dossier_view.tries(found.dossier.tried),
@@ -225,8 +240,27 @@ def _dossier(request: HttpRequest, found: EscalationDetail, form: SchemaForm) ->
         "stopped_at": plan.steps[found.step].label if plan and found.step in plan.steps else found.step,
         "note": (plan.steps[found.step].model.note or "") if plan and found.step in plan.steps else "",
         "priority": dossier_view.PRIORITIES.get(found.priority, ""),
-        "proposes": bool(_proposal(found)),
+        "proposes": bool(_proposal(found)), "part": part, "around": _around(found, plan),
     }  # fmt: skip
+
+
+def _titles(found: EscalationDetail) -> dict[str, str]:
+    return titles_of({(found.workflow, found.version)}).get((found.workflow, found.version), {})
+
+
+def _around(found: EscalationDetail, plan: Plan | None) -> dict[str, Any]:
+    """What a child run is about, and where a person did not choose what is shown, what the step reads from the runs around it:
+    that is decided on too."""
+    step = plan.steps.get(found.step) if plan and found.parent else None
+    if plan is None or step is None:
+        return {}
+    needs = () if found.show else step.needs
+    there = seen(found.run, dossier_view.root_of(found.path), {name: plan.level_of[name] for name in needs})
+    if there is None:
+        return {}
+    about = {"The item": there.about["item"]} if "item" in there.about else {}
+    known = {name: item for name, item in about.items() if item not in found.show.values()}
+    return known | {plan.steps[name].label: output for name, output in there.outputs.items()}
 
 
 def _standing(request: HttpRequest, found: EscalationDetail) -> dict[str, Any]:

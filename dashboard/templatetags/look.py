@@ -39,6 +39,12 @@ def coded(text: str) -> SafeString:
 
 
 @register.filter
+def grouped(number: int) -> str:
+    """10,000"""
+    return f"{number:,}"
+
+
+@register.filter
 def a_or_an(noun: str) -> str:
     """`a viewer`, `an operator`."""
     return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"

@@ -20,7 +20,7 @@ from orchestration.core import decision as deciding
 from orchestration.core import values
 from orchestration.core.catalog import Tool
 from orchestration.core.contract import Contract, contract
-from orchestration.core.definition import Definition, from_data, parse
+from orchestration.core.definition import CONTAINERS, Definition, from_data, parse
 from orchestration.core.errors import ErrorCode, NotFound, Problem, Refused
 from orchestration.core.frozen import dataclass, replace
 from orchestration.core.ladder import CallFact
@@ -32,7 +32,7 @@ from orchestration.core.wording import did_you_mean, listed, with_stop
 from orchestration.door import Door
 from orchestration.executor.advance import turn
 from orchestration.executor.desk import Released
-from orchestration.executor.held import Held, Paused
+from orchestration.executor.held import Around, Held, PartOf, Paused
 from orchestration.executor.written import Intent
 from orchestration.llm.ask import ProviderSpec
 from orchestration.models.fields import new_id
@@ -44,15 +44,15 @@ from orchestration.record.rows import Commit, RecordRow, RunRow
 from orchestration.tools.python import PythonPool
 
 MOST_SECONDS = 120.0
-_NOT_ALONE = ("loop", "human", "map", "parallel", "workflow")
+_NOT_ALONE = ("loop", "human", "map", "parallel", "arm", "workflow")
 Mocks = Mapping[str, Any]
 """By step id or tool name: what its call comes back with, or a list, one for each of its calls, the last for all that follow."""
 _KINDS = ("output", "answer", "error")
 
 
 def try_step(*, definition: str | dict[str, Any], step: str, input: Any, mocks: Mocks | None = None, by: str) -> dict[str, Any]:
-    """Runs `step` of `definition` on `input`: its own input for `llm` and `tool`, else `{run: {input}, steps: {…}, carry?}`.
-    Nothing is waited for: a moment comes at once, and an event is mocked (`{error: timeout}`: it does not come).
+    """Runs `step` of `definition` on `input`: its own input for `llm` and `tool`, else `{run: {input}, steps: {…}, carry?,
+    item?, index?}`. Nothing is waited for: a moment comes at once, and an event is mocked (`{error: timeout}`: it does not come).
 
     `mocks`: `{output}`, which has to meet its contract; `{answer}`, as it might come, which is read and judged like any; or
     `{error: code or {code, message}}`. Returns `{result, output, decision,
@@ -95,10 +95,12 @@ def _step(plan: Plan, step: str) -> PlanStep:
 def _why_not_alone(plan: Plan, step: PlanStep) -> str:
     if step.type == "human":
         return f"{step.label} waits for a person, so there is nothing to try alone. Start a run, and answer it in the inbox."
-    if step.type == "loop":
-        inner = listed([name for name in plan.levels[step.id] if plan.steps[name].type not in _NOT_ALONE], join="and")
-        return f"{step.label} is a loop, which can't be tried as a whole. Try the steps in it: {inner}."
-    return f"{step.label} is a {step.type}, which runs in runs of its own. Start a run to see what it does."
+    if step.type in CONTAINERS:
+        inside = [name for name, each in plan.steps.items() if step.id in plan.chain(each.level) and each.type not in _NOT_ALONE]
+        what = listed(inside, join="and") or "there is none that can be"
+        word = "an arm" if step.type == "arm" else f"a {step.type}"
+        return f"{step.label} is {word}, which can't be tried as a whole. Try the steps in it: {what}."
+    return f"{step.label} calls {step.model.workflow}, which is a run of its own. Start a run of that, or try its steps."
 
 
 def _unknown(plan: Plan, step: PlanStep, mocks: Mocks) -> Iterator[Problem]:
@@ -323,7 +325,8 @@ def _held(plan: Plan, step: PlanStep, given: dict[str, Any]) -> Held:
     else:
         run_input, carry, outputs = _mapping(given, "run").get("input", {}), given.get("carry", {}), _mapping(given, "steps")
     plan = replace(plan, steps={**plan.steps, step.id: alone})
-    frames = tuple(Frame(level, 1, carry) for level in reversed(plan.chain(step.level)[:-1]))
+    item: dict[str, Any] = {name: given[name] for name in ("item", "index") if name in given} if run_input is not given else {}
+    frames = tuple(_frames(plan, step, carry, item.get("index", 0)))
     position = Position(step=step.id, frames=frames)
     row = RunRow(
         status="held", position="null", place="", seq=0, fence=0, holder="trial", step_deadline=None, due=None, wait="",
@@ -331,10 +334,24 @@ def _held(plan: Plan, step: PlanStep, given: dict[str, Any]) -> Held:
         started=None, ended=None,
     )  # fmt: skip
     held = Held(new_id(), plan, run_input, row, 1, position, Spent(lifted=LIMITS))
+    if item:
+        held.part_of = PartOf((Around(held.run_id, -1, 0),), run_input, item)
     for name, output in outputs.items():
         if name in plan.steps:
             held.values.update(dict.fromkeys(held.names([name]), output))
     return held
+
+
+def _frames(plan: Plan, step: PlanStep, carry: Any, index: Any) -> Iterator[Frame]:
+    """The first round of each loop around it, the item and the arm that it is in."""
+    for level in reversed(plan.chain(step.level)[:-1]):
+        kind = plan.steps[level].type
+        if kind == "map":
+            yield Frame(level, index if isinstance(index, int) else 0, kind="item")
+        elif kind == "arm":
+            yield Frame(level, 0, kind="arm")
+        elif kind == "loop":
+            yield Frame(level, 1, carry)
 
 
 def _mapping(given: dict[str, Any], name: str) -> dict[str, Any]:

@@ -139,9 +139,9 @@ class Run(models.Model):
         indexes = (
             models.Index(fields=("due",), name="run_due", condition=Q(status__in=("ready", "waiting", "quarantined"))),
             models.Index(fields=("holder",), name="run_holder", condition=Q(status="held")),
-            models.Index(fields=("workflow", "-created"), name="run_by_workflow"),
+            models.Index(fields=("workflow", "-created"), name="run_by_workflow", condition=Q(parent=None)),
             models.Index(fields=("status", "-created"), name="run_by_status"),
-            models.Index(fields=("-created",), name="run_by_time"),
+            models.Index(fields=("-created",), name="run_by_time", condition=Q(parent=None)),
             models.Index(fields=("key",), name="run_by_key", condition=~Q(key="")),
             models.Index(fields=("awaits", "since"), name="run_awaits", condition=Q(status="waiting") & ~Q(awaits="")),
             models.Index(fields=("parent",), name="run_unjoined", condition=Q(joined=False, ended__isnull=False)),

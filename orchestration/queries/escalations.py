@@ -33,7 +33,8 @@ class Inbox:
 
 @dataclass(frozen=True, slots=True)
 class EscalationSummary:
-    """`revision` is the run's: who answers says which one they saw. A claim that has lapsed is shown as none."""
+    """`revision` is the run's: who answers says which one they saw. A claim that has lapsed is shown as none. `parent`: the run
+    that its run is a part of, at step `parent_path`, as child `index`."""
 
     id: str
     run: str
@@ -56,6 +57,10 @@ class EscalationSummary:
     due: datetime | None
     revision: int
     run_status: str
+    parent: str | None
+    parent_key: str
+    parent_path: str
+    index: int | None
     resolved: datetime | None
     resolved_by: str
 
@@ -94,6 +99,10 @@ _NAMED = {
     "key": "run__key",
     "revision": "run__revision",
     "run_status": "run__status",
+    "parent": "run__parent_id",
+    "parent_key": "run__parent__key",
+    "parent_path": "run__parent_path",
+    "index": "run__index",
 }
 _PACKED = ("reason", "form", "values", "show", "actions", "draft", "answer")
 _SUMMARY = (*_SAME, *_NAMED.values())
@@ -170,6 +179,7 @@ def _summaries(rows: Sequence[dict[str, Any]]) -> list[EscalationSummary]:
 
 def _summary(row: dict[str, Any], now: datetime) -> dict[str, Any]:
     found = {name: row[name] for name in _SAME} | {name: row[column] for name, column in _NAMED.items()}
+    found["parent_key"] = found["parent_key"] or ""
     if found["status"] == Escalation.Status.CLAIMED and found["claimed_until"] <= now:
         found |= {"status": str(Escalation.Status.OPEN), "claimed_by": "", "claimed_until": None}
     return found

@@ -19,12 +19,16 @@ MOST = 100
 
 _COLUMNS = ("id", "kind", "title", "about", "queue", "priority", "status", "claimed_by", "claimed_until", "created", "due",
             "resolved", "resolved_by")  # fmt: skip
-_NAMED = ("run_id", "run__workflow_id", "run__workflow__title", "run__key")
+_NAMED = (
+    "run_id", "run__workflow_id", "run__workflow__title", "run__key", "run__version__number", "run__parent_id",
+    "run__parent__key", "path",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class InboxRow:
-    """A claim that has lapsed is shown as none. Priorities: -1 low, 0 normal, 1 high, 2 urgent."""
+    """A claim that has lapsed is shown as none. Priorities: -1 low, 0 normal, 1 high, 2 urgent. `parent`: the run that its run is
+    a part of, or ""; `key` is that one's then."""
 
     id: str
     kind: str
@@ -41,7 +45,11 @@ class InboxRow:
     resolved_by: str
     run: str
     workflow: str
+    workflow_id: str
+    version: int
+    path: str
     key: str
+    parent: str
 
     @property
     def pending(self) -> bool:
@@ -109,7 +117,7 @@ def _tabs(person: str, now: datetime) -> dict[str, Q]:
 def _matching(queue: str, text: str) -> Q:
     found = Q(queue=queue) if queue else Q()
     if text:
-        columns = ("title", "about", "run__key", "run__workflow__title", "run__workflow__id", "id", "run__id")
+        columns = ("title", "about", "run__key", "run__parent__key", "run__workflow__title", "run__workflow__id", "id", "run__id")
         found &= Q(*(Q(**{f"{name}__icontains": text}) for name in columns), _connector=Q.OR)
     return found
 
@@ -123,4 +131,13 @@ def _row(values: dict[str, Any], now: datetime) -> InboxRow:
     if row["status"] == Escalation.Status.CLAIMED and row["claimed_until"] <= now:
         row |= {"status": str(Escalation.Status.OPEN), "claimed_by": "", "claimed_until": None}
     workflow = values["run__workflow__title"] or values["run__workflow_id"]
-    return InboxRow(**row, run=values["run_id"], workflow=workflow, key=values["run__key"])
+    return InboxRow(
+        **row,
+        run=values["run_id"],
+        workflow=workflow,
+        workflow_id=values["run__workflow_id"],
+        version=values["run__version__number"],
+        path=values["path"],
+        key=values["run__key"] or values["run__parent__key"] or "",
+        parent=values["run__parent_id"] or "",
+    )

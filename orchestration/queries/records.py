@@ -16,6 +16,7 @@ from orchestration.queries.progress import loop_of
 from orchestration.queries.progress import of_each as progress_of
 from orchestration.queries.pruned import no_run
 from orchestration.queries.resent import Resending, resendings
+from orchestration.queries.runs import part_of
 from orchestration.record.pack import fetch, missing, unpack
 
 
@@ -125,7 +126,7 @@ def open_calls(run: str) -> tuple[CallView, ...]:
 def state_at(run: str, at: int | None = None) -> state.State:
     """The state after record `at`, the latest without. Folds what was written until then: three queries. Raises `NotFound`,
     and `Refused` where the run has not come so far."""
-    found = Run.objects.filter(id=run).values_list("input", "seq").first()
+    found = Run.objects.filter(id=run).values_list("input", "seq", "version", "parent__version").first()
     if found is None:
         raise no_run(run)
     last = found[1] if at is None else at
@@ -133,7 +134,8 @@ def state_at(run: str, at: int | None = None) -> state.State:
         raise Refused(Problem("out_of_range", f"The run has {found[1]} step records; there is no state {last}.", "at"))
     rows = list(StepRecord.objects.filter(run_id=run, seq__lte=last).order_by("seq").values(*_FOLDED))
     blobs = fetch(missing([found[0], *(row[name] for row in rows for name in ("output", "decision", "position"))]))
-    return state.fold(unpack(found[0], blobs), (_folded(row, blobs) for row in rows))
+    folded = state.fold(unpack(found[0], blobs), (_folded(row, blobs) for row in rows))
+    return replace(folded, input=part_of(folded.input, *found[2:])[1])
 
 
 def _folded(row: Row, blobs: dict[str, str]) -> state.Record:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 
 from orchestration.core.errors import Problem, Refused
@@ -15,13 +15,16 @@ from orchestration.queries.paging import Page, bounded, cursor, moment, page, pa
 from orchestration.queries.pruned import no_run
 from orchestration.record.pack import fetch, missing, unpack
 
-WAITS = {name: Q(wait=name) for name in ("person", "event", "time", "backoff")}
-"""What a list may be filtered by beside the statuses: what a run waits for."""
+_ASKING = Exists(Run.objects.filter(parent=OuterRef("pk"), wait="person", status__in=Run.LIVE))
+WAITS = {name: Q(wait=name) for name in ("event", "time", "backoff")}
+WAITS["person"] = Q(wait="person") | Q(_ASKING, wait="children")
+"""What a list may be filtered by beside the statuses: what a run waits for. For a person: itself, or one of its child runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """`status` holds statuses and keys of `WAITS`, and `live` and `ended` for several at once."""
+    """`status` holds statuses and keys of `WAITS`, and `live` and `ended` for several at once. Without `parent` no child run is
+    in the list; with it, none but the child runs of that run, and with `path` those of that step. `id` lets this one in too."""
 
     status: tuple[str, ...] = ()
     workflow: str | None = None
@@ -32,11 +35,15 @@ class RunFilter:
     key_part: str | None = None
     created_from: datetime | None = None
     created_to: datetime | None = None
+    parent: str | None = None
+    path: str | None = None
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """`place` is the path it stands at, `wait` what for; `escalation` is the open one; `cost` in nano-dollars."""
+    """`place` is the path it stands at, `wait` what for; `escalation` is the open one; `cost` in nano-dollars. A child run is a
+    part of its `parent`: of the visit `parent_path`, `parent_visit`, and there of `index`, from 0."""
 
     id: str
     workflow: str
@@ -64,6 +71,10 @@ class RunSummary:
     """The address of the event that it waits for (`core/event`), "" where none."""
     since: datetime | None
     """When it began to wait for an event or a moment."""
+    parent: str | None
+    parent_path: str
+    parent_visit: int
+    index: int | None
 
     @property
     def label(self) -> str:
@@ -72,6 +83,15 @@ class RunSummary:
     @property
     def over(self) -> bool:
         return self.status in Run.ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """A run that a child run is inside of, as it was when that began: it stood `depth` frames deep, at record `seq`."""
+
+    run: str
+    depth: int
+    seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +106,8 @@ class RunItem(RunSummary):
 
 @dataclass(frozen=True, slots=True)
 class RunDetail(RunSummary):
+    """The `input` of an item or an arm is what it is about, `item` and `index` in a map; `around` the runs it is inside of."""
+
     version_id: int
     input: Any
     output: Any
@@ -94,7 +116,7 @@ class RunDetail(RunSummary):
     asked: dict[str, Any] | None
     mended: tuple[str, ...]
     """Where the input was mended when it came, as `input.text`."""
-    parent: str | None
+    around: tuple[Around, ...]
     schedule_name: str
     """That of its schedule, "" where it has none or that was deleted."""
     restored: int
@@ -111,12 +133,12 @@ class RunDetail(RunSummary):
 
 _SAME = (
     "id", "status", "wait", "place", "outcome", "revision", "seq", "cost", "key", "labels", "created", "created_by", "schedule",
-    "started", "ended", "due", "deaths", "holder", "awaits", "since",
+    "started", "ended", "due", "deaths", "holder", "awaits", "since", "parent_path", "parent_visit", "index",
 )  # fmt: skip
-SUMMARY = (*_SAME, "workflow_id", "workflow__title", "version__number", "escalation")
+SUMMARY = (*_SAME, "parent_id", "workflow_id", "workflow__title", "version__number", "escalation")
 _ITEM = ("output", "error")
 _PACKED = ("input", *_ITEM, "spent", "asked")
-_DETAIL = (*SUMMARY, *_PACKED, "version_id", "parent_id", "restored", "state_hash")
+_DETAIL = (*SUMMARY, *_PACKED, "version_id", "parent__version_id", "restored", "state_hash")
 
 
 def runs(wanted: RunFilter, after: str | None = None, limit: int | None = None) -> Page[RunItem]:
@@ -148,16 +170,26 @@ def run(id: str) -> RunDetail:
     if row is None:
         raise no_run(id)
     blobs = fetch(missing([row["labels"], row["began"], *(row[name] for name in _PACKED)]))
+    packed = {name: unpack(row[name], blobs) for name in _PACKED}
+    around, packed["input"] = part_of(packed["input"], row["version_id"], row["parent__version_id"])
     return RunDetail(
         **_summary(row, blobs),
-        **{name: unpack(row[name], blobs) for name in _PACKED},
+        **packed,
         version_id=row["version_id"],
         mended=tuple((unpack(row["began"], blobs) or {}).get("mended", ())),
-        parent=row["parent_id"],
+        around=around,
         schedule_name=row["named"] or "",
         restored=row["restored"],
         state_hash=row["state_hash"],
     )
+
+
+def part_of(given: Any, version: int, around: int | None) -> tuple[tuple[Around, ...], Any]:
+    """(the runs that a run with this input is inside of, the outermost first; its input, or what it is about). An item or an arm
+    is inside of its parent, and of the same version: `around`. A workflow that is called is a child run and inside of none."""
+    if version != around:
+        return (), given
+    return tuple(Around(*each) for each in given["around"]), {name: given[name] for name in given if name != "around"}
 
 
 def standing(id: str) -> tuple[str, str, int]:
@@ -169,12 +201,14 @@ def standing(id: str) -> tuple[str, str, int]:
 
 
 def matching(wanted: RunFilter) -> "QuerySet[Run]":
-    found = with_escalation(Run.objects.all())
+    root = Q(parent=wanted.parent) | Q(id=wanted.id) if wanted.id else Q(parent=wanted.parent)
+    found = with_escalation(Run.objects.filter(root))
     if wanted.status:
         found = found.filter(_statuses(wanted.status))
     exact: dict[str, Any] = {
         "workflow_id": wanted.workflow,
         "version__number": wanted.version,
+        "parent_path": wanted.path,
         "outcome": wanted.outcome,
         "schedule": wanted.schedule,
         "key": wanted.key,
@@ -230,4 +264,5 @@ def _summary(row: dict[str, Any], blobs: dict[str, str]) -> dict[str, Any]:
         "title": row["workflow__title"],
         "version": row["version__number"],
         "escalation": row["escalation"],
+        "parent": row["parent_id"],
     }

@@ -36,8 +36,8 @@ class VersionDetail(VersionSummary):
 
 @dataclass(frozen=True, slots=True)
 class WorkflowSummary:
-    """`version` is the latest, None where there is none. `live` runs have not ended; `people` of them wait for a person.
-    `stuck` of the `scheduled` ones could not start their last run."""
+    """`version` is the latest, None where there is none. `live` runs have not ended, without their child runs; `people` of both
+    wait for a person. `stuck` of the `scheduled` ones could not start their last run."""
 
     id: str
     title: str
@@ -145,7 +145,7 @@ def _with_latest() -> "QuerySet[Workflow]":
     return Workflow.objects.annotate(
         version=Subquery(latest.values("number")[:1]),
         published=Subquery(latest.values("published")[:1]),
-        live=Count("runs", filter=Q(runs__status__in=Run.LIVE)),
+        live=Count("runs", filter=Q(runs__status__in=Run.LIVE, runs__parent=None)),
         people=Count("runs", filter=Q(runs__status__in=("waiting", "quarantined"), runs__wait="person")),
         scheduled=Coalesce(Subquery(schedules), 0),
         stuck=Coalesce(Subquery(schedules.exclude(trouble="null")), 0),

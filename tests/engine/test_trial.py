@@ -158,3 +158,32 @@ class TestAWait:
         assert self.tried(until="300d")["result"] == {"kind": "done"}
         assert self.tried(until="${run.input.n}", deadline="1m", on_deadline="done")["result"]["kind"] == "done"
         assert self.tried(until="${run.input.n}", deadline="59s", on_deadline="done")["result"]["kind"] == "timed_out"
+
+
+class TestWithinChildRuns:
+    def flow(self) -> dict[str, Any]:
+        way = {"id": "way", "type": "branch", "cases": [{"when": "item > steps.base.n", "to": "note"}], "default": "note"}
+        note = {"id": "note", "type": "set", "values": {"n": "${item + steps.base.n}", "at": "${index}"}}
+        each = {"id": "each", "type": "map", "over": "${[1.0, 2.0]}", "max_items": 5, "body": [way, note], "next": "looks"}
+        arm = {"id": "legal", "body": [{"id": "law", "type": "set", "values": {"n": "${steps.base.n}"}}]}
+        looks = {"id": "looks", "type": "parallel", "branches": [arm], "next": "done"}
+        base = {"id": "base", "type": "set", "values": {"n": 10.0}, "next": "each"}
+        return workflow(base, each, looks, end(), models={})
+
+    def given(self, **more: Any) -> dict[str, Any]:
+        return {"run": {"input": {"text": "x", "n": 1}}, "steps": {"base": {"n": 10.0}}, **more}
+
+    def test_a_step_in_the_body_of_a_map_is_given_an_item(self, db: None) -> None:
+        found = try_step(definition=self.flow(), step="note", input=self.given(item=2.0, index=4), by="dora")
+        assert found["output"] == {"n": 12.0, "at": 4}
+        found = try_step(definition=self.flow(), step="way", input=self.given(item=20.0, index=0), by="dora")
+        assert found["decision"]["to"] == "each[0]/note"
+
+    def test_a_step_in_an_arm_is_tried_like_any(self, db: None) -> None:
+        assert try_step(definition=self.flow(), step="law", input=self.given(), by="dora")["output"] == {"n": 10.0}
+
+    def test_what_holds_others_is_not_tried_as_a_whole(self, db: None) -> None:
+        told = {"each": "is a map, .* in it: way and note", "looks": "is a parallel, .*: law", "legal": "an arm, .*: law"}
+        for step, words in told.items():
+            with pytest.raises(Refused, match=words):
+                try_step(definition=self.flow(), step=step, input={}, by="dora")

@@ -280,7 +280,7 @@ def test_one_step_is_tried_alone_and_nothing_is_stored_but_who_did_it(ada: Api) 
     ("path", "queries"),
     [
         ("runs", 3),
-        ("runs/{run}", 4),
+        ("runs/{run}", 5),
         ("runs/{run}/records", 7),
         ("runs/{run}/state", 5),
         ("escalations?status=pending", 3),

@@ -11,13 +11,13 @@ from dashboard import format_words as words
 from dashboard.format_example import EXAMPLE
 from dashboard.format_view import described, own, reference
 from orchestration.core import definition, fields, source
-from orchestration.core.catalog import Catalog, ProviderFacts
+from orchestration.core.catalog import Called, Catalog, ProviderFacts
 from orchestration.core.definition import STEP_TYPES, parse
 from orchestration.core.errors import ErrorCode
 from orchestration.core.expression import compile_value
 from orchestration.core.fields import RESERVED_IDS, Model
 from orchestration.core.plan import compile_plan
-from orchestration.core.proof import prove
+from orchestration.core.proof import Bound, prove
 
 pytestmark = pytest.mark.any_database
 
@@ -72,10 +72,12 @@ def test_its_lists_are_those_of_the_engine() -> None:
 
 def test_its_example_is_proved_and_holds_a_step_of_each_type_that_runs() -> None:
     provider = ProviderFacts("default", "openai", "gpt-5-mini")
-    catalog = Catalog(providers={"default": provider}, secrets=frozenset({"desk"}))
+    takes = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}
+    called = Called("note_down", 3, "Note down", takes, {"noted": None}, tuple(Bound()))
+    catalog = Catalog({}, {"default": provider}, frozenset({"desk"}), workflows={"note_down@3": called})
     assert prove(compile_plan(parse(EXAMPLE), catalog)).problems == ()
     for section in reference().types:
-        assert bool(section.example) is (section.title not in ("map", "parallel", "workflow"))
+        assert section.example
         for step in source.read(section.example or "[]").data:
             assert step["type"] == section.title
 

@@ -23,7 +23,8 @@ def at(seconds: float) -> datetime:
 
 
 RUN = RunSummary(
-    "r", "sample", "Sample", 1, "held", "", "ask", "", 1, 0, None, 0, "", {}, T0, "ada", None, T0, None, None, 0, None, "", None
+    "r", "sample", "Sample", 1, "held", "", "ask", "", 1, 0, None, 0, "", {}, T0, "ada", None, T0, None, None, 0, None, "", None,
+    None, "", 1, None,
 )  # fmt: skip
 
 

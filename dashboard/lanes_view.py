@@ -1,0 +1,201 @@
+"""The child runs of a step as its run's page shows them: a bar of how many stand how, and a lane for each, what failed first."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from dashboard import run_view, run_words
+from dashboard.presentation import Bar, Segment, Strip, Tone, strip
+from dashboard.run_words import Doing, waits_for
+from dashboard.step_titles import titles_of
+from orchestration.core.wording import abbreviate, listed
+from orchestration.queries.children import Lane, Lanes
+from orchestration.queries.run_list import Standing
+
+STATES: dict[str, tuple[str, str, Tone]] = {
+    "failed": ("Failed", "failed", "bad"),
+    "person": ("Waiting for a person", "person", "person"),
+    "live": ("Running", "running", "live"),
+    "done": ("Done", "succeeded", "good"),
+    "cancelled": ("Cancelled", "cancelled", "idle"),
+}
+"""How each is called, its outline and its tone, in the order of the list."""
+DRAWN = ("done", "cancelled", "failed", "person", "live")
+"""From the left of the bar on; what is not begun is what is left of it."""
+NARROWEST = 8
+"""Thousandths: one of ten thousand is seen too."""
+MOST_SAID = 120
+
+
+Titles = Mapping[tuple[str, int], Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """So many stand like that. `chosen`: these alone are listed."""
+
+    state: str
+    word: str
+    icon: str
+    tone: Tone
+    number: int
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LaneView:
+    """A child in a line. `name` is `Item 3` or the title of an arm, `about` the item in a few words, `took` seconds until it
+    ended, `since` when it was begun where it has not; `strip` when it ran, on one scale for all that are shown."""
+
+    id: str
+    name: str
+    about: str
+    doing: Doing
+    step: str
+    error: str
+    strip: Strip
+    took: float | None
+    since: datetime
+    cost: int
+    escalation: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LanesView:
+    """`noun`: item or arm. `bar` draws all of them, `begun` of which there are. `from_` and `to` are the ends of the scale."""
+
+    title: str
+    noun: str
+    total: int
+    begun: int
+    counts: tuple[Count, ...]
+    bar: Strip
+    state: str
+    lanes: tuple[LaneView, ...]
+    next: str | None
+    from_: datetime | None
+    to: datetime | None
+    going: bool
+
+
+def lanes_view(path: str, total: int, counts: Mapping[str, int], found: Lanes, state: str, named: Mapping[str, str]) -> LanesView:
+    """Of the step at `path`. `total`: how many there are to be, as far as that is known."""
+    begun = sum(counts.values())
+    whole = max(total, begun)
+    noun = noun_of(path, named)
+    first, last = _scale(found)
+    titles = titles_of({(lane.row.run.workflow, lane.row.run.version) for lane in found.lanes})
+    return LanesView(
+        title=run_view.spoken(path, named)[0],
+        noun=noun,
+        total=whole,
+        begun=begun,
+        counts=tuple(Count(name, *STATES[name], counts[name], name == state) for name in STATES if counts[name] or name == state),
+        bar=_bar(counts, whole, noun),
+        state=state,
+        lanes=tuple(_lane(lane, found, first, last, named, titles) for lane in found.lanes),
+        next=found.next,
+        from_=first,
+        to=last,
+        going=any(lane.row.run.ended is None for lane in found.lanes),
+    )
+
+
+def _bar(counts: Mapping[str, int], total: int, noun: str) -> Strip:
+    """Each at least so wide that it is seen, at the expense of the others."""
+    drawn = [(state, max(round(1000 * counts[state] / total), NARROWEST)) for state in DRAWN if counts[state]]
+    room = 1000 if sum(counts.values()) == total else 1000 - NARROWEST
+    while (over := sum(length for _, length in drawn) - room) > 0:
+        widest = max(range(len(drawn)), key=lambda at: drawn[at][1])
+        drawn[widest] = (drawn[widest][0], drawn[widest][1] - over)
+    bars, at = [], 0
+    for state, length in drawn:
+        word, _, tone = STATES[state]
+        bars.append(Bar(tone, at, length, f"{word}: {counts[state]:,}"))
+        at += length
+    said = [f"{counts[state]:,} {STATES[state][0].lower()}" for state in STATES if counts[state]]
+    if left := total - sum(counts.values()):
+        said.append(f"{left:,} not begun")
+    return Strip(tuple(bars), f"Of {total:,} {noun}{'' if total == 1 else 's'}: {listed(said, join='and') or 'none'}")
+
+
+def _scale(found: Lanes) -> tuple[datetime | None, datetime | None]:
+    """From when the first of those that are shown was begun, to when the last of them ended, or now."""
+    if not found.lanes:
+        return None, None
+    runs = [lane.row.run for lane in found.lanes]
+    return min(run.created for run in runs), max(run.ended or found.now for run in runs)
+
+
+def _lane(
+    lane: Lane, found: Lanes, first: datetime | None, last: datetime | None, named: Mapping[str, str], titles: Titles
+) -> LaneView:
+    run = lane.row.run
+    assert first is not None and last is not None
+    scope = run_view.scope_of(run.parent_path, lane.index, named)
+    own, inner = scope.rpartition("/")[2], titles[run.workflow, run.version]
+    called = noun_of(run.parent_path, named) == "workflow"
+    return LaneView(
+        id=run.id,
+        name=run.label if called else f"Item {lane.index}" if own.endswith("]") else named.get(own, own),
+        about=about(lane.item),
+        doing=run_words.state_of(lane.row, found.now, found.sweeping, noun_of(run.place, inner)),
+        step=run_view.titled(inner)(run_view.within(run.place, scope)) if run.place else "",
+        error=_said(lane),
+        strip=_strip(lane, found.now, first, last),
+        took=(run.ended - run.created).total_seconds() if run.ended else None,
+        since=run.created,
+        cost=run.cost,
+        escalation=run.escalation,
+    )
+
+
+def about(item: Any) -> str:
+    """The first things that an item says of itself, as `T-7 · refund · 12`."""
+    if isinstance(item, dict):
+        said = [each for each in item.values() if isinstance(each, str | int | float) and each != ""]
+        return " · ".join(about(each) for each in said[:3]) or abbreviate(item, MOST_SAID)
+    return "" if item is None else item[:MOST_SAID] if isinstance(item, str) else abbreviate(item, MOST_SAID)
+
+
+def _said(lane: Lane) -> str:
+    if lane.error is None or lane.row.run.status != "failed":
+        return ""
+    code = lane.error.get("code", "")
+    return ": ".join(filter(None, (code.replace("_", " "), str(lane.error.get("message", "")).split("\n")[0][:300])))
+
+
+def noun_of(place: str, named: Mapping[str, str]) -> str:
+    """What the child runs of the step at this place are."""
+    return {"parallel": "arm", "workflow": "workflow"}.get(run_view.type_of(place.rpartition("/")[2], named), "item")
+
+
+def waiting(found: Standing, noun: str) -> str:
+    """What a run waits for in a sentence: `Waits for 7 of 12 items.`"""
+    asks = f" A person is asked {'there' if noun == 'workflow' else f'in {found.asking:,}'}." if found.asking else ""
+    return f"Waits for {waits_for(found.total - found.ended, found.total, noun)}.{asks}"
+
+
+def _strip(lane: Lane, now: datetime, first: datetime, last: datetime) -> Strip:
+    """When it was queued, when it ran, when a person was asked."""
+    run = lane.row.run
+    end = run.ended or now
+    begun = min(run.started or end, end)
+    whole = max((last - first).total_seconds(), 0.001)
+    if (begun - run.created).total_seconds() * 1000 < NARROWEST * whole and (run.started or run.ended):
+        begun = run.created  # too short to be told from the work
+    pieces = [Segment("queued", _at(run.created, first), _at(begun, first))] if begun > run.created else []
+    at = begun
+    for asked in lane.asked:
+        if asked.created > at:
+            pieces.append(Segment("running", _at(at, first), _at(asked.created, first)))
+        at = min(max(at, asked.ended or end), end)
+        pieces.append(Segment("person", _at(min(asked.created, at), first), _at(at, first)))
+    if at < end:
+        pieces.append(Segment("running", _at(at, first), _at(end, first)))
+    return strip(pieces, whole, NARROWEST)
+
+
+def _at(moment: datetime, first: datetime) -> float:
+    return max((moment - first).total_seconds(), 0.0)

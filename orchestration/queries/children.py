@@ -1,0 +1,189 @@
+"""The child runs of one visit of a run, as they are looked at from it: how many stand how, and a page of them, what needs looking
+at first. A visit with ten thousand of them costs one read of their part of an index for each, and a page."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Case, Count, Q, QuerySet, Value, When
+
+from orchestration.core.errors import Problem, Refused
+from orchestration.core.frozen import dataclass
+from orchestration.core.wording import did_you_mean, with_stop
+from orchestration.models import Escalation, Run
+from orchestration.queries import runs as listed
+from orchestration.queries.paging import bounded, cursor, number, parts_of
+from orchestration.queries.run_list import Row, listing_of
+from orchestration.record.pack import missing, unpack, unpack_all
+
+STATES: dict[str, Q] = {
+    "failed": Q(status="failed"),
+    "person": Q(status="quarantined") | Q(status="waiting", wait="person"),
+    "live": Q(status__in=("ready", "held", "waiting")),
+    "done": Q(status="succeeded"),
+    "cancelled": Q(status="cancelled"),
+}
+"""How a child may stand, in the order in which they are listed; one that waits for a person is not counted as `live` too."""
+USUAL = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """When a person was asked. `ended` None: they still are."""
+
+    created: datetime
+    ended: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One child. `item` is what a map gave it, or a called workflow's input, where that is small enough to stand in the row;
+    `error` what it failed with."""
+
+    row: Row
+    item: Any
+    error: dict[str, Any] | None
+    asked: tuple[Span, ...]
+
+    @property
+    def index(self) -> int:
+        assert self.row.run.index is not None
+        return self.row.run.index
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """`now` by the database's clock; `next` is what to send as `after`."""
+
+    lanes: tuple[Lane, ...]
+    next: str | None
+    sweeping: bool
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Siblings:
+    """The children beside one, by id; "" where there is none."""
+
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Above:
+    """A run that a child run is a part of. `parent` "": of none itself."""
+
+    id: str
+    key: str
+    workflow: str
+    label: str
+    version: int
+    created_by: str
+    parent: str
+    parent_path: str
+    index: int
+
+
+def above(parent: str) -> tuple[Above, ...]:
+    """A run, and those that it is a part of, the outermost first. One query for each."""
+    found: list[Above] = []
+    names = ("id", "key", "workflow_id", "workflow__title", "version__number", "created_by", "parent_id", "parent_path", "index")
+    while parent and (row := Run.objects.filter(id=parent).values_list(*names).first()):
+        run, key, workflow, title, version, by, up, path, index = row
+        found.append(Above(run, key, workflow, title or workflow, version, by, up or "", path, index or 0))
+        parent = found[-1].parent
+    return tuple(reversed(found))
+
+
+def planned(run: str) -> tuple[int, int]:
+    """(visit, how many children there are to be) of the visit at which the run stands now. Two queries at most."""
+    at = unpack_all(Run.objects.filter(id=run).values_list("position", flat=True))
+    position = (at[0] if at else None) or {}
+    return position.get("visit", 1), position.get("fan", {}).get("total", 0)
+
+
+def live(run: str) -> int:
+    """How many child runs of a run have not ended. One query."""
+    return Run.objects.filter(parent=run, ended=None).count()
+
+
+def counts(run: str, path: str, visit: int) -> dict[str, int]:
+    """How many of the children of this visit stand how. One grouped query."""
+    return {name: found for name, found in _tally(_children(run, path, visit)).items() if name in STATES}
+
+
+def tally(run: str) -> dict[str, int] | None:
+    """The `total` of all child runs of a run, of each status, and of those that wait for a `person`; None where there are none.
+    One grouped query."""
+    found = _tally(Run.objects.filter(parent=run))
+    return None if not found["total"] else {name: found[name] for name in ("total", *Run.Status.values, "person")}
+
+
+def _tally(children: "QuerySet[Run]") -> dict[str, int]:
+    rows = children.order_by().values_list("status", "wait").annotate(number=Count("id"))
+    found = dict.fromkeys((*Run.Status.values, *STATES, "total"), 0)
+    for status, wait, much in rows:
+        asks = status == "quarantined" or (status, wait) == ("waiting", "person")
+        ended = {"succeeded": "done"}.get(status, status)
+        state = "person" if asks else ended if status in Run.ENDED else "live"
+        for name in {"total", status, state}:
+            found[name] += much
+    return found
+
+
+def children(
+    run: str, path: str, visit: int, state: str | None = None, after: str | None = None, limit: int | None = USUAL
+) -> Lanes:
+    """Those of this visit, or those of them that stand like that: what failed, what waits for a person, what lives, what has
+    ended, each by index. Eight queries at most. Raises `Refused` for a state or cursor that means nothing."""
+    size = bounded(limit)
+    found = listed.with_escalation(_children(run, path, visit)).annotate(rank=_rank()).order_by("rank", "index")
+    if state:
+        found = found.filter(_state(state))
+    if after:
+        rank, last = map(number, parts_of(after, 2))
+        found = found.filter(Q(rank__gt=rank) | Q(rank=rank, index__gt=last))
+    rows = list(found.values(*listed.SUMMARY, "input", "error", "rank", "version_id", "parent__version_id")[: size + 1])
+    mark = cursor(rows[size - 1]["rank"], rows[size - 1]["index"]) if len(rows) > size else None
+    rows = rows[:size]
+    listing = listing_of(listed.summaries(rows), mark)
+    asked = _asked([row["id"] for row in rows])
+    lanes = tuple(_lane(row, told, asked) for row, told in zip(rows, listing.rows, strict=True))
+    return Lanes(lanes, mark, listing.sweeping, listing.now)
+
+
+def _children(run: str, path: str, visit: int) -> "QuerySet[Run]":
+    return Run.objects.filter(parent=run, parent_path=path, parent_visit=visit)
+
+
+def _rank() -> Case:
+    ranks = ((state, Value(rank)) for rank, state in enumerate(STATES.values()))
+    return Case(*(When(state, then=rank) for state, rank in ranks), default=Value(len(STATES)))
+
+
+def _state(name: str) -> Q:
+    if name not in STATES:
+        words = with_stop(f"There is no state {name[:40]}{did_you_mean(name, STATES)}")
+        raise Refused(Problem("bad_filter", words, "lanes"))
+    return Q(rank=[*STATES].index(name))
+
+
+def _asked(runs: Sequence[str]) -> dict[str, tuple[Span, ...]]:
+    found: dict[str, tuple[Span, ...]] = {}
+    rows = Escalation.objects.filter(run_id__in=runs).order_by("id").values_list("run_id", "created", "resolved")
+    for run, created, resolved in rows[: 20 * len(runs)] if runs else ():
+        found[run] = (*found.get(run, ()), Span(created, resolved))
+    return found
+
+
+def _lane(row: Mapping[str, Any], told: Row, asked: Mapping[str, tuple[Span, ...]]) -> Lane:
+    given = None if missing([row["input"]]) else unpack(row["input"], {})
+    item = given if given is None or row["version_id"] != row["parent__version_id"] else given.get("item")
+    error = {"code": "", "message": "See the run."} if missing([row["error"]]) else unpack(row["error"], {})
+    return Lane(told, item, error, asked.get(row["id"], ()))
+
+
+def siblings(run: str, path: str, visit: int, index: int) -> Siblings:
+    """Of child `index` of this visit. One query."""
+    beside = dict(_children(run, path, visit).filter(index__in=(index - 1, index + 1)).values_list("index", "id"))
+    return Siblings(beside.get(index - 1, ""), beside.get(index + 1, ""))
