@@ -150,3 +150,5 @@ def apply_or_conflict(commit: Commit, act: ActRow | None = None) -> None:
     nudges.announce([(commit.run_id, commit.revision + 1)], people=True)
     if commit.row.status == "ready":
         tasks.hint(commit.run_id)
+    if commit.row.ended is not None and (parent := Run.objects.values_list("parent", flat=True).get(id=commit.run_id)):
+        tasks.hint(parent)  # it has a child run to count

@@ -58,13 +58,12 @@ log = logging.getLogger(__name__)
 
 READERS = 2
 SWITCH = 0.001
-"""Seconds for which one thread of this process may compute while another waits to. With Python's own five milliseconds the
-recorder, back from the database, waits until the loop has gone once through all runs: they march in step then, and half of the
-time nobody writes. It holds for the whole process."""
+"""Seconds for which one thread of this process may compute while another waits to (DECISIONS 35). It holds for the whole
+process."""
+SPARE = 10
+"""Places beyond its capacity that an ordinary engine has for runs with child runs to count, which are not due."""
 YOUNG = 10_000
-"""Objects made and not yet gone after which Python looks among the youngest for circles that nobody holds. A thousand runs under
-way are some hundred thousand that nothing is wrong with: with Python's own 700 they were looked through four hundred times
-before each had made three calls, a fifth of all that was computed."""
+"""Objects made and not yet gone after which Python looks among the youngest for circles that nobody holds (DECISIONS 36)."""
 LETTING_GO = 0.5
 """Seconds that runs which were cut off get to be given back one by one, and children to end. What is left is given back by one
 write for all (`Pulse.unregister`)."""
@@ -280,9 +279,9 @@ class Engine:
         await self.slots.settle()
         await fire(self, self._schedules, now)
         await self.matching.look(now)
-        await self._claim(None)
         if to_join := await self.read(lambda: sweep.to_join(self.capacity)):
-            await self._claim(set(to_join))
+            await self._claim(set(to_join), 0 if self.group else SPARE)
+        await self._claim(None)
         if self.isolation is not None:
             await self.write(lambda: self._isolate(now))
         self.idle = 0 if self.held else self.idle + 1
@@ -291,10 +290,10 @@ class Engine:
         if self.isolation is not None:
             self.isolation.see(sweep.suspects(now), sweep.suspects_soon(self.id, now) if self.pulse.judges else frozenset())
 
-    async def _claim(self, only: set[str] | None) -> None:
+    async def _claim(self, only: set[str] | None, spare: int = 0) -> None:
         """What is due, or what of these is. A full engine does not claim, nor one that ends."""
         if not self.draining and only != set():
-            async for held in self.claims.take(self.capacity - len(self.held), only):
+            async for held in self.claims.take(self.capacity + spare - len(self.held), only):
                 self._set_out(held)
 
     def _set_out(self, held: Held) -> None:
@@ -306,7 +305,7 @@ class Engine:
     async def _drive(self, held: Held) -> None:
         """One run, and the one place where a surprise is caught."""
         try:
-            if held.row.deaths >= sweep.DEATHS and not escalate.is_unattended(held):
+            if held.row.deaths >= sweep.DEATHS and not escalate.is_to_end(held):
                 await escalate.quarantine(self.bench, held, escalate.why_quarantined(held))
             await self.turns.take()
             await advance(self.bench, held)

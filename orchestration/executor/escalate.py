@@ -165,10 +165,11 @@ def _number(priority: int | str | None) -> int:
     return priority if isinstance(priority, int) else PRIORITIES.get(priority or "normal", 0)
 
 
-def is_unattended(held: Held) -> bool:
-    """Whether it was quarantined and nobody came. Where it can't even be ended, a person is asked again."""
+def is_to_end(held: Held) -> bool:
+    """Whether it is only to be ended: it was cancelled, or quarantined and nobody came. Where not even that can be done, a person
+    is asked, again."""
     waited = held.overdue and held.paused is not None and held.paused.kind == "quarantine"
-    return waited and held.row.deaths < 2 * DEATHS
+    return (waited or held.asked is not None) and held.row.deaths < 2 * DEATHS
 
 
 def why_quarantined(held: Held) -> str:

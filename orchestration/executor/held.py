@@ -329,8 +329,10 @@ class Held:
         return self._row(now, **{"status": status, "holder": None, "step_deadline": None, "due": None, "wait": "", **changes})
 
     def _row(self, now: datetime, **changes: Any) -> RunRow:
-        # To have come through a step clears a suspect; to have stated an intent does not.
-        cleared: dict[str, Any] = {"suspicion": 0, "deaths": 0} if self.records or self.answers or self.joins else {}
+        # To have come through a step clears a suspect; to have stated an intent does not. Who waits for child runs is not due,
+        # and suspects are looked for among those that are.
+        through = self.records or self.answers or self.joins or changes.get("wait") == "children"
+        cleared: dict[str, Any] = {"suspicion": 0, "deaths": 0} if through else {}
         return replace(self.row, started=self.row.started or now, **{"awaits": "", "since": None, **cleared, **changes})
 
     def finished(self, decision: Decision, now: datetime, status: str, failure: Failure | None = None) -> RunRow:

@@ -43,8 +43,8 @@ def _decide(held: Held, step: PlanStep, given: Any, result: Result) -> Decision:
 
 
 async def finish(desk: Desk, held: Held, taken: Decision, failure: Failure | None = None) -> None:
-    """The run has ended, in the outcome that the decision names."""
-    failure = failure or taken.failure
+    """The run has ended, in the outcome that the decision names; an item or an arm as it says, whatever failed on the way."""
+    failure = taken.failure if taken.outcome is None else failure or taken.failure
     good = failure is None if taken.outcome is None else held.plan.workflow.outcomes[taken.outcome].kind == "success"
     row = held.finished(taken, desk.clock.now(), "succeeded" if good else "failed", failure)
     await desk.commit(held, row)

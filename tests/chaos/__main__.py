@@ -13,7 +13,7 @@ import httpx
 
 from tests import services
 from tests.chaos import MISSING, judge, report, schedule
-from tests.chaos.database import refusals
+from tests.chaos.database import children, refusals
 from tests.chaos.faults import Faults
 from tests.chaos.generator import definition
 from tests.chaos.traffic import Crowd
@@ -21,10 +21,10 @@ from tests.chaos.world import OneFile, World, folder
 
 WORLDS: dict[str, type[World]] = {"postgresql": World, "sqlite": OneFile}
 WORKFLOWS = 12
-CLIENTS, PAUSE = 4, 0.2
+CLIENTS, PAUSE = 4, 0.3
 SHORT = 120.0
 """Seconds up to which a run is of the short form, whose faults are always the same."""
-REST = 90.0
+REST = 120.0
 """Seconds after which whatever has not ended is given up."""
 HUNG = 300.0
 """Seconds above its time after which a run is given up."""
@@ -83,7 +83,10 @@ def run(seed: int, seconds: float, place: Path, kind: type[World]) -> report.Out
         findings += [f"{p.name} ended by itself, with {code}" for p in (world.web, *world.workers) for code in p.unasked if code]
         times = {"ready after": ready - began, "broken for": healed - ready, "over after": time.monotonic() - began}
         troubles = httpx.get(f"{world.scripted_url}/troubles", timeout=10, trust_env=False).json()
-        return report.Outcome(seed, world.on, faults, known, crowd.counts, troubles, refusals(), rested, late, findings, times)
+        family, refused = children(), refusals()
+        return report.Outcome(
+            seed, world.on, faults, known, crowd.counts, troubles, family, refused, rested, late, findings, times
+        )
 
 
 def publish(world: World) -> None:

@@ -14,6 +14,7 @@ class Standing(NamedTuple):
     holder: str | None
     seq: int
     fence: int
+    parent: str | None
 
 
 def patiently(ask: Callable[[], T]) -> T:
@@ -45,7 +46,7 @@ def latest(most: int) -> list[str]:
 
 
 class Numbers(NamedTuple):
-    """Runs, those of them that a worker holds, and step records."""
+    """Runs that were started, runs that a worker holds, and step records."""
 
     runs: int
     held: int
@@ -57,8 +58,20 @@ def numbers() -> Numbers:
 
     from orchestration.models import Run
 
-    wanted = {"runs": Count("id"), "held": Count("id", filter=Q(status="held")), "written": Sum("seq", default=0)}
+    wanted = {
+        "runs": Count("id", filter=Q(parent=None)),
+        "held": Count("id", filter=Q(status="held")),
+        "written": Sum("seq", default=0),
+    }
     return patiently(lambda: Numbers(**Run.objects.aggregate(**wanted)))
+
+
+def children() -> tuple[int, int]:
+    """How many child runs there are, and how many of them were stopped."""
+    from orchestration.models import Run
+
+    found = Run.objects.exclude(parent=None)
+    return patiently(lambda: (found.count(), found.filter(status="cancelled").count()))
 
 
 def held_by(worker: str) -> list[str]:
@@ -84,4 +97,4 @@ def refusals(worker: str = "") -> int:
     return patiently(lambda: sum(rows.values_list("refused", flat=True)))
 
 
-_FIELDS = ("id", "status", "holder", "seq", "fence")
+_FIELDS = ("id", "status", "holder", "seq", "fence", "parent")

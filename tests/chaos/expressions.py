@@ -1,5 +1,6 @@
 """The few expressions that the generated definitions use, evaluated for the reference interpreter: paths, whole numbers, text,
-arithmetic, comparisons, `&&`, `||`, `!`. Written from the language's description; what is not listed here is refused."""
+lists, their items and `size`, arithmetic, comparisons, `&&`, `||`, `!`. Written from the language's description; what is not
+listed here is refused."""
 
 import ast
 import operator
@@ -47,6 +48,12 @@ def _value(node: ast.expr, sight: Mapping[str, Any]) -> Any:
             return sight[node.id]
         case ast.Attribute():
             return _value(node.value, sight)[node.attr]
+        case ast.List():
+            return [_value(each, sight) for each in node.elts]
+        case ast.Subscript():
+            return _value(node.value, sight)[_value(node.slice, sight)]
+        case ast.Call(func=ast.Name(id="size"), args=[of]):
+            return len(_value(of, sight))
         case ast.BinOp():
             return _OPERATORS[type(node.op)](_value(node.left, sight), _value(node.right, sight))
         case ast.Compare(ops=[op], comparators=[right]):

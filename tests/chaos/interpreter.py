@@ -5,10 +5,12 @@ engine, and may not.
 
 Calls, people and their answers are a function (`answers`). There are no crashes here: what a fault may legitimately change is
 what is *asked* (an irreversible call that nobody knows of goes to a person), never where the run goes from there, since whoever
-is asked says what is true.
+is asked says what is true. Items and arms are courses of their own. Where it is settled before all of them are through how their
+step ends, the others may have been stopped anywhere (`Fanned.settled`); which of several failures is told is open then.
 """
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,14 +26,28 @@ RETRIED = ("timeout", "unavailable", "rate_limited")
 
 @dataclass
 class Course:
-    """`path` holds (path, to) for each record."""
+    """`path` holds (path, to) for each record; `fans` what has child runs, by path. An item or an arm has no outcome, and where
+    it failed, `failed` says with what."""
 
     path: list[tuple[str, str]] = field(default_factory=list)
     outcome: str = ""
     output: Any = None
+    fans: "dict[str, Fanned]" = field(default_factory=dict)
+    failed: str | None = None
+
+
+@dataclass
+class Fanned:
+    """The items or the arms of one step, in their order. `settled`: (whether they are done, how many): as soon as so many have
+    ended so, the others are stopped; None where each goes to its end."""
+
+    children: list[Course]
+    settled: tuple[bool, int] | None = None
 
 
 class Failed(Exception):
+    """`code` is "" where it may be one of several."""
+
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
@@ -39,24 +55,30 @@ class Failed(Exception):
 
 @dataclass
 class _Scope:
-    """A level: the root, or a round of a loop. `prefix` stands before the paths of its steps."""
+    """A level: the root, a round of a loop, an item or an arm. `prefix` stands before the paths of its steps."""
 
     steps: dict[str, Step]
     prefix: str = ""
     outer: "_Scope | None" = None
     round: int = 0
+    """Of a loop, from 1."""
     carry: Any = None
+    item: dict[str, Any] = field(default_factory=dict)
+    """`item` and `index`, as far as they are in sight."""
     outputs: dict[str, Any] = field(default_factory=dict)
     error: dict[str, Any] | None = None
 
     def sight(self, given: Any) -> dict[str, Any]:
-        outputs = {**(self.outer.outputs if self.outer else {}), **self.outputs}
-        found: dict[str, Any] = {"run": {"input": given}, "steps": outputs}
-        if self.outer:
+        found: dict[str, Any] = {"run": {"input": given}, "steps": self.written, **self.item}
+        if self.round:
             found |= {"carry": self.carry, "iter": {"index": self.round}}
         if error := self.error or (self.outer.error if self.outer else None):
             found["error"] = error
         return found
+
+    @property
+    def written(self) -> dict[str, Any]:
+        return {**(self.outer.written if self.outer else {}), **self.outputs}
 
 
 def interpret(definition: Mapping[str, Any], given: Any, answers: Answers) -> Course:
@@ -123,6 +145,8 @@ class _Run:
                 return self._person(scope, step, sight)
             case "loop":
                 return self._loop(scope, step, path)
+            case "map" | "parallel":
+                scope.outputs[step["id"]] = self._fan(scope, step, path)
             case _:
                 scope.outputs[step["id"]] = self._ladder(scope, step, path, sight)
         return str(after)
@@ -141,7 +165,7 @@ class _Run:
         carry = filled(step.get("carry", {}), scope.sight(self.given))
         before: int | None = None
         for number in range(1, step["max"] + 1):
-            inner = _Scope(body, f"{path}[{number}]/", scope, number, carry, error=scope.error)
+            inner = _Scope(body, f"{path}[{number}]/", scope, number, carry, scope.item, error=scope.error)
             if number > 1:
                 self._to(f"{path}[{number}]/{step['body'][0]['id']}")
             try:
@@ -171,6 +195,45 @@ class _Run:
         output = filled(step["output"], inner.sight(self.given)) if "output" in step else inner.carry
         scope.outputs[step["id"]] = output
         return str(step.get(way, "continue"))
+
+    # child runs
+
+    def _fan(self, scope: _Scope, step: Step, path: str) -> Any:
+        """What the step gives. Raises `Failed`."""
+        if step["type"] == "map":
+            items = enumerate(value(step["over"][2:-1], scope.sight(self.given)))
+            found = [self._child(scope, step, f"{path}[{n}]", {"item": item, "index": n}) for n, item in items]
+        else:
+            found = [self._child(scope, arm, f"{scope.prefix}{arm['id']}", scope.item) for arm in step["branches"]]
+        fanned = self.course.fans[path] = Fanned(found)
+        done = [n for n, child in enumerate(found) if child.failed is None]
+        codes, need = {child.failed for child in found if child.failed is not None}, _need(step, len(found))
+        if len(done) < need:
+            fanned.settled = (False, len(found) - need + 1)
+            raise Failed(codes.pop() if len(codes) == 1 else "")
+        if step["type"] == "parallel":
+            fanned.settled = (True, need)
+            return {step["branches"][n]["id"]: found[n].output for n in done}
+        if step["on_item_error"] == "collect":
+            return [_collected(n, child) for n, child in enumerate(found)]
+        return [found[n].output for n in done]
+
+    def _child(self, scope: _Scope, container: Step, path: str, item: dict[str, Any]) -> Course:
+        """The course of one item or arm, which ends in itself."""
+        inner = _Scope({step["id"]: step for step in container["body"]}, f"{path}/", scope, item=item, error=scope.error)
+        around, self.course = self.course, Course()
+        try:
+            self._level(inner, container["body"][0]["id"])
+            if "output" in container:
+                self.course.output = filled(container["output"], inner.sight(self.given))
+            else:
+                self.course.output = inner.outputs.get(self.course.path[-1][0].removeprefix(inner.prefix))
+        except Failed as failed:
+            self.course.failed = failed.code
+        finally:
+            self._to(path)
+            child, self.course = self.course, around
+        return child
 
     # calls
 
@@ -226,6 +289,21 @@ class _Run:
         if told.kind == DOWN:
             raise Failed("unavailable")
         return told, retries
+
+
+def _need(step: Step, total: int) -> int:
+    """How many items or arms have to be done."""
+    if step["type"] == "parallel":
+        return {"all": total, "any": 1}.get(step["join"]) or int(step["join"])
+    wanted = step.get("need", total if step["on_item_error"] == "fail" else 0)
+    return math.ceil(total * int(wanted[:-1]) / 100) if isinstance(wanted, str) else int(wanted)
+
+
+def _collected(index: int, child: Course) -> dict[str, Any]:
+    """Without the words of the error."""
+    if child.failed is None:
+        return {"index": index, "ok": True, "value": child.output}
+    return {"index": index, "ok": False, "error": {"code": child.failed}}
 
 
 def _errors(told: Told) -> Iterator[str]:

@@ -29,6 +29,8 @@ class Outcome:
     """What clients and people met."""
     troubles: Mapping[str, int]
     """What the scripted server did."""
+    children: tuple[int, int]
+    """Child runs, and how many of them were stopped."""
     refused: int
     rested: float
     late: Mapping[str, float]
@@ -42,6 +44,8 @@ class Outcome:
         found |= {name: sum(self.troubles.get(kind, 0) for kind in kinds) for name, kinds in _NEEDED.items()}
         found["starts repeated under their key"] = self.counts["starts repeated"]
         found["other requests under a key"] = self.counts["other requests under a key refused"]
+        found["child runs taken over"] = self.faults.takeovers.children
+        found["child runs stopped"] = self.children[1]
         return found
 
     @property
@@ -53,7 +57,7 @@ class Outcome:
 
 def lines(told: Outcome) -> Iterator[str]:
     times = ", ".join(f"{name} {value:.0f} s" for name, value in told.times.items())
-    yield f"Seed {told.seed} on {told.on}: {len(told.runs)} runs accepted; {times}."
+    yield f"Seed {told.seed} on {told.on}: {len(told.runs)} runs accepted, {told.children[0]} child runs; {times}."
     yield "What was done, and how often it bit:"
     for kind, times in told.bites().items():
         tried = f"tried {told.faults.tried[kind]} times" if kind in told.faults.kinds else ""

@@ -21,6 +21,8 @@ class Takeovers:
         """Of those about which the database was gone for longer than a heart may be late: nobody is called dead then."""
         self.freed: list[float] = []
         """Of all: until they were taken from it."""
+        self.children = 0
+        """How many of those that moved on were child runs."""
         self.still: list[str] = []
         """A sentence for each that never moved while it was watched."""
         self._lock = threading.Lock()
@@ -57,6 +59,7 @@ class Takeovers:
                 if now.holder not in (None, worker) or now.seq != was.seq or now.status not in ("held", "ready"):
                     left.pop(now.run)
                     moved += 1
+                    self.children += now.parent is not None
                     if count:
                         self._measured(time.monotonic() - began, self._clear(began))
             time.sleep(0.05)

@@ -2,6 +2,7 @@
 
 import ast
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ from orchestration.core.catalog import Catalog, ProviderFacts
 from orchestration.core.definition import from_data
 from orchestration.core.plan import compile_plan
 from tests.chaos import FAILED, INVALID, PASSED
-from tests.chaos.answers import Answers
+from tests.chaos.answers import Answers, Told
 from tests.chaos.faults import KINDS
-from tests.chaos.generator import definition, given
-from tests.chaos.interpreter import interpret
+from tests.chaos.generator import _all, definition, given
+from tests.chaos.interpreter import Course, interpret
 from tests.chaos.report import Outcome, lines
 from tests.chaos.takeover import Takeovers
 
@@ -34,8 +35,8 @@ def _imports(name: str) -> set[str]:
 def test_the_interpreter_imports_nothing_of_the_engine() -> None:
     found = _imports("interpreter")
     assert "tests.chaos.expressions" in found
-    assert {each.partition(".")[0] for each in found} <= {"ast", "collections", "dataclasses", "hashlib", "json", "operator"} | {
-        "random", "re", "tests", "typing",
+    assert {each.partition(".")[0] for each in found} <= {"ast", "collections", "dataclasses", "hashlib", "json", "math"} | {
+        "operator", "random", "re", "tests", "typing",
     }  # fmt: skip
     assert all(each.startswith("tests.chaos.") for each in found if each.startswith("tests"))
 
@@ -43,23 +44,48 @@ def test_the_interpreter_imports_nothing_of_the_engine() -> None:
 def test_what_is_drawn_can_be_published_and_goes_every_way() -> None:
     outcomes: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
+    fans: Counter[Any] = Counter()
     for number in range(60):
         drawn = definition(5, number, "http://127.0.0.1:9")
         problems = proof.prove(compile_plan(from_data(drawn), CATALOG)).problems
         assert [problem for problem in problems if problem.severity == "error"] == []
-        kinds.update(step.get("tool", step["type"]) for step in _all(drawn["steps"]))
+        kinds.update(step.get("tool", step.get("type", "arm")) for step in _all(drawn["steps"]))
         for run in range(3):
             course = interpret(drawn, given(5, run), Answers(5))
             outcomes[course.outcome] += 1
             assert [to for _, to in course.path][-1] == course.outcome
+            fans.update(_ends(course))
     assert set(outcomes) == {"good", "bad", "handed"}
     assert set(kinds) == {
         "llm", "none", "idempotent", "reconcilable", "irreversible", "branch", "set", "loop", "human", "end",
+        "map", "parallel", "arm",
     }  # fmt: skip
+    assert {(1, None), (1, True), (1, False), (2, None), (2, True), (2, False)} <= set(fans)
 
 
-def _all(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [each for step in steps for each in (step, *_all(step.get("body", [])))]
+def _ends(course: Course, depth: int = 1) -> Iterator[tuple[int, bool | None]]:
+    """How many child runs deep each of its fans is, and as what it is settled before all are through."""
+    for fan in course.fans.values():
+        yield depth, fan.settled and fan.settled[0]
+        yield from (each for child in fan.children for each in _ends(child, depth + 1))
+
+
+def test_no_two_calls_of_a_run_have_one_place() -> None:
+    """Else one would be answered for the other, and what happened once be taken for twice."""
+
+    class Listening(Answers):
+        def model(self, model: str, place: Mapping[str, Any], ask: int) -> Told:
+            asked[str((model, {**place}, ask))] += 1
+            return super().model(model, place, ask)
+
+        def tool(self, effect: str, place: Mapping[str, Any]) -> Told:
+            asked[str((effect, {**place}))] += 1
+            return super().tool(effect, place)
+
+    for number in range(60):
+        asked: Counter[str] = Counter()
+        interpret(definition(6, number, "http://127.0.0.1:9"), given(6, number), Listening(6))
+        assert {place: times for place, times in asked.items() if times > 1} == {}
 
 
 class _Done:
@@ -67,13 +93,14 @@ class _Done:
 
     def __init__(self, toothless: str = "") -> None:
         self.kinds, self.tried, self.takeovers = KINDS, Counter(KINDS), Takeovers()
+        self.takeovers.children = 1
         self.bites = Counter(kind for kind in KINDS if kind != toothless)
 
 
-def _outcome(faults: Any, findings: list[str]) -> Outcome:
+def _outcome(faults: Any, findings: list[str], stopped: int = 1) -> Outcome:
     troubles = dict.fromkeys(("429", "503", "hang", "reset", "malformed: prose"), 1)
     counts = Counter({"starts repeated": 1, "other requests under a key refused": 1})
-    return Outcome(7, "PostgreSQL", faults, {}, counts, troubles, 1, 1.0, {}, findings)
+    return Outcome(7, "PostgreSQL", faults, {}, counts, troubles, (9, stopped), 1, 1.0, {}, findings)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -81,6 +108,13 @@ def test_a_run_in_which_a_fault_did_not_bite_is_invalid(kind: str) -> None:
     told = _outcome(_Done(kind), [])
     assert told.code == INVALID
     assert any(kind in line and "DID NOT BITE" in line for line in lines(told))
+
+
+def test_a_run_in_which_no_child_run_was_stopped_or_taken_over_is_invalid() -> None:
+    faults = _Done()
+    assert [_outcome(faults, [], stopped).code for stopped in (0, 1)] == [INVALID, PASSED]
+    faults.takeovers.children = 0
+    assert _outcome(faults, []).code == INVALID
 
 
 def test_a_run_in_which_something_is_wrong_has_failed_whatever_bit() -> None:

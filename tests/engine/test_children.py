@@ -12,6 +12,8 @@ from orchestration.models import Run
 from orchestration.record.pack import unpack_all
 from tests.engine.conftest import Floor
 from tests.engine.publishing import end, publish, workflow
+from tests.engine.test_runs import ask
+from tests.servers import behaviours
 
 pytestmark = pytest.mark.any_database
 ITEMS = {"type": "object", "required": ["items"], "properties": {"items": {"type": "array", "items": {"type": "number"}}}}
@@ -101,6 +103,17 @@ class TestMap:
             assert error["code"] == "invalid_output"
             assert error["message"].startswith("item 1: ")
 
+    def test_an_item_that_goes_on_after_a_failure_or_a_deadline_is_done(self, timed: Floor) -> None:
+        late = person("late")
+        bad = put("bad", {"n": "${run.input.items[5]}"}, catch=[{"errors": ["*"], "to": "continue"}])
+        for step in (bad, late):
+            run = timed.start(over(each(step), end("${steps.each}")), {"items": [1]})
+            if step is late:
+                timed.until(run, asking(1))
+                timed.advance(2 * 86_400)
+            assert timed.output(timed.ended(run)) == [None]
+            assert [(child.status, child.error) for child in children(run)] == [("succeeded", "null")]
+
     def test_a_list_that_is_too_long_or_none_fails_by_rule(self, floor: Floor) -> None:
         catch = [{"errors": ["limit", "expression"], "to": "caught"}]
         flow = over(
@@ -149,6 +162,32 @@ class TestMap:
         assert [child.parent_path for child in children(run)] == ["again[1]/each"] * 2 + ["again[2]/each"] * 2
         deepest = Run.objects.get(parent__parent=run, parent_path="again[2]/each[1]/inner", index=1)
         assert floor.paths(deepest) == ["again[2]/each[1]/inner[1]/leaf"]
+
+    def test_an_item_sees_what_was_written_before_its_map_and_no_more(self, floor: Floor) -> None:
+        """What is around an item is read once for all of a map; not for another map, which stands further on."""
+        look = {"there": "${has(steps.late)}"}
+        first, again = each(put("look", look), next="late"), each(put("look_again", look)) | {"id": "again"}
+        flow = over(first, put("late", {"x": 1}, next="again"), again, end("${[steps.each, steps.again]}"))
+        run = floor.ended(floor.start(flow, {"items": [1, 2]}))
+        assert floor.output(run) == [[{"there": False}] * 2, [{"there": True}] * 2]
+
+    def test_one_whose_end_nobody_was_told_of_is_found_by_the_sweep(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+        run = floor.start(over(each(person("ask")), end()), {"items": [1]})
+        parent = floor.until(run, asking(1))
+        monkeypatch.setattr(floor.engine, "hint", lambda run: None)
+        answer(floor, parent)
+        assert floor.until(run, lambda found: floor.engine.look() or found.status in Run.ENDED).status == "succeeded"
+
+    def test_one_is_counted_though_its_worker_is_full_and_more_is_due(self, floor: Floor) -> None:
+        run = floor.start(over(each(person("ask")), end()), {"items": [1]})
+        parent = floor.until(run, asking(1))
+        floor.engine.capacity = 1
+        floor.server.default(behaviours.hang())
+        busy = floor.start(workflow(ask(), end(), id="busy"))
+        floor.until(busy, lambda found: found.calls.exists())
+        runs.start(workflow="busy", input={"text": "x", "n": 0}, by="ada")
+        answer(floor, parent)
+        assert floor.ended(run).status == "succeeded"
 
 
 class TestParallel:

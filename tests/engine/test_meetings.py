@@ -5,9 +5,9 @@ from django.db import IntegrityError
 
 from orchestration.acts import runs
 from orchestration.core.errors import Conflict
-from orchestration.executor import claims, visit
+from orchestration.executor import claims, sweep, visit
 from orchestration.models import Escalation, Run
-from tests.engine.crew import EFFECTS, PERSON, Crew
+from tests.engine.crew import EFFECTS, FAN, PERSON, Crew
 from tests.engine.stepped import SteppedEngine
 
 claim = claims.Claims._claim
@@ -91,6 +91,35 @@ def test_a_commit_whose_reply_was_lost_counts_once_whatever_comes_in_between(cre
     crew.pass_gate(gate)
     assert crew.witness.seen["recognised"] == (written and "moved" not in meanwhile)
     crew.judge()
+
+
+def test_a_run_that_was_cancelled_and_fails_its_worker_is_ended_and_nobody_is_asked(crew: Crew) -> None:
+    """Nor is anybody about a child run that was stopped: its parent would wait for the answer."""
+    run = crew.start()
+    crew.engine(0).claim()
+    crew.cancel(run)
+    for _ in range(sweep.DEATHS):
+        crew.fail(crew.gate())
+        crew.tick(60)
+        crew.engine(0).claim()
+    crew.pass_gate(crew.gate())
+    assert crew.witness.runs[run].row.status == "cancelled"
+
+
+def test_a_run_that_waits_for_its_child_runs_is_no_suspect(crew: Crew) -> None:
+    """Suspects are looked for among what is due. It is not: of those who count its child runs, nobody would take it up."""
+    run = crew.start(FAN)
+    crew.engine(0).claim()
+    while crew.witness.runs[run].row.status != "waiting":
+        crew.pass_gate(crew.gate())
+    crew.cancel(run)
+    crew.engine(0).claim({run})
+    crew.gone(crew.engine(0))
+    crew.take_over(crew.engine(1))
+    assert crew.witness.runs[run].row.suspicion
+    while crew.witness.runs[run].row.status != "waiting":
+        crew.pass_gate(next(gate for gate in crew.stage.gates if run in gate.engine.held))
+    assert crew.witness.runs[run].row.suspicion == 0
 
 
 def test_a_worker_that_lost_its_run_gives_nothing_back_when_it_ends(crew: Crew) -> None:

@@ -2,7 +2,10 @@
 proves nothing. `make mutants` makes and tries them; `tests/repo` sees to it that each `old` stands in its file exactly once.
 """
 
-from dataclasses import dataclass
+from tests.mutants import by_themselves
+from tests.mutants.mutant import CHAOS as CHAOS
+from tests.mutants.mutant import MACHINE, MEETINGS
+from tests.mutants.mutant import Mutant as Mutant
 
 APPLY = "orchestration/record/apply.py"
 SQLITE = "orchestration/record/on_sqlite.py"
@@ -12,42 +15,13 @@ ENGINE = "orchestration/executor/engine.py"
 CLAIMS = "orchestration/executor/claims.py"
 BENCH = "orchestration/executor/bench.py"
 VISIT = "orchestration/executor/visit.py"
-LADDER = "orchestration/core/ladder.py"
-EVENTS = "orchestration/record/events.py"
 WAITING = "orchestration/executor/waiting.py"
 RUNS = "orchestration/acts/runs.py"
 RESOLVE = "orchestration/acts/resolve.py"
 MIGRATION = "orchestration/migrations/0001_initial.py"
-FIRING = "orchestration/acts/firing.py"
-CRON = "orchestration/core/cron.py"
-
-MACHINE = "tests/engine/test_machine.py"
-MEETINGS = "tests/engine/test_meetings.py"
-WAITS = "tests/engine/test_wait_meetings.py"
 WRITES = "tests/record/test_apply.py"
 CRASHES = "tests/engine/test_crash.py"
-SCHEDULES = "tests/engine/test_schedules.py"
-CHAOS = "tests/chaos/__main__.py"
-"""Not a selection of pytest's, but a run of `make chaos`, which fails or is invalid. On PostgreSQL."""
 SLEEPER = "tests/engine/test_deaths.py -k sleeps_through_its_lapse"
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """`old` in `file` becomes `new`; each of `tests` (pytest's selections) must fail then, and pass before. `more` of the same
-    kind, where one line of defence stands behind another. `on`: the database that it is about, "" for both."""
-
-    name: str
-    file: str
-    old: str
-    new: str
-    tests: tuple[str, ...]
-    more: tuple[tuple[str, str], ...] = ()
-    on: str = ""
-
-    @property
-    def changes(self) -> tuple[tuple[str, str], ...]:
-        return ((self.old, self.new), *self.more)
 
 
 MUTANTS = (
@@ -263,137 +237,5 @@ MUTANTS = (
         (MACHINE, MEETINGS),
         more=(("if held.escalation != found.id:", "if not held:"),),
     ),
-    # what is due by itself
-    Mutant(
-        "a schedule is moved on whatever was seen of it",
-        FIRING,
-        'found.filter(next=seen["next"], revision=seen["revision"]).update(',
-        "found.update(",
-        (f"{SCHEDULES} -k two_workers", f"{SCHEDULES} -k at_one_moment", f"{SCHEDULES} -k person_did_first"),
-    ),
-    Mutant(
-        "a schedule is moved on before its run is started",
-        FIRING,
-        """        with transaction.atomic():
-            return _move(firing) and _start(firing)
-""",
-        "        return _move(firing) and _start(firing)\n",
-        (f"{SCHEDULES} -k before_fire",),
-    ),
-    Mutant(
-        "a schedule starts a run and is moved on later",
-        FIRING,
-        """        with transaction.atomic():
-            return _move(firing) and _start(firing)
-""",
-        "        return _start(firing) and _move(firing)\n",
-        (f"{SCHEDULES} -k after_fire", f"{SCHEDULES} -k person_did_first"),
-    ),
-    Mutant(
-        "what a schedule passes over is forgotten",
-        FIRING,
-        "if moved and firing.passed is not None:",
-        "if not moved and firing.passed is not None:",
-        (f"{SCHEDULES} -k hundred", f"{SCHEDULES} -k lost_silently"),
-    ),
-    Mutant(
-        "a schedule that can't start stays where it is",
-        FIRING,
-        "            return _move(firing) and _refuse(firing, error)\n",
-        "            return _refuse(firing, error)\n",
-        (f"{SCHEDULES} -k no_longer_fits",),
-    ),
-    Mutant(
-        "what a schedule missed while it was paused is made up for",
-        "orchestration/acts/schedules.py",
-        "return max(now, found.fired) if found.fired else now",
-        "return found.fired or found.created",
-        (f"{SCHEDULES} -k while_it_is_paused",),
-    ),
-    Mutant(
-        "a schedule forgets what it has started where the clock steps back",
-        "orchestration/acts/schedules.py",
-        "return max(now, found.fired) if found.fired else now",
-        "return now",
-        (f"{SCHEDULES} -k steps_back",),
-    ),
-    Mutant(
-        "a time of a schedule that the clock skips comes an hour late",
-        CRON,
-        "return _turn(zone, second, first) or first",
-        "return first",
-        ("tests/core/test_cron.py", f"{SCHEDULES} -k nights"),
-    ),
-    Mutant(
-        "a time of a schedule that the clock shows twice comes again",
-        CRON,
-        "if (found := _first(zone, shown)) > moment:",
-        "if (found := _first(zone, shown)):",
-        ("tests/core/test_cron.py",),
-    ),
-    Mutant(
-        "a schedule by the minute forgets the hour that comes twice",
-        CRON,
-        "        turn = _turn(zone, moment, found)\n        if turn is None:",
-        "        turn = None\n        if turn is None:",
-        ("tests/core/test_cron.py", f"{SCHEDULES} -k nights"),
-    ),
-    # events
-    Mutant(
-        "an event is given twice",
-        EVENTS,
-        "filter(id=event, run=None).update",
-        "filter(id=event).update",
-        (f"{WAITS} -k sweeps_at_one_moment", f"{WAITS} -k two_runs_that_come"),
-    ),
-    Mutant(
-        "a run that was given an event awaits another",
-        EVENTS,
-        "SET due = %s, awaits = '', revision",
-        "SET due = %s, revision",
-        (f"{WAITS} -k second_event", f"{WAITS} -k two_events_for_one_run"),
-    ),
-    Mutant(
-        "an event is taken for a run that another has moved",
-        EVENTS,
-        "filter(id=run, fence=fence, revision=revision)",
-        "filter(id=run)",
-        (f"{WAITS} -k taken_over_from", f"{WAITS} -k just_before_it_takes"),
-    ),
-    Mutant(
-        "an event is taken before the run's place is committed",
-        BENCH,
-        "            if held.paused is None:\n",
-        "            if held.paused is not None:\n",
-        (f"{WAITS} -k place_is_committed",),
-    ),
-    Mutant(
-        "a sweep looks back no further than the last one",
-        WAITING,
-        "self._last - 2 * GRACE if",
-        "self._last if",
-        (f"{WAITS} -k looks_back",),
-    ),
-    Mutant(
-        "no sweep matches events with runs",
-        ENGINE,
-        "        await self.matching.look(now)\n",
-        "",
-        ("tests/engine/test_wait.py -k missed_each_other",),
-    ),
-    Mutant(
-        "an event is for the longest waiting run alone, whoever moves that",
-        EVENTS,
-        '"FOR UPDATE SKIP LOCKED"',
-        '""',
-        (f"{WAITS} -k two_events_for_two_runs",),
-        on="postgresql",
-    ),
-    Mutant(
-        "a wait begins anew for whoever takes it up",
-        WAITING,
-        'if held.paused is not None and held.paused.kind in ("event", "time") else now',
-        "if held.paused is held else now  # type: ignore[comparison-overlap, union-attr]",
-        (f"{WAITS} -k dies_over_the_deadline", "tests/engine/test_wait.py -k one_row_with_a_due_time"),
-    ),
+    *by_themselves.MUTANTS,
 )

@@ -141,6 +141,14 @@ FAULTS: dict[int, tuple[str, ...]] = {
         f"{ENGINE.format('runs')}::TestLoops::test_it_stops_by_rule_when_it_makes_no_progress",
         f"{ENGINE.format('runs')}::TestLimits::test_a_budget_shows_before_the_call_that_would_break_it",
     ),
+    # 25: child runs
+    25: (
+        f"{ENGINE.format('many_children')}::test_each_is_counted_once_whoever_dies_and_never_are_there_more_than_the_window_says",
+        f"{ENGINE.format('children')}::TestMap::test_no_more_live_at_once_than_concurrency_says",
+        f"{ENGINE.format('children')}::TestMap::test_items_that_fail",
+        f"{MEETINGS}::test_a_run_that_waits_for_its_child_runs_is_no_suspect",
+        MACHINE,
+    ),
     # 26: alive, and not moving
     26: (
         f"{TIME}::test_a_hung_step_is_taken_over_and_its_holder_writes_nothing_any_more",
@@ -209,7 +217,6 @@ FAULTS: dict[int, tuple[str, ...]] = {
 }  # fmt: skip
 
 NOT_YET_THERE = {
-    25: "there is no fan-out: `map` and `parallel` are read, and refused at publishing",
     34: "there are no webhooks: no address takes a signed event",
 }
 """Rows about what does not exist yet. Their tests come with it."""
