@@ -6,7 +6,8 @@ from django.http import HttpRequest
 from ninja import Query, Router, Status
 
 from dashboard.api import shape
-from dashboard.api.answers import Checked, Diff, Listed, Version, VersionWhole, Workflow, WorkflowWhole
+from dashboard.api.answers import Listed
+from dashboard.api.answers_of_workflows import Checked, Diff, Version, VersionWhole, Workflow, WorkflowWhole
 from dashboard.api.bodies import DEFINITION, Publish, known
 from dashboard.api.description import answers
 from dashboard.api.guard import may, who

@@ -1,0 +1,152 @@
+"""What is proved of maps and parallels: where failures of their child runs go, what they may come to, what can't be meant."""
+
+from typing import Any
+
+import pytest
+
+from tests.core.drawn import Data, flow, get, loop, person, put, step
+from tests.core.proving import found_codes, is_a_sentence, proof
+
+PERSON = person("ask", to="look", late="look")
+
+
+def each(*body: Data, **keys: Any) -> Data:
+    return step("each", "map", **{"over": "${['a', 'b']}", "max_items": 6, "body": list(body), "next": "done", **keys})
+
+
+def both(**keys: Any) -> Data:
+    left = {"id": "left", "body": [PERSON, get("look", None)]}
+    right = {"id": "right", "body": [person("ask_too", to="continue", late="continue", deadline="3h")]}
+    return step("both", "parallel", **{"branches": [left, right], "next": "done", **keys})
+
+
+def worst(data: Data) -> dict[str, Any]:
+    found: dict[str, Any] = proof(data).as_dict()["worst"]
+    return found
+
+
+class TestTheWorstCase:
+    def test_of_a_map_is_all_its_items_and_of_what_passes_by_itself_all_its_waves(self) -> None:
+        found = worst(flow(each(PERSON, get("look", None), concurrency=4)))
+        assert (found["executions"], found["calls"], found["machine_seconds"], found["human_seconds"]) == (14, 6, 30.0, 7200.0)
+
+    def test_of_a_parallel_is_all_its_arms_and_of_what_passes_by_itself_the_longest(self) -> None:
+        found = worst(flow(both()))
+        assert (found["executions"], found["calls"], found["machine_seconds"], found["human_seconds"]) == (5, 1, 5.0, 10800.0)
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            flow(each(PERSON, get("look", None), concurrency=4)),
+            flow(both()),
+            flow(each({**both(), "next": "end"}, put("end", None), concurrency=1)),
+            flow(loop("again", [each(PERSON, get("look", None)) | {"next": "continue"}], max=3, on_exhausted="done")),
+            flow(
+                step(
+                    "out",
+                    "parallel",
+                    branches=[{"id": "arm", "body": [each(get("look", None)) | {"next": "continue"}]}],
+                    next="done",
+                )
+            ),
+        ],
+        ids=["map", "parallel", "parallel in map", "map in loop", "map in arm"],
+    )
+    def test_is_what_its_derivation_adds_up_to(self, data: Data) -> None:
+        assert [p.message for p in proof(data).problems if p.severity == "error"] == []
+        found = worst(data)
+        added = {name: sum(line[name] for line in found["derivation"]) for name in ("executions", "calls", "seconds", "human")}
+        assert added == {
+            "executions": found["executions"],
+            "calls": found["calls"],
+            "seconds": found["machine_seconds"],
+            "human": found["human_seconds"],
+        }
+
+    def test_is_told_in_words(self) -> None:
+        lines = [line["sentence"] for line in worst(flow(each(get("look", None), concurrency=4)))["derivation"]]
+        assert lines[0] == "Each: at most 6 items of 1 step, 4 at once."
+        assert worst(flow(both()))["derivation"][0]["sentence"] == "Both: 2 arms at once."
+
+
+class TestFailures:
+    def goes(self, data: Data, name: str, code: str) -> str | None:
+        found: dict[str, dict[str, str]] = proof(data).as_dict()["errors"]
+        return found[name].get(code)
+
+    def test_of_an_item_are_the_map_s_where_it_may_fail_by_them(self) -> None:
+        catch = [{"errors": ["*"], "to": "z"}]
+        failing = flow(each(get("look", None), catch=catch), put("z"))
+        assert (self.goes(failing, "each", "timeout"), self.goes(failing, "look", "timeout")) == ("z", "z")
+        skipping = flow(each(get("look", None), on_item_error="skip"), put("z"))
+        assert (self.goes(skipping, "each", "timeout"), self.goes(skipping, "each", "limit")) == (None, "broken")
+        assert self.goes(flow(each(get("look", None), on_item_error="skip", need=2)), "each", "timeout") == "broken"
+
+    def test_of_an_arm_are_the_parallel_s(self) -> None:
+        found = flow(both(catch=[{"errors": ["timeout"], "to": "z"}]), put("z"))
+        assert (self.goes(found, "both", "timeout"), self.goes(found, "both", "auth")) == ("z", "broken")
+
+    def test_that_the_body_catches_are_nobody_else_s(self) -> None:
+        inner = get("look", None, catch=[{"errors": ["*"], "to": "continue"}])
+        assert self.goes(flow(each(inner)), "each", "timeout") is None
+
+
+PROBLEMS = {
+    "end_in_child": (
+        flow(each(put("a", "stop"), step("stop", "end", outcome="ok"))),
+        flow(loop("a", [step("stop", "end", outcome="ok")], max=1)),
+    ),
+    "need_with_fail": (flow(each(put("a", None), need=2)), flow(each(put("a", None), need=2, on_item_error="skip"))),
+    "need_too_many": (
+        flow(each(put("a", None), need=7, on_item_error="skip")),
+        flow(each(put("a", None), need=6, on_item_error="skip")),
+    ),
+    "over_no_list": (
+        flow(each(put("a", None), over="${run.input.text}")),
+        flow(
+            each(
+                put("a", None),
+                over="run.input.items",
+            ),
+            input={"type": "object", "required": ["items"], "properties": {"items": {"type": "array"}}},
+        ),
+    ),
+    "outside_loop": (flow(each(put("a", "break"))), flow(each(put("a", "continue")))),
+    "unknown_workflow": (flow(step("call", "workflow", workflow="other@2", next="done")), flow(put("a"))),
+}
+
+
+@pytest.mark.parametrize("code", PROBLEMS)
+def test_what_can_t_be_meant_is_a_problem_and_what_is_beside_it_is_none(code: str) -> None:
+    wrong, right = PROBLEMS[code]
+    assert [problem.code for problem in proof(wrong).problems if problem.severity == "error"] == [code]
+    assert code not in found_codes(right)
+    assert all(is_a_sentence(problem) for problem in proof(wrong).problems)
+
+
+@pytest.mark.parametrize("join", [0, 3])
+def test_no_more_arms_can_be_needed_than_there_are(join: int) -> None:
+    assert "need_too_many" in found_codes(flow(both(join=join)))
+
+
+class TestSight:
+    def test_an_arm_does_not_see_another(self) -> None:
+        left = {"id": "left", "body": [put("a", None, {"x": 1})]}
+        right = {"id": "right", "body": [put("b", None, {"x": "${steps.a.x}"})]}
+        assert "unknown_reference" in found_codes(flow(step("both", "parallel", branches=[left, right], next="done")))
+
+    def test_an_item_is_seen_by_all_that_is_inside_of_it_and_a_round_ends_where_a_child_run_begins(self) -> None:
+        arm = {"id": "arm", "body": [put("c", None, {"x": "${item}", "n": "${index}"})]}
+        deep = step("deep", "parallel", branches=[arm])
+        again = loop("again", [put("b", None, {"x": "${item}"})], None, on_exhausted="deep") | {"next": "deep"}
+        assert found_codes(flow(each(again, deep))) == []
+        outer = loop("outer", [each(put("a", None, {"x": "${carry.n}"})) | {"next": "continue"}], on_exhausted="done")
+        assert "unknown_reference" in found_codes(flow(outer))
+
+    def test_what_one_gives_is_typed_by_what_its_items_and_arms_give(self) -> None:
+        read = put("z", values={"n": "${steps.each[0].n + 1}", "wrong": "${steps.each[0].m}"})
+        found = proof(flow(each(put("a", None, {"n": "${size(item)}"})) | {"next": "z"}, read)).problems
+        assert [(problem.code, problem.path) for problem in found] == [("unknown_reference", "steps[1].values.wrong")]
+        some = put("z", values={"n": "${steps.both.left.tier}"})
+        assert "optional_unguarded" in found_codes(flow(both(join="any") | {"next": "z"}, some))
+        assert "optional_unguarded" not in found_codes(flow(both() | {"next": "z"}, some))
