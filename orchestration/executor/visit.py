@@ -249,6 +249,11 @@ def state_intent(held: Held, ask: Ask, prepared: Prepared, now: Any) -> None:
     )
 
 
+def _took(seconds: float, most: float) -> float:
+    """What a call counts as that took so long: a timer may end it some milliseconds before its time is up."""
+    return most if seconds > most - 0.01 else max(seconds, 0.0)
+
+
 async def back_off(desk: Desk, held: Held, delay: float) -> None:
     """Gives the run back until the backoff is over: nothing sleeps holding one."""
     now = desk.clock.now()
@@ -265,7 +270,7 @@ async def send(desk: Desk, held: Held, step: PlanStep, given: Any, fact: CallFac
     answer = await desk.perform(held, prepared.request, prepared.tool)
     failpoint("after_send", held.run_id)
     # No more than it was allowed, and no less than nothing: the clock may have been set in between.
-    took = min(max((desk.clock.now() - begun).total_seconds(), 0.0), prepared.request.timeout)
+    took = _took((desk.clock.now() - begun).total_seconds(), prepared.request.timeout)
     question = None
     if prepared.effect == "reconcilable" and _is_given_up(held, step, fact, answer.failure):
         told = await doubt.ask(desk, held, prepared.request, prepared.tool, given)
