@@ -24,10 +24,12 @@ def accept(step: PlanStep, given: Any, output: Any) -> Result:
         if problems := step.output.check(output, "output"):
             return Result.failed(invalid(problems))
         output = contracts.coerce(step.output.schema, output)
+    if not step.checks:
+        return Result.done(output)
     try:
         broken = [
             Problem("check_failed", check.else_, f"checks[{index}]")
-            for index, (condition, check) in enumerate(zip(step.checks, getattr(step.model, "checks", ()), strict=True))
+            for index, (condition, check) in enumerate(zip(step.checks, step.model.checks, strict=True))
             if not condition.evaluate({"input": given, "output": output})
         ]
     except EvaluationError as error:

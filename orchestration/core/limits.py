@@ -65,6 +65,8 @@ def _allowed(plan: Plan, spent: Spent, limit: str) -> tuple[float | None, float 
 
 def left(plan: Plan, spent: Spent) -> dict[str, float]:
     """How much of each of its limits the run may still spend or lend. After a breach only that of money holds."""
+    if unlimited(plan, spent):
+        return {}
     holding = ("cost_usd",) if spent.breached else LIMITS
     found: dict[str, float] = {}
     for limit in holding:
@@ -83,7 +85,15 @@ def breach(plan: Plan, spent: Spent, call: int | None = None) -> str | None:
 
     Money and machine time are for calls alone: what a call came back with is always recorded.
     """
+    if unlimited(plan, spent):
+        return None
     return next((limit for limit in LIMITS if limit not in spent.lifted and _met(limit, plan, spent, call)), None)
+
+
+def unlimited(plan: Plan, spent: Spent) -> bool:
+    """Whether there is nothing to be met, as in most workflows: it is asked several times a step."""
+    limits = plan.workflow.limits
+    return spent.lent is None and limits.cost_usd is None and limits.steps is None and limits.machine_time is None
 
 
 def explain(plan: Plan, spent: Spent, limit: str, call: int | None = None) -> Explained:

@@ -112,9 +112,12 @@ class Floor:
                 assert self._changed.wait_for(lambda: self._ended >= 1, LIMIT)
 
     def until(self, condition: Callable[[], bool]) -> None:
-        """Until it holds, looked at after commits."""
+        """Until it holds, looked at after commits, and now and then, for others commit too."""
+        until = time.perf_counter() + LIMIT
         with self._changed:
-            assert self._changed.wait_for(condition, LIMIT)
+            while not condition():
+                assert time.perf_counter() < until
+                self._changed.wait(0.2)
 
     def close(self) -> None:
         tasks.use_engine(None)
