@@ -26,13 +26,13 @@ from orchestration.core.frozen import dataclass, replace
 from orchestration.core.ladder import CallFact
 from orchestration.core.limits import LIMITS, Spent
 from orchestration.core.plan import Plan, PlanStep
-from orchestration.core.position import Frame, Position
+from orchestration.core.position import Around, Frame, Position
 from orchestration.core.result import Answer, Failure, Request, Usage
 from orchestration.core.wording import did_you_mean, listed, with_stop
 from orchestration.door import Door
 from orchestration.executor.advance import turn
 from orchestration.executor.desk import Released
-from orchestration.executor.held import Around, Held, PartOf, Paused
+from orchestration.executor.held import Held, PartOf, Paused
 from orchestration.executor.written import Intent
 from orchestration.llm.ask import ProviderSpec
 from orchestration.models.fields import new_id

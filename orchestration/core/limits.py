@@ -28,7 +28,7 @@ class Spent:
     breached: bool = False
     """A limit was met once, and the run went on by its rule."""
     met: str = ""
-    """Which."""
+    """The limit of the whole that a child run met, and so its parent. With its own a called workflow deals by itself."""
     lifted: tuple[str, ...] = ()
     """The limits that a person has lifted. The others hold on."""
     lent: Mapping[str, float] | None = None

@@ -70,6 +70,15 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
+class Around:
+    """A run that a child run is inside of: it stands `depth` frames deep at the step that has it as a child, at `seq`."""
+
+    run: str
+    depth: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Why no more child runs are begun, and those that live are cancelled. `by` and `why`: who cancelled the parent, or which
     limit was met."""

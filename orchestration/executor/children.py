@@ -19,11 +19,11 @@ from orchestration.core.contract import coerce
 from orchestration.core.errors import ErrorCode, EvaluationError
 from orchestration.core.frozen import replace
 from orchestration.core.plan import PlanStep
-from orchestration.core.position import Fan, Frame, Position, Stop, dump
+from orchestration.core.position import Around, Fan, Frame, Position, Stop, dump
 from orchestration.core.result import Failure, Result
 from orchestration.executor import lending, settle
 from orchestration.executor.desk import Desk, Family
-from orchestration.executor.held import MOST_COUNTED, Around, Child, Held
+from orchestration.executor.held import MOST_COUNTED, Child, Held
 from orchestration.executor.reading import child_input
 from orchestration.models.fields import new_id
 from orchestration.queries.plans import Kept
@@ -150,7 +150,7 @@ def _count(held: Held, step: PlanStep, child: Child) -> None:
     held.joins.append(JoinRow(True, held.run_id, child.run))
     held.spent = lending.back(held.spent, child.spent)
     fan = fanning.joined(step, _fan(held), [child.ended])
-    if child.spent.breached and _fan(held).stop is None:
+    if child.spent.met and _fan(held).stop is None:
         fan = replace(fan, stop=Stop("limit", why=child.spent.met))
     held.position = replace(held.position, fan=fan)
 
@@ -190,6 +190,8 @@ def _children(desk: Desk, held: Held, step: PlanStep, indexes: range) -> Iterato
         if lent is None:
             return
         held.spent = lending.out(held.spent, lent)
+        if called is None:  # what a person has lifted for the whole is lifted for its parts
+            lent = replace(lent, lifted=held.spent.lifted)
         at = _first(held, step, index) if called is None else None
         item = {"item": items[index], "index": index} if items else inherited
         given = child_input(item, around) if called is None else _input(held, step)

@@ -16,7 +16,7 @@ from orchestration.core.fan import Ended
 from orchestration.core.frozen import dataclass, replace
 from orchestration.core.ladder import CallFact
 from orchestration.core.plan import Plan, PlanStep
-from orchestration.core.position import Position, dump, failure_data
+from orchestration.core.position import Around, Position, dump, failure_data
 from orchestration.core.result import Failure, Request, Result
 from orchestration.models.fields import new_id
 from orchestration.record import rows
@@ -53,15 +53,6 @@ class Paused:
 
     kind: str
     since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Around:
-    """A run that a child run is inside of: it stands `depth` frames deep at the step that has it as a child, at `seq`."""
-
-    run: str
-    depth: int
-    seq: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from orchestration.core import state, values
 from orchestration.core.decision import Spent
 from orchestration.core.ladder import CallFact
 from orchestration.core.plan import Plan
-from orchestration.core.position import Position, failure_of, load
-from orchestration.executor.held import Around, Held, PartOf, Paused, VisitKey, part_output
+from orchestration.core.position import Around, Position, failure_of, load
+from orchestration.executor.held import Held, PartOf, Paused, VisitKey, part_output
 from orchestration.executor.written import Intent, request_of
 from orchestration.models import Call, Escalation, Run, StepRecord
 from orchestration.queries.plans import Kept

@@ -3,6 +3,7 @@
 from typing import Any
 
 from orchestration.core import decision as deciding
+from orchestration.core import limits
 from orchestration.core.decision import Decision
 from orchestration.core.errors import ErrorCode
 from orchestration.core.frozen import replace
@@ -58,7 +59,8 @@ async def take_breach(desk: Desk, held: Held, limit: str, call: int | None = Non
         await escalate.limit(desk, held, step, taken)
         return
     failure = taken.failure or Failure(ErrorCode.LIMIT, taken.sentence)
-    held.spent = replace(held.spent, breached=True, met=limit)
+    whole = limits.of_the_whole(held.plan, held.spent, limit)
+    held.spent = replace(held.spent, breached=True, met=limit if whole else "")
     held.record(step, None, Result.failed(failure), taken, desk.clock.now(), kind="limit")
     if taken.kind == "finish":
         await finish(desk, held, taken, failure)

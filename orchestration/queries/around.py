@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestration.core.frozen import dataclass
+from orchestration.core.position import Around
 from orchestration.models import Run, StepRecord
-from orchestration.queries.runs import Around, part_of
+from orchestration.queries.runs import part_of
 from orchestration.record.pack import unpack_all
 
 

@@ -9,6 +9,7 @@ from django.db.models.functions import Concat
 
 from orchestration.core.errors import Problem, Refused
 from orchestration.core.frozen import dataclass
+from orchestration.core.position import Around
 from orchestration.core.wording import did_you_mean, with_stop
 from orchestration.models import Act, Escalation, Run, Schedule
 from orchestration.queries.paging import Page, bounded, cursor, moment, page, parts_of
@@ -83,15 +84,6 @@ class RunSummary:
     @property
     def over(self) -> bool:
         return self.status in Run.ENDED
-
-
-@dataclass(frozen=True, slots=True)
-class Around:
-    """A run that a child run is inside of, as it was when that began: it stood `depth` frames deep, at record `seq`."""
-
-    run: str
-    depth: int
-    seq: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -310,7 +310,7 @@ class TestCalledWorkflows:
     def flow(self, n: str = "${run.input.n}", **more: Any) -> dict[str, Any]:
         call = {"id": "ask", "type": "workflow", "workflow": "inner@1", "input": {"n": n}, "next": "done"}
         caught = put("caught", {"code": "${error.code}", "why": "${error.message}"}, next="done")
-        return workflow({**call, "catch": [{"errors": ["*"], "to": "caught"}]}, caught, end("${steps}"), models={}, **more)
+        return workflow({**call, "catch": [{"errors": ["*"], "to": "caught"}]}, caught, end(), models={}, **more)
 
     def test_one_gives_its_outcome_and_output(self, floor: Floor) -> None:
         self.called()
@@ -326,14 +326,21 @@ class TestCalledWorkflows:
     def test_one_that_fails_is_caught(self, floor: Floor) -> None:
         self.called()
         flow = self.flow()
-        flow["steps"][-1].pop("output")
         run = floor.ended(floor.start(flow, {"n": 100}))
         assert floor.records(run)[1]["output"] == {"code": "tool_error", "why": "inner@1: it ended as bad"}
+
+    def test_one_that_meets_a_limit_of_its_own_deals_with_it_by_itself(self, floor: Floor) -> None:
+        steps = [put("a", {"x": 1}, next="b"), put("b", {"x": 2}, next="late"), put("late", {"x": 3}, next="done"), end()]
+        inner = workflow(*steps, id="inner", models={}, limits={"steps": 1, "on_breach": "late"})
+        inner["input"] = {"type": "object"}
+        publish(inner)
+        run = floor.ended(floor.start({**self.flow(), "limits": {"steps": 90, "on_breach": "caught"}}, {"n": 1}))
+        assert floor.paths(children(run)[0]) == ["a", "b", "late", "done"]
+        assert floor.paths(run) == ["ask", "done"]
 
     def test_what_it_takes_and_that_it_is_there_is_proved(self, db: None) -> None:
         self.called()
         flow = self.flow(n="${run.input.text}")
-        flow["steps"][-1].pop("output")
         flow["steps"].insert(1, {**flow["steps"][0], "id": "other", "workflow": "inner@2"})
         found = [
             (problem.code, problem.path)
