@@ -24,6 +24,7 @@ check: ready-to-test ## what counts as clean: style, layers, types, templates, m
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/djlint templates --lint --quiet
+	sh .ci/canvas types
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python -m tests.repo.tree
 
@@ -50,13 +51,17 @@ shots: ready-to-test browser ## renew the pictures of every page in docs/shots (
 lock: ready-to-test ## take the newest versions that pyproject.toml allows (UPGRADE= to keep those locked)
 	$(LOCK) $(UPGRADE) -o requirements.txt
 	$(LOCK) $(UPGRADE) --group dev -c requirements.txt -o requirements-dev.txt
+	$(subst pyproject.toml,--group pyproject.toml:node,$(LOCK)) $(UPGRADE) -o requirements-node.txt
+	cd canvas && npm $(if $(UPGRADE),update,install) --package-lock-only
 
-clean: ## remove what was installed and cached; data/ stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+clean: ## remove what was installed, built and cached; data/ stays
+	rm -rf .venv canvas/node_modules static/built .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ready:
 	@sh .ci/install requirements.txt
+	@sh .ci/canvas wanted
 
 ready-to-test:
 	@sh .ci/install requirements-dev.txt
+	@sh .ci/canvas needed

@@ -18,8 +18,12 @@ from config.celery import app as celery  # noqa: E402, F401  (hints travel by it
 from config.waits import Waits  # noqa: E402
 from dashboard.access import SignedInSockets  # noqa: E402
 from dashboard.routing import websocket_urlpatterns  # noqa: E402
+from orchestration.management.warm import warm  # noqa: E402
 from orchestration.samples.service import SampleService  # noqa: E402
 
 sockets = AllowedHostsOriginValidator(AuthMiddlewareStack(SignedInSockets(URLRouter(websocket_urlpatterns))))
 http = SampleService(pages, settings.SECRET_KEY, settings.DATA) if settings.EMBEDDED else pages
 application = Waits(ProtocolTypeRouter({"http": Bodies(http, settings.DATA_UPLOAD_MAX_MEMORY_SIZE), "websocket": sockets}))
+
+if not settings.EMBEDDED:
+    warm()  # nobody is sent here before that; the embedded mode does it once it is ready

@@ -75,9 +75,9 @@ def way_back(request: HttpRequest) -> str:
 
 
 def refuse(request: HttpRequest, status: int, sentence: str, page: str | None = None, **more: Any) -> HttpResponse:
-    """`sentence` as a page with this status, or as problem details where a machine asks."""
+    """`sentence` as a page with this status, or as problem details where a machine asks, or a script of a page."""
     title = HTTPStatus(status).phrase
-    if request.path.startswith(MACHINES):
+    if request.path.startswith(MACHINES) or request.headers.get("Accept") == "application/json":
         return problem(status, title, sentence, "csrf" if page == "csrf" else "")
     context = {"status": status, "title": title, "message": sentence, "frame": _frame(request, status, page), **more}
     return render(request, f"errors/{page or status}.html", context, status=status)

@@ -23,6 +23,7 @@ _NAMED: tuple[tuple[Any, str], ...] = (
     (fields.Id, "an id"),
     (fields.StepId, "an id"),
     (fields.Ref, "a name"),
+    (fields.LaterRef, "a name"),
     (fields.EventName, "a name"),
     (fields.RetryCode, "an error"),
     (fields.CatchCode, "an error"),

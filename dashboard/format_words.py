@@ -38,7 +38,7 @@ from orchestration.core.fields import Model
 Keys = dict[str, str]
 
 ANYWHERE: Keys = {
-    "next": "The step that follows. Inside a loop's body, a step without it ends the round.",
+    "next": "The step that follows. Inside a loop, a map or an arm, a step without it ends the round, the item or the arm.",
     "catch": "Where failures go that it could not mend: the first that fits, else that of the loop around it, else `on_failure`.",
     "type": "What kind of step it is.",
 }

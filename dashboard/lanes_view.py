@@ -9,7 +9,9 @@ from dashboard import run_view, run_words
 from dashboard.presentation import Bar, Segment, Strip, Tone, strip
 from dashboard.run_words import Doing, waits_for
 from dashboard.step_titles import titles_of
-from orchestration.core.wording import abbreviate, listed
+from dashboard.timeline import laid
+from orchestration.core.wording import abbreviate, counted, listed
+from orchestration.queries import children
 from orchestration.queries.children import Lane, Lanes
 from orchestration.queries.run_list import Standing
 
@@ -26,6 +28,8 @@ DRAWN = ("done", "cancelled", "failed", "person", "live")
 NARROWEST = 8
 """Thousandths: one of ten thousand is seen too."""
 MOST_SAID = 120
+MOST_GIVEN = 50
+"""Items of a list that is shown whole."""
 
 
 Titles = Mapping[tuple[str, int], Mapping[str, str]]
@@ -77,6 +81,29 @@ class LanesView:
     from_: datetime | None
     to: datetime | None
     going: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the child runs of a visit were given, of which its own record says how many they are. `run`: the one that is called;
+    `value` None where `sentence` says it."""
+
+    value: Any = None
+    run: str = ""
+    sentence: str = ""
+
+
+def given(kind: str, run: str, path: str, visit: int, total: int) -> Given | None:
+    """Of the step at `path`, which is of this kind; None where nothing was given to any. Two queries at most."""
+    if kind == "workflow":
+        found = children.called(run, path, visit)
+        return Given(found[1], run=found[0]) if found else None
+    if kind == "parallel":
+        return Given(sentence=f"Each of its {counted(total, 'arm')} reads what it needs by itself.")
+    items = children.items(run, path, visit, MOST_GIVEN)
+    if items is not None and len(items) == total:
+        return Given(items)
+    return Given(sentence=f"A list of {counted(total, 'item')}, each of which stands with its run.")
 
 
 def lanes_view(path: str, total: int, counts: Mapping[str, int], found: Lanes, state: str, named: Mapping[str, str]) -> LanesView:
@@ -178,23 +205,18 @@ def waiting(found: Standing, noun: str) -> str:
 
 
 def _strip(lane: Lane, now: datetime, first: datetime, last: datetime) -> Strip:
-    """When it was queued, when it ran, when a person was asked."""
+    """When it was queued, when it ran, when a person was asked, and when it waited for anything else."""
     run = lane.row.run
     end = run.ended or now
     begun = min(run.started or end, end)
     whole = max((last - first).total_seconds(), 0.001)
     if (begun - run.created).total_seconds() * 1000 < NARROWEST * whole and (run.started or run.ended):
         begun = run.created  # too short to be told from the work
-    pieces = [Segment("queued", _at(run.created, first), _at(begun, first))] if begun > run.created else []
-    at = begun
-    for asked in lane.asked:
-        if asked.created > at:
-            pieces.append(Segment("running", _at(at, first), _at(asked.created, first)))
-        at = min(max(at, asked.ended or end), end)
-        pieces.append(Segment("person", _at(min(asked.created, at), first), _at(at, first)))
-    if at < end:
-        pieces.append(Segment("running", _at(at, first), _at(end, first)))
-    return strip(pieces, whole, NARROWEST)
+    known = [("queued", run.created, begun), ("running", begun, end)]
+    known += [("person", asked.created, asked.ended or end) for asked in lane.asked]
+    known += [("waiting", rest.created, rest.ended or end) for rest in lane.rested]
+    pieces = [Segment(kind, _at(start, first), _at(min(stop, end), first)) for kind, start, stop in known]
+    return strip(laid([piece for piece in pieces if piece.start < piece.end]), whole, NARROWEST)
 
 
 def _at(moment: datetime, first: datetime) -> float:

@@ -4,6 +4,9 @@
     we         {"topic": "run.7", "revision": 12}    at once for each topic, then for each nudge
                {"tick": 3}                           every ten seconds
 
+Who says that it watches `present.<workflow>` is at that draft, which others at it are shown (`dashboard/presence`); the socket of
+one who may not change it is at none, and is told nothing of it.
+
 No content is sent: a page fetches, through the ordinary view with its access rules. Nudges may be lost, on the way here or
 in a full channel; since the page says again what it watches at each tick, a lost one costs it ten seconds.
 """
@@ -23,8 +26,9 @@ from django.contrib.auth import get_user
 from django.http import HttpRequest
 from redis import RedisError
 
-from dashboard import ear
+from dashboard import ear, presence
 from dashboard.access import may_open_socket
+from orchestration.models.fields import new_id
 from orchestration.queries import changes
 
 log = logging.getLogger(__name__)
@@ -46,6 +50,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.watched: set[str] = set()
         self.waiting: dict[str, int] = {}
         self.jobs: set[asyncio.Task[None]] = set()
+        self.visitor = presence.Visitor(new_id())
         try:
             await super().__call__(scope, receive, send)
         except RedisError as error:
@@ -66,12 +71,24 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if topics is None:
             await self.close(UNREADABLE)
             return
+        if self.visitor.here or presence.drafts_of(topics):
+            topics = await database_sync_to_async(self._visit)(topics)
         # In this order: what changes after the look is nudged, what changed before it is seen.
         ear.leave(self, self.watched - topics)
         self.watched = topics
         await ear.watch(self, topics)
-        for topic, revision in (await database_sync_to_async(changes.revisions)(topics)).items():
+        for topic, revision in (await database_sync_to_async(_revisions)(topics)).items():
             await self._tell(topic, revision)
+
+    async def disconnect(self, code: int) -> None:
+        if self.visitor.here:
+            await database_sync_to_async(self.visitor.leave)()
+
+    def _visit(self, topics: set[str]) -> set[str]:
+        """The topics without the drafts that it may not be at."""
+        drafts = presence.drafts_of(topics)
+        refused = drafts - self.visitor.visit(_user(self.scope["session"].session_key), drafts)
+        return topics - {f"{changes.PRESENT}{workflow}" for workflow in refused}
 
     def nudged(self, topic: str, revision: int) -> None:
         """The first is passed on at once; those that follow closely, as one."""
@@ -134,8 +151,17 @@ def _topics(text: str | None) -> set[str] | None:
     return {topic for topic in watch[:MOST_TOPICS] if changes.is_topic(topic)} if isinstance(watch, list) else None
 
 
+def _revisions(topics: set[str]) -> dict[str, int]:
+    return {**changes.revisions(topics), **presence.revisions(topics)}
+
+
 def _still_allowed(session_key: str | None) -> bool:
     """Whether the session lives, its user is active and known by the same password, and has a role."""
+    return may_open_socket(_user(session_key))
+
+
+def _user(session_key: str | None) -> Any:
+    """Whose session it is, as things stand now."""
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
-    return may_open_socket(get_user(request))
+    return get_user(request)

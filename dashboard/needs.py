@@ -5,6 +5,7 @@ from functools import wraps
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import resolve, reverse
 
 from dashboard.errors import MACHINES, forbidden, refuse
 from orchestration.core.errors import Conflict, Forbidden, NotFound, Refused
@@ -25,9 +26,16 @@ def needs(role: Role) -> Callable[[View], View]:
                 return forbidden(request, f"This needs the role {role}. An admin can give it to you.")
             return view(request, *args, **kwargs)
 
+        checked.role = role  # type: ignore[attr-defined]
         return checked
 
     return decorated
+
+
+def role_for(name: str) -> Role:
+    """The role that the page of this name needs. Without a word about it any will do, as for whatever is not public."""
+    role: Role = getattr(resolve(reverse(name)).func, "role", Role.VIEWER)
+    return role
 
 
 class SaysNo:

@@ -3,7 +3,7 @@
 Where each error goes is taken from the proof, not from what is written, so that it is the whole truth.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +11,14 @@ from dashboard import schema_words
 from dashboard.outline_reads import Computed, Source, computed, reads
 from dashboard.run_view import words
 from dashboard.schema_words import FieldWords
+from orchestration.core.condition import spelled
 from orchestration.core.plan import Plan, PlanStep, Rung
 from orchestration.core.proof.derivation import duration
 from orchestration.core.routes import BREAK, CONTINUE, Exit
 from orchestration.core.wording import listed
 
 Errors = Mapping[str, Mapping[str, str]]
-"""Step → error code → where it goes: a step, an outcome, or `PERSON`. `Proof.as_dict()["errors"]`."""
+"""Step → error code → where it goes: a step, one that goes on around it, an outcome, or `PERSON`. `Proof.as_dict()["errors"]`."""
 
 PERSON = "escalation"
 
@@ -31,13 +32,13 @@ EFFECTS = {
 
 TYPES = {
     "llm": "Model", "tool": "Tool", "branch": "Branch", "set": "Values", "loop": "Loop", "map": "Map", "parallel": "Parallel",
-    "arm": "Arm",     "human": "Person", "wait": "Wait", "workflow": "Workflow", "end": "End",
+    "arm": "Arm", "human": "Person", "wait": "Wait", "workflow": "Workflow", "end": "End",
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a route leads. `kind`: step, success, failure, round, break or person."""
+    """Where a route leads. `kind`: step, around, success, failure, round, break or person."""
 
     id: str
     name: str
@@ -101,18 +102,29 @@ def outline(plan: Plan, errors: Errors) -> tuple[OutlineStep, ...]:
 def target(plan: Plan, to: str, level: str = "") -> Target:
     """What a route's `to` is called, from a step in the container `level`. A step wins over an outcome of the same name, as
     everywhere."""
+    if to in plan.chain(level)[:-1]:
+        return _goes_on(plan.steps[to])
     if to in plan.steps:
         return Target(to, plan.steps[to].label, "step")
     if to == BREAK:
         return Target(to, "leave the loop", "break")
     if to == CONTINUE:
-        return Target(to, f"the end of {_ONE.get(plan.steps[level].type, 'the round') if level else 'the round'}", "round")
+        return Target(to, f"the end of {ended(plan, level)}", "round")
     if to == PERSON:
         return Target(to, f"a person is asked, in {plan.workflow.escalation.queue}", "person")
     return ending(plan, to)
 
 
-_ONE = {"map": "the item", "arm": "the arm"}
+def _goes_on(around: PlanStep) -> Target:
+    """A map or a parallel, where something in it has failed."""
+    keeps = around.type == "map" and around.model.on_item_error == "collect"
+    what = ", and keeps the error" if keeps else f" without the {'arm' if around.type == 'parallel' else 'item'}"
+    return Target(around.id, f"{around.label} goes on{what}", "around")
+
+
+def ended(plan: Plan, level: str) -> str:
+    """What ends where a body does."""
+    return {"map": "the item", "arm": "the arm"}.get(plan.steps[level].type, "the round") if level else "the round"
 
 
 def ending(plan: Plan, outcome: str) -> Target:
@@ -130,11 +142,11 @@ def _step(plan: Plan, errors: Errors, name: str) -> OutlineStep:
         word=TYPES[step.type],
         title=step.label,
         note=step.model.note,
-        lead=_LEADS.get(step.type, _no_lead)(plan, step),
+        lead=lead(plan, step),
         effect=effect,
         tone=tone,
         reads=reads(plan, step),
-        routes=(*_routes(plan, step), *_error_routes(plan, errors.get(name, {}))),
+        routes=(*_routes(plan, step), *error_routes(plan, step, errors.get(name, {}))),
         takes=schema_words.fields(step.expects.schema) if step.expects else (),
         gives=schema_words.fields(step.output_schema) if step.type != "end" else (),
         checks=tuple(
@@ -151,6 +163,10 @@ def _step(plan: Plan, errors: Errors, name: str) -> OutlineStep:
 # What it does, in one sentence
 
 
+def lead(plan: Plan, step: PlanStep) -> str:
+    return _LEADS.get(step.type, _no_lead)(plan, step)
+
+
 def _llm(plan: Plan, step: PlanStep) -> str:
     first = step.rungs[0].model if step.rungs else None
     words = f"Asks {first.name}" if first else "Asks a model"
@@ -163,13 +179,15 @@ def _llm(plan: Plan, step: PlanStep) -> str:
 
 
 def _tool(plan: Plan, step: PlanStep) -> str:
+    if step.tool is None and not step.model.tool:
+        return "Calls no tool yet."
     if step.tool is None:
         return f"Calls {step.model.tool}, which there is not."
     return f"Calls {step.tool.title or step.tool.name} ({step.tool.name}), {duration(step.timeout)} at most."
 
 
 def _set(plan: Plan, step: PlanStep) -> str:
-    return f"Computes {listed(step.model.values, join='and')}, without a call."
+    return f"Computes {listed(step.model.values, join='and') or 'nothing yet'}, without a call."
 
 
 def _branch(plan: Plan, step: PlanStep) -> str:
@@ -209,6 +227,8 @@ def _arm(plan: Plan, step: PlanStep) -> str:
 
 def _workflow(plan: Plan, step: PlanStep) -> str:
     called = step.fan.called if step.fan else None
+    if called is None and not step.model.workflow:
+        return "Runs no workflow yet."
     if called is None:
         return f"Calls {step.model.workflow}, which there is not."
     return f"Runs {called.title or called.workflow} ({step.model.workflow}), in a run of its own, and waits until that ends."
@@ -216,7 +236,8 @@ def _workflow(plan: Plan, step: PlanStep) -> str:
 
 def _human(plan: Plan, step: PlanStep) -> str:
     names = listed([action.label for action in step.model.actions])
-    return f"Asks a person in the queue {step.model.queue}, for {duration(step.model.deadline)} at most: {names}?"
+    late = "" if step.model.on_deadline else " What follows if nobody answers is still open."
+    return f"Asks a person in the queue {step.model.queue}, for {duration(step.model.deadline)} at most: {names}?{late}"
 
 
 def _wait(plan: Plan, step: PlanStep) -> str:
@@ -262,10 +283,10 @@ def _routes(plan: Plan, step: PlanStep) -> Iterator[Route]:
             yield Route("answers in place of", target(plan, host))
         if not _is_entered(plan, step):
             return  # its own way on is never followed
-    cases = iter(step.cases)
+    cases = iter(getattr(step.model, "cases", ()))  # as they are written: what is planned lacks those that are wrong
     for found in step.exits:
         if found.kind not in ("catch", "unknown"):
-            words, code = _when(step, found, next(cases).text if found.kind == "case" and step.cases else "")
+            words, code = _when(step, found, spelled(next(cases).when) if found.kind == "case" else "")
             yield Route(words, target(plan, found.to, step.level), code)
 
 
@@ -282,7 +303,8 @@ def _is_entered(plan: Plan, step: PlanStep) -> bool:
 def _when(step: PlanStep, found: Exit, condition: str) -> tuple[str, str]:
     """(when a route is taken, the condition as written)."""
     if found.kind == "case":
-        return (f"{found.label}: if" if found.label else "if"), condition
+        words = "if" if condition else "no condition yet"
+        return (f"{found.label}: {words}" if found.label else words), condition
     if found.kind == "action":
         return f"on “{found.label}”", ""
     if found.kind == "deadline" and step.type == "wait":
@@ -298,7 +320,7 @@ def _when(step: PlanStep, found: Exit, condition: str) -> tuple[str, str]:
     return {"default": "otherwise", "exhausted": "when the rounds are used up"}.get(found.kind, "then"), ""
 
 
-def _error_routes(plan: Plan, errors: Mapping[str, str]) -> Iterator[Route]:
+def error_routes(plan: Plan, step: PlanStep, errors: Mapping[str, str]) -> Iterator[Route]:
     """One route for each place that errors go to, the most frequent one last, as `on any other error`."""
     known = {code: to for code, to in errors.items() if code != "unknown"}
     by_target: dict[str, list[str]] = {}
@@ -306,17 +328,21 @@ def _error_routes(plan: Plan, errors: Mapping[str, str]) -> Iterator[Route]:
         by_target.setdefault(to, []).append(code)
     order = sorted(by_target, key=lambda to: len(by_target[to]))
     for index, to in enumerate(order):
-        yield Route(_on(by_target[to], last=index == len(order) - 1, alone=len(order) == 1), target(plan, to), error=True)
+        words = _on(by_target[to], last=index == len(order) - 1, alone=len(order) == 1)
+        yield Route(words, target(plan, to, step.level), error=True)
     if "unknown" in errors:
         yield Route("where nobody knows whether it happened", target(plan, errors["unknown"]), error=True)
 
 
 def _on(codes: list[str], last: bool, alone: bool) -> str:
-    if codes == ["expression"]:
-        return "if it can't be computed"
+    return "if it can't be computed" if codes == ["expression"] else f"on {codes_in_words(codes, last, alone)}"
+
+
+def codes_in_words(codes: Sequence[str], last: bool, alone: bool) -> str:
+    """Errors that go the same way. `last`: the other ways of the step were said before; `alone`: there are none."""
     if last and len(codes) > 2:
-        return "on any error" if alone else "on any other error"
-    return f"on {listed([code.replace('_', ' ') for code in codes])}"
+        return "any error" if alone else "any other error"
+    return listed([code.replace("_", " ") for code in codes])
 
 
 # How it is tried

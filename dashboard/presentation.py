@@ -31,6 +31,7 @@ STATUSES: dict[str, Look] = {
     "event": Look("Waiting for an event", "waiting", "idle"),
     "time": Look("Waiting for a time", "waiting", "idle"),
     "children": Look("Waiting", "waiting", "live"),
+    "limit": Look("Waiting at a limit", "waiting", "slow"),
     "backoff": Look("Backing off", "backing-off", "slow"),
     "succeeded": Look("Succeeded", "succeeded", "good"),
     "failed": Look("Failed", "failed", "bad"),
@@ -154,6 +155,7 @@ SEGMENTS: dict[str, tuple[Tone, str]] = {
     "backoff": ("slow", "backing off"),
     "person": ("person", "waiting for a person"),
     "waiting": ("rest", "waiting"),
+    "children": ("rest", "waiting for child runs"),
 }
 
 

@@ -7,18 +7,28 @@ from typing import Any
 
 from dashboard.outline import Errors, Target, target
 from dashboard.presentation import NANO, money
+from dashboard.prices import Gap, gaps, short
 from orchestration.core.plan import Plan
 from orchestration.core.proof.derivation import duration
+from orchestration.queries.measured import Measured
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One quantity of the worst case. `column` is that of the derivation that adds up to it, "" where there is none."""
+    """One quantity of the worst case. `column` is that of the derivation that adds up to it, "" where there is none. `usual`:
+    what recorded runs came to, "" where there are none. `why` it is not known, "" where it is."""
 
     value: str
     words: str
     column: str
     limit: str = ""
+    usual: str = ""
+    why: str = ""
+
+    @property
+    def anchor(self) -> str:
+        """Where its derivation stands, or what it lacks; "" where there is none."""
+        return f"worst-{self.column}{'-lacks' if self.why else ''}" if self.column else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +75,14 @@ class ProofView:
     derivation: tuple[DerivedStep, ...]
     rows: tuple[ErrorRow, ...]
     open_ended: tuple[str, ...]
+    gaps: tuple[Gap, ...] = ()
+    """Why it is not known what a run may cost."""
     older: bool = False
     """It was proved before waits, and questions whether something happened, were counted."""
     by_now: int = 0
     """What was right when it was proved and is wrong by now, since the world has changed."""
+    runs: int = 0
+    """How many recorded runs its figures are beside."""
 
     @property
     def held(self) -> bool:
@@ -76,23 +90,25 @@ class ProofView:
         return any(column.held for column in self.columns)
 
 
-def proof_view(plan: Plan, proof: Mapping[str, Any]) -> ProofView:
+def proof_view(plan: Plan, proof: Mapping[str, Any], measured: Measured | None = None) -> ProofView:
     problems = tuple(proof.get("problems", ()))
     severities = [problem["severity"] for problem in problems]
     worst = proof["worst"]
-    columns = tuple(_columns(worst))
+    columns, lacking = tuple(_columns(worst)), gaps(plan, worst)
     return ProofView(
         ok="error" not in severities,
         errors=severities.count("error"),
         warnings=severities.count("warning"),
         notes=severities.count("info"),
         problems=problems,
-        figures=tuple(_figures(plan, worst, {column.name for column in columns})),
+        figures=tuple(_figures(plan, worst, {column.name for column in columns}, measured, short(lacking))),
         columns=columns,
         derivation=tuple(_line(line, columns) for line in worst["derivation"]),
         rows=tuple(error_rows(plan, proof["errors"])),
+        gaps=lacking,
         open_ended=tuple(end["sentence"] for end in worst["open_ended"] if isinstance(end, Mapping)),
         older="waiting_seconds" not in worst,
+        runs=measured.number if measured else 0,
     )
 
 
@@ -143,15 +159,15 @@ def _line(line: Mapping[str, Any], columns: tuple[Column, ...]) -> DerivedStep:
     return DerivedStep(line["step"], line["title"], line["times"], cells, said[:1].upper() + said[1:])
 
 
-def _figures(plan: Plan, worst: Mapping[str, Any], columns: set[str]) -> list[Figure]:
+def _figures(plan: Plan, worst: Mapping[str, Any], columns: set[str], measured: Measured | None, unpriced: str) -> list[Figure]:
     limits, found = plan.workflow.limits, []
     steps = f"limit {limits.steps}" if limits.steps else ""
     dollars = f"limit {_dollars(limits.cost_usd)}" if limits.cost_usd else ""
     time = f"limit {duration(limits.machine_time)}" if limits.machine_time else ""
     tokens = worst.get("tokens", None if worst["tokens_in"] is None else worst["tokens_in"] + worst["tokens_out"])
     rows = [
-        (f"{worst['executions']:,}", "steps", "executions", steps),
-        (f"{worst['calls']:,}", f"calls, {worst['model_calls']:,} to models", "calls", ""),
+        (f"{worst['executions']:,}", "step" if worst["executions"] == 1 else "steps", "executions", steps),
+        (f"{worst['calls']:,}", f"{'call' if worst['calls'] == 1 else 'calls'}, {worst['model_calls']:,} to models", "calls", ""),
         (_whole(tokens), "tokens", "tokens", ""),
         (_dollars(worst["cost_usd"]), "for models", "cost", dollars),
         (_span(worst["machine_seconds"]), "machine time", "seconds", time),
@@ -160,8 +176,18 @@ def _figures(plan: Plan, worst: Mapping[str, Any], columns: set[str]) -> list[Fi
     ]
     for value, words, column, limit in rows:
         if column != "waiting" or column in columns:
-            found.append(Figure(value, words, column if column in columns else "", limit))
+            why = unpriced if column == "cost" and column in columns else ""
+            found.append(Figure(value, words, column if column in columns else "", limit, _usual(column, measured), why))
     return found
+
+
+def _usual(column: str, measured: Measured | None) -> str:
+    """`p50 2 · p95 5`."""
+    if measured is None or column not in measured.middle:
+        return ""
+    say: _Say = {name: say for name, *_, say in _QUANTITIES}[column]
+    middle, most = (say(amounts[column] / (NANO if column == "cost" else 1)) for amounts in (measured.middle, measured.most))
+    return f"p50 {middle} · p95 {most}"
 
 
 def _waits(plan: Plan) -> str:
@@ -184,6 +210,6 @@ def error_rows(plan: Plan, errors: Errors) -> list[ErrorRow]:
         for code, to in errors.get(name, {}).items():
             by_target.setdefault(to, []).append(code)
         if by_target:
-            ways = tuple((tuple(codes), target(plan, to)) for to, codes in by_target.items())
+            ways = tuple((tuple(codes), target(plan, to, plan.steps[name].level)) for to, codes in by_target.items())
             rows.append(ErrorRow(name, plan.steps[name].label, ways))
     return rows

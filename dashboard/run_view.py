@@ -271,6 +271,8 @@ def _under_way(run: RunDetail, calls: tuple[CallTime, ...]) -> str:
         return f"It waits for {run.awaits.partition(' ')[0]}." if run.awaits else "What it waited for has come."
     if run.wait == "time":
         return "It waits for its time."
+    if run.wait == "limit":
+        return "It has met a limit of the whole that it is a part of, and goes on where a person lifts that."
     if run.wait == "backoff" and calls:
         return f"Call {calls[-1].n} failed with {calls[-1].error or 'an error'}; the next one is due."
     if calls and calls[-1].finished is None:

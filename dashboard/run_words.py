@@ -34,6 +34,8 @@ def state_of(row: Row, now: datetime, sweeping: bool, noun: str = "item") -> Doi
         if run.due is not None and run.due < now - LATE and not sweeping:
             return Doing("stuck", "no worker")
         return Doing(run.wait, run.awaits.partition(" ")[0], since=run.since)
+    if run.status == "waiting" and run.wait == "limit":
+        return Doing("limit", since=run.since)
     if run.status == "quarantined":
         return Doing("quarantined", f"after {run.deaths} deaths of its worker" if run.deaths else "")
     if run.status == "held" and row.silent:

@@ -8,7 +8,6 @@ from django import forms
 from django.utils.safestring import mark_safe
 
 from orchestration.core.catchup import MOST, USUAL
-from orchestration.core.cron import MOST_LINE
 from orchestration.core.errors import Problem
 from orchestration.queries.schedules import ScheduleView
 
@@ -25,7 +24,6 @@ class ScheduleForm(forms.Form):
     name = forms.CharField(max_length=100, required=False, help_text="What it is for. Runs carry it as the label schedule.")
     cron = forms.CharField(
         label="Times",
-        max_length=MOST_LINE,
         required=False,
         widget=forms.TextInput(attrs={"class": "mono", "autocomplete": "off", "spellcheck": "false"}),
         help_text=mark_safe(  # a constant
@@ -35,7 +33,6 @@ class ScheduleForm(forms.Form):
     )
     zone = forms.CharField(
         label="Time zone",
-        max_length=64,
         required=False,
         widget=forms.TextInput(attrs={"list": "zones", "autocomplete": "off", "spellcheck": "false"}),
         help_text="As Europe/Berlin, America/New_York or UTC.",

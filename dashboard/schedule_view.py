@@ -11,6 +11,7 @@ from orchestration.core.wording import counted
 from orchestration.queries import schedules as queries
 from orchestration.queries.schedules import Done, ScheduleView
 
+State = Literal["retired", "paused", "stuck", "on"]
 CATCHING_UP = {"skip": "passed over", "last": "one late run for all", "all": "a late run for each"}
 _TURNS = {
     "skipped": "the clock skips the line's own time",
@@ -68,7 +69,7 @@ class Line:
         return catching_up(self.schedule)
 
     @property
-    def state(self) -> Literal["paused", "stuck", "on"]:
+    def state(self) -> State:
         return state_of(self.schedule)
 
 
@@ -81,8 +82,8 @@ class Told:
     bad: bool = False
 
 
-def state_of(schedule: ScheduleView) -> Literal["paused", "stuck", "on"]:
-    return "paused" if schedule.paused else "stuck" if schedule.trouble else "on"
+def state_of(schedule: ScheduleView) -> State:
+    return "retired" if schedule.retired else "paused" if schedule.paused else "stuck" if schedule.trouble else "on"
 
 
 def catching_up(schedule: ScheduleView) -> str:

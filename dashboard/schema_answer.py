@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from dashboard.schema_spec import Spec
-from orchestration.core.errors import Problem, Unreadable
+from dashboard.schema_spec import Spec, Way
+from orchestration.core.errors import Problem, Refused, Unreadable
 from orchestration.core.values import canonical, dump, parse_json
 from orchestration.core.wording import dotted
 
@@ -20,6 +20,8 @@ Answer = Mapping[str, Sequence[str]]
 ABSENT: Any = object()
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?\Z")
 _EXACT = 2**53
+_SHORT = 200
+"""Characters of a value that stands on one line."""
 _EMPTY: dict[str, Any] = {"null": None, '""': "", "[]": []}
 
 
@@ -34,6 +36,10 @@ def write(spec: Spec, value: Any, name: str) -> dict[str, list[str]]:
         value = spec.default[0]
     if value is ABSENT and spec.kind == "choice" and len(spec.options) == 1 and spec.required:
         value = spec.options[0]
+    if spec.way is not None:
+        return _either(spec.way, value, name)
+    if spec.kind == "value":
+        return {name: ["" if value is ABSENT else value_text(value)]}
     answer: dict[str, list[str]] = {}
     if value is None or value == "" or value == []:
         answer[f"{name}~empty"] = [dump(value)]
@@ -50,12 +56,39 @@ def write(spec: Spec, value: Any, name: str) -> dict[str, list[str]]:
         case "check":
             answer |= {name: ["on"]} if value is True else {}
         case "choice":
-            answer[name] = [""] if value is ABSENT or value is None else [canonical(value)]
+            unsaid = value is ABSENT or value is None or (value == "" and "" not in spec.options)
+            answer[name] = [""] if unsaid else [canonical(value)]
         case "json":
             answer[name] = [""] if value is ABSENT or value is None else [pretty(value)]
         case _:
             answer[name] = [_plain(value)]
     return answer
+
+
+def _either(way: Way, value: Any, name: str) -> dict[str, list[str]]:
+    """As rows where they can show it."""
+    if value is ABSENT:
+        return write(way.rows, ABSENT, name)
+    try:
+        return write(way.rows, way.shown(value), name)
+    except Refused:
+        return {f"{name}~text": [way.text(value)]}
+
+
+def value_text(value: Any) -> str:
+    """A value as one types it: text as it is, all else as JSON. Text that would be read as something else stands in quotes."""
+    if isinstance(value, str) and value.strip() and read_value(value) == value:
+        return value
+    short = dump(value)
+    return short if len(short) <= _SHORT else pretty(value)
+
+
+def read_value(text: str) -> Any:
+    """The value that was typed: what is JSON is taken for that, the rest is text."""
+    try:
+        return parse_json(text).value if text.strip() else text
+    except Unreadable:
+        return text
 
 
 def _plain(value: Any) -> str:
@@ -88,13 +121,35 @@ def below(name: str, key: str) -> str:
 
 def item_at(spec: Spec, place: str) -> Spec | None:
     """The spec of the items of the list at a place such as `/orders/0/lines`, None where there is none."""
+    here = spec_at(spec, place)
+    return here.item if here is not None else None
+
+
+def spec_at(spec: Spec, place: str, rows: bool = True) -> Spec | None:
+    """The spec at a place; of what may be rows or text, that of its rows."""
     here: Spec | None = spec
     for part in place.split("/")[1:]:
+        here = here.way.rows if here is not None and here.way is not None else here
         if here is None:
             return None
         key = part.replace("~1", "/").replace("~0", "~")
         here = here.item if here.kind == "list" else next((one for one in here.properties if one.key == key), None)
-    return here.item if here is not None else None
+    return here.way.rows if rows and here is not None and here.way is not None else here
+
+
+def path_at(spec: Spec, answer: Answer, prefix: str, name: str) -> str:
+    """The place in the value that the control of this name is for."""
+    here, path, at = spec, "", prefix
+    for part in name.removeprefix(prefix).split("/")[1:]:
+        here = here.way.rows if here.way is not None else here
+        key = part.replace("~1", "/").replace("~0", "~")
+        if here.kind == "list" and here.item is not None:
+            listed = list(answer.get(f"{at}~item", ()))
+            path, here = f"{path}[{listed.index(part) if part in listed else 0}]", here.item
+        else:
+            path, here = dotted(path, [key]), next((one for one in here.properties if one.key == key), here)
+        at = f"{at}/{part}"
+    return path
 
 
 class Reading:
@@ -120,7 +175,11 @@ class Reading:
                 return name in self.answer
             case "json":
                 return self.json(name, path, spec)
+            case "either":
+                return self._either(spec.way, name, path) if spec.way else ABSENT
         text = self.text(name)
+        if spec.kind == "value":
+            return read_value(text) if text.strip() else "" if spec.required else ABSENT
         if not text.strip() if spec.kind == "number" else not text:
             return self._empty(spec, name)
         if spec.kind == "choice":
@@ -146,8 +205,19 @@ class Reading:
                 self.problems.append(replace(problem, message=problem.message + where, path=path))
             return text
 
+    def _either(self, way: Way, name: str, path: str) -> Any:
+        try:
+            if f"{name}~text" in self.answer:
+                text = self.text(f"{name}~text")
+                return way.read(text) if text.strip() else way.unsaid
+            shown = self.value(way.rows, name, path)
+            return way.unsaid if shown is ABSENT else way.value(shown)
+        except Refused as refused:
+            self.problems += [replace(problem, path=path) for problem in refused.problems]
+            return ABSENT
+
     def _object(self, spec: Spec, name: str, path: str) -> Any:
-        if (not spec.required or spec.nullable) and f"{name}~on" not in self.answer:
+        if not spec.implied and (not spec.required or spec.nullable) and f"{name}~on" not in self.answer:
             return self._empty(spec, name)
         found = {}
         for child in spec.properties:
@@ -155,6 +225,8 @@ class Reading:
             if each is not ABSENT:
                 found[child.key] = each
         more = self.json(f"{name}~more", path) if self.answer.get(f"{name}~more") else ABSENT
+        if spec.implied and not found and more is ABSENT:
+            return ABSENT
         if isinstance(more, dict):
             return {**more, **found}
         if more is not ABSENT and not self.problems:

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dashboard.schema_answer import ABSENT, Answer, below, write
-from dashboard.schema_spec import LONG_TEXT, Spec
-from orchestration.core.errors import Problem
-from orchestration.core.values import canonical
+from dashboard.schema_spec import LONG_TEXT, Spec, Way
+from orchestration.core.errors import Problem, Unreadable
+from orchestration.core.values import canonical, parse_json
 from orchestration.core.wording import dotted, with_stop
 
 MOST_RADIOS = 4
@@ -26,7 +26,9 @@ class Option:
 class Field:
     """One control or group. `look` picks the markup: text long number date check select radio many object list json.
     `was` is the text of the proposal where this differs from it, None where it does not. `blank` is a list's next item with
-    `token` where its key goes; `key` is the item's own. `there` tells whether an object that may be left out is in."""
+    `token` where its key goes; `key` is the item's own. `there` tells whether an object that may be left out is in.
+    `turn`: the button that shows it the other way, as text or as rows. `said`: what the place that it holds is called; `nowhere`:
+    there is no such place; `whose`: what tells it from the others of a form that may hold one."""
 
     look: str
     name: str
@@ -49,6 +51,18 @@ class Field:
     more: str | None = None
     longest: int | None = None
     full: bool = False
+    css: str = ""
+    offers: str = ""
+    code: str = ""
+    picks: str = ""
+    said: str = ""
+    nowhere: bool = False
+    whose: str = ""
+    placeholder: str = ""
+    adds: str = ""
+    mono: bool = False
+    turn: str = ""
+    turn_words: str = ""
 
     @property
     def id(self) -> str:
@@ -74,6 +88,7 @@ class Field:
     def described(self) -> str:
         """Ids of what describes the control, for aria-describedby."""
         parts = [f"{self.id}-hint"] if self.hint else []
+        parts += [f"{self.id}-said"] if self.picks else []
         return " ".join(parts + ([f"{self.id}-error"] if self.errors else []))
 
     @property
@@ -106,17 +121,24 @@ class _Drawing:
 
     def places(self, spec: Spec, name: str, path: str) -> Any:
         yield path
+        if spec.way is not None:
+            yield from self.places(spec.way.rows, name, path)
         for child in spec.properties:
             yield from self.places(child, below(name, child.key), dotted(path, [child.key]))
         if spec.item is not None:
             for index, key in enumerate(self.answer.get(f"{name}~item", ())):
-                yield from self.places(spec.item, f"{name}/{key}", f"{path}[{index}]")
+                yield from self.places(spec.item, f"{name}/{key}", self.item_path(spec, name, path, index, key))
+
+    def item_path(self, spec: Spec, name: str, path: str, index: int, key: str) -> str:
+        return dotted(path, [_first(self.answer, f"{name}/{key}/name")]) if spec.keyed else f"{path}[{index}]"
 
     def whole(self, spec: Spec, name: str) -> Field:
         errors = tuple(_sentence(f"{_below_root(one.path)}: {one.message}".removeprefix(": ")) for one in self.problems)
         return Field("json", name, "", "Everything", "", True, _first(self.answer, name), errors=errors)
 
     def field(self, spec: Spec, name: str, path: str, label: str = "", key: str = "") -> Field:
+        if spec.way is not None:
+            return self._either(spec, spec.way, name, path, label or spec.label)
         text = _first(self.answer, name)
         proposed = _shown(spec, self.first, name)
         now = _shown(spec, self.answer, name)
@@ -124,7 +146,9 @@ class _Drawing:
             "name": name, "path": path, "label": label or spec.label, "hint": spec.hint, "required": spec.required,
             "text": text, "empty": _first(self.answer, f"{name}~empty"), "key": key, "errors": tuple(self.errors.get(path, ())),
             "proposed": proposed, "was": proposed if self.first is not None and proposed != now else None,
-            "longest": spec.longest,
+            "longest": spec.longest, "css": spec.look, "offers": spec.offers, "picks": spec.picks, "code": spec.code,
+            "placeholder": spec.blank,
+            "adds": spec.adds,
         }  # fmt: skip
         match spec.kind:
             case "object":
@@ -135,16 +159,30 @@ class _Drawing:
                 return Field("check", checked=name in self.answer, **told)
             case "choice" | "many":
                 return self._choice(spec, told)
+            case "value":
+                return Field("long" if "\n" in text or len(text) > LONG_TEXT // 3 else "text", mono=True, **told)
             case "text" if spec.long or "\n" in text or len(text) > LONG_TEXT // 2:
                 return Field("long", **told)
             case "date" if not _DATE.match(text):
                 return Field("text", **told)
         return Field(spec.kind, **told)
 
+    def _either(self, spec: Spec, way: Way, name: str, path: str, label: str) -> Field:
+        as_text = f"{name}~text" in self.answer
+        turn, words = (f"rows {name}", way.words[1]) if as_text else (f"text {name}", way.words[0])
+        if not as_text:
+            rows = replace(way.rows, label=label, hint=spec.hint, required=spec.required or way.rows.kind == "object")
+            drawn = self.field(rows, name, path, label)
+            return replace(drawn, turn=turn, turn_words=words, required=spec.required or drawn.look == "object")
+        text = _first(self.answer, f"{name}~text")
+        told: dict[str, Any] = {"required": spec.required, "errors": tuple(self.errors.get(path, ()))}
+        told |= {"turn": turn, "turn_words": words, "offers": spec.offers, "code": spec.code}
+        return Field("long", f"{name}~text", path, label, spec.hint, text=text, mono=True, css=spec.look, **told)
+
     def _object(self, spec: Spec, told: dict[str, Any]) -> Field:
         name, path = told["name"], told["path"]
         children = tuple(self.field(each, below(name, each.key), dotted(path, [each.key])) for each in spec.properties)
-        required = spec.required and not spec.nullable
+        required = spec.implied or (spec.required and not spec.nullable)
         there = required or f"{name}~on" in self.answer
         more = self.answer.get(f"{name}~more")
         return Field("object", children=children, there=there, more=more[0] if more else None, **{**told, "required": required})
@@ -155,7 +193,8 @@ class _Drawing:
         one = item.label or _singular(told["label"])
         keys = self.answer.get(f"{name}~item", ())
         children = tuple(
-            self.field(item, f"{name}/{key}", f"{path}[{index}]", f"{one} {index + 1}", key) for index, key in enumerate(keys)
+            self.field(item, f"{name}/{key}", self.item_path(spec, name, path, index, key), f"{one} {index + 1}", key)
+            for index, key in enumerate(keys)
         )
         token = f"__{name.count('__')}__"
         drawing = _Drawing(write(item, ABSENT, f"{name}/{token}"), None, ())
@@ -165,18 +204,20 @@ class _Drawing:
 
     def _choice(self, spec: Spec, told: dict[str, Any]) -> Field:
         chosen = dict.fromkeys(self.answer.get(told["name"], ())).keys()
-        options = [Option(canonical(one), _label(one), canonical(one) in chosen) for one in spec.options]
+        labels = spec.labels or [_label(one) for one in spec.options]
+        pairs = zip(spec.options, labels, strict=True)
+        options = [Option(canonical(one), label, canonical(one) in chosen) for one, label in pairs]
         if spec.kind == "many":
             # Browsers send what is ticked in the order of the page, so a value's own order has to be that order.
             order = {text: index for index, text in enumerate(chosen)}
             options.sort(key=lambda option: order.get(option.value, len(order)))
             return Field("many", options=tuple(options), **told)
         odd = chosen - {option.value for option in options} - {""}
-        options += [Option(text, text, True) for text in odd]
-        if spec.required and not spec.nullable and len(options) <= MOST_RADIOS:
+        options += [Option(text, _odd(text), True) for text in odd]
+        if spec.required and not spec.nullable and len(options) <= MOST_RADIOS and not spec.look:
             return Field("radio", options=tuple(options), **told)
         blank = "Choose one" if spec.required and not spec.nullable else "None" if spec.nullable else "Not given"
-        return Field("select", options=(Option("", blank, not chosen - {""}), *options), **told)
+        return Field("select", options=(Option("", spec.blank or blank, not chosen - {""}), *options), **told)
 
 
 def _shown(spec: Spec, answer: Answer | None, name: str) -> str | None:
@@ -212,6 +253,14 @@ def _label(value: Any) -> str:
     if isinstance(value, bool):
         return "Yes" if value else "No"
     return value if isinstance(value, str) and value.strip() else canonical(value)
+
+
+def _odd(text: str) -> str:
+    """What was sent and is not offered: a name that is gone, or anything that a client makes up."""
+    try:
+        return _label(parse_json(text).value)
+    except Unreadable:
+        return text
 
 
 def _singular(label: str) -> str:

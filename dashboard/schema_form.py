@@ -19,12 +19,12 @@ that is not "nothing", `~more` the undeclared keys of an object as JSON, `~json`
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from django.http import QueryDict
 
-from dashboard.schema_answer import ABSENT, Answer, Reading, item_at, pretty, write
+from dashboard.schema_answer import ABSENT, Answer, Reading, item_at, path_at, pretty, spec_at, write
 from dashboard.schema_fields import Field, fields_of
 from dashboard.schema_spec import Spec, spec_of
 from orchestration.core.contract import Schema, contract
@@ -51,6 +51,11 @@ class SchemaForm:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "spec", spec_of(self.schema))
+
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether the schema names nothing that could be filled in."""
+        return self.schema.keys() <= {"type", "properties"} and not self.schema.get("properties")
 
     @classmethod
     def of(cls, schema: Schema, value: Any = ABSENT, *, prefix: str = "v", raw: bool = False, proposal: Any = ABSENT) -> Self:
@@ -106,22 +111,10 @@ class SchemaForm:
     def turned(self, data: Mapping[str, Any]) -> Self | None:
         """The form after the list button that was pressed (`add NAME` or `take NAME KEY`; `keep` is
         the Enter key in a field, and changes nothing), None where none was."""
-        verb, _, rest = str(data.get(TURN, "")).partition(" ")
-        if verb == "keep":
-            return self
-        if verb not in ("add", "take"):
+        answer, problems = turned(self.spec, self.answer, self.prefix, str(data.get(TURN, "")))
+        if answer is None:
             return None
-        name, _, key = rest.rpartition(" ") if verb == "take" else (rest, "", "")
-        listed = list(self.answer.get(f"{name}~item", ()))
-        answer = dict(self.answer)
-        if verb == "add":
-            new = str(max((int(one) for one in listed if one.isdecimal()), default=-1) + 1)
-            answer[f"{name}~item"] = [*listed, new]
-            if (item := item_at(self.spec, name.removeprefix(self.prefix))) is not None:
-                answer |= write(item, ABSENT, f"{name}/{new}")
-        else:
-            answer[f"{name}~item"] = [one for one in listed if one != key]
-        return type(self)(self.schema, answer, self.prefix, self.first, self.problems)
+        return type(self)(self.schema, answer, self.prefix, self.first, (*self.problems, *problems))
 
     @property
     def fields(self) -> Field:
@@ -136,6 +129,44 @@ class SchemaForm:
     @property
     def problem_count(self) -> int:
         return len(self.problems)
+
+
+def turned(spec: Spec, answer: Answer, prefix: str, pressed: str) -> tuple[Answer | None, tuple[Problem, ...]]:
+    """The answer after a button: `add NAME`, `take NAME KEY`, `text NAME`, `rows NAME`, or `keep`; None where it was no such."""
+    verb, _, rest = pressed.partition(" ")
+    if verb == "keep":
+        return answer, ()
+    if verb in ("text", "rows"):
+        return _other_way(spec, answer, prefix, rest, verb)
+    if verb not in ("add", "take"):
+        return None, ()
+    name, _, key = rest.rpartition(" ") if verb == "take" else (rest, "", "")
+    listed = list(answer.get(f"{name}~item", ()))
+    if verb == "take":
+        return {**answer, f"{name}~item": [one for one in listed if one != key]}, ()
+    new = str(max((int(one) for one in listed if one.isdecimal()), default=-1) + 1)
+    item = item_at(spec, name.removeprefix(prefix))
+    return {**answer, f"{name}~item": [*listed, new], **(write(item, ABSENT, f"{name}/{new}") if item is not None else {})}, ()
+
+
+def _other_way(spec: Spec, answer: Answer, prefix: str, name: str, verb: str) -> tuple[Answer, tuple[Problem, ...]]:
+    """What stands at `name` as text or as rows. Where it can't be, all stays, and it is said why."""
+    either = spec_at(spec, name.removeprefix(prefix), rows=False)
+    if either is None or either.way is None:
+        return answer, ()
+    reading = Reading(answer)
+    path = path_at(spec, answer, prefix, name)
+    value = reading.value(either, name, f"values.{path}")
+    if reading.problems:
+        return answer, tuple(reading.problems)
+    rest = {key: each for key, each in answer.items() if key != name and not key.startswith((f"{name}/", f"{name}~"))}
+    if verb == "text":
+        return {**rest, f"{name}~text": ["" if value is ABSENT else either.way.text(value)]}, ()
+    try:
+        shown = ABSENT if value is ABSENT else either.way.shown(value)
+    except Refused as refused:
+        return answer, tuple(replace(problem, path=f"values.{path}") for problem in refused.problems)
+    return {**rest, **write(either.way.rows, shown, name)}, ()
 
 
 def _opened(schema: Schema, value: Any, prefix: str, raw: bool) -> dict[str, list[str]]:

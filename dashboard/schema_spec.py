@@ -1,10 +1,10 @@
 """Which control stands for each place of a schema. Read once from the schema, whatever the value; what no control fits is
 asked for as JSON text, so that every schema has a form."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from orchestration.core.contract import Schema
 from orchestration.core.schema import referred
@@ -12,7 +12,7 @@ from orchestration.core.shape import Node, Shape, root, shapes
 from orchestration.core.values import canonical, dump, load
 from orchestration.core.wording import abbreviate
 
-Kind = Literal["text", "number", "date", "check", "choice", "many", "object", "list", "json"]
+Kind = Literal["text", "number", "date", "check", "choice", "many", "object", "list", "json", "value", "either"]
 
 MOST_PLACES = 200
 DEEPEST = 6
@@ -31,11 +31,40 @@ _FORMATS = {
 }
 
 
+class Way(Protocol):
+    """Two ways to edit one value: as rows, which have a form of their own, and as text. `shown`, `value` and `read` raise
+    `Refused` where that can't be done."""
+
+    @property
+    def rows(self) -> "Spec": ...
+
+    @property
+    def unsaid(self) -> Any:
+        """What it is where nothing is written."""
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """What the buttons say that lead to the text and to the rows."""
+
+    def shown(self, value: Any) -> Any:
+        """What the form of the rows holds."""
+
+    def value(self, shown: Any) -> Any:
+        """What rows say; ABSENT where they say nothing."""
+
+    def text(self, value: Any) -> str: ...
+
+    def read(self, text: str) -> Any: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One place of a form. `options` are the values of a choice; `item` is the spec of a list's items; `open` tells that an
-    object may hold keys that are not declared. `least` and `most` count items. `default` is () where there is none, else
-    (value,)."""
+    """One place of a form. `options` are the values of a choice, `labels` what they are called; `item` is the spec of a list's
+    items; `open` tells that an object may hold keys that are not declared. `least` and `most` count items. `default` is () where
+    there is none, else (value,). An `implied` object is there where any of its fields is given; the items of a `keyed` list are
+    found by their `name`. `look` is how it is drawn, `blank` what is said where nothing is given, `offers` the name of a list of
+    places, `picks` how one that is picked from it is written (as a `value` in `${…}`, or as a bare `place`), `code` the
+    language of a text (`cel`, `prompt`), `adds` what the button says that adds an item."""
 
     kind: Kind
     key: str
@@ -53,6 +82,22 @@ class Spec:
     most: int | None = None
     longest: int | None = None
     default: tuple[Any, ...] = ()
+    labels: tuple[str, ...] = ()
+    implied: bool = False
+    keyed: bool = False
+    look: str = ""
+    blank: str = ""
+    offers: str = ""
+    code: str = ""
+    picks: str = ""
+    adds: str = ""
+    way: Way | None = None
+
+    def every(self) -> "Iterator[Spec]":
+        """This spec and all below it, rows too."""
+        yield self
+        for part in (*self.properties, self.item, self.way and self.way.rows):
+            yield from part.every() if part else ()
 
 
 def spec_of(schema: Schema) -> Spec:

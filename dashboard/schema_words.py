@@ -4,12 +4,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from orchestration.core.shape import Node, root
+from orchestration.core.shape import Node, element, root, types_of
 from orchestration.core.wording import abbreviate, listed
 
 _DEEPEST = 4
 _MOST_FIELDS = 80
 _TYPES = {"string": "text", "integer": "a whole number", "number": "a number", "boolean": "yes or no", "null": "nothing"}
+KINDS = {
+    "string": "text",
+    "number": "number",
+    "integer": "whole number",
+    "boolean": "yes or no",
+    "array": "list",
+    "object": "object",
+    "null": "nothing",
+}
 _FORMATS = {
     "date": "a date",
     "date-time": "a date and time",
@@ -37,6 +46,20 @@ def fields(schema: Any) -> tuple[FieldWords, ...]:
 def words(schema: Any) -> str:
     """The schema in some words, as `text, 1 to 8,000 characters` or `a list of text, at most 5`."""
     return _words(root(schema), 0)
+
+
+def kind(schema: Any, depth: int = 0) -> str:
+    """What kind of value it is, as `text`, `yes or no`, `list of text`, `number or nothing`; `anything` where nothing is said."""
+    types = types_of(schema)
+    if types is None or depth > _DEEPEST:
+        return "anything"
+    shown = [name for name in KINDS if name in types and not (name == "integer" and "number" in types)]
+    return listed([_kind(name, schema, depth) for name in shown], most=len(KINDS)) or "nothing at all"
+
+
+def _kind(name: str, schema: Any, depth: int) -> str:
+    inside = element(schema) if name == "array" else {}
+    return f"list of {kind(inside, depth + 1)}" if inside else KINDS[name]
 
 
 def _fields(node: Node, before: str, depth: int) -> Iterator[FieldWords]:

@@ -1,5 +1,5 @@
-"""A run's life as stretches: queued, running, lost with a worker, backing off, waiting for a person, an event or a moment. Times
-in, segments out.
+"""A run's life as stretches: queued, running, lost with a worker, backing off, waiting for a person, an event, a moment or its
+child runs. Times in, segments out.
 
 Long waits would press the work into a line of no width, so they are drawn shorter than they were; their words tell how
 long they took.
@@ -11,9 +11,10 @@ from datetime import datetime
 from itertools import pairwise
 
 from dashboard.presentation import SEGMENTS, Bar, Segment, Strip, span
+from orchestration.queries.children import FANS
 from orchestration.queries.course import CallTime, Course
 
-RANK = {"person": 3, "waiting": 3, "running": 2, "lost": 1, "backoff": 1, "queued": 0}
+RANK = {"person": 3, "waiting": 3, "children": 3, "running": 2, "lost": 1, "backoff": 1, "queued": 0}
 """Where two things hold at once, what is shown."""
 BLINK = 0.05
 """Seconds: a shorter pause between two pieces of work is none."""
@@ -64,19 +65,25 @@ def stretches(
             marked.append(Segment(kind, start, stop, words))
     if in_children:
         begun = (course.visits[-1].finished - created).total_seconds() if course.visits else 0.0
-        marked.append(Segment("running", begun, max(total, begun), in_children))
+        marked.append(Segment("children", begun, max(total, begun), f"waiting for the child runs of {in_children}"))
+    return laid(marked)
+
+
+def laid(marked: Sequence[Segment]) -> tuple[Segment, ...]:
+    """What holds at each time, where several may: a wait before work."""
     return _merged(_painted(marked))
 
 
 def drawn(segment: Segment, among: Sequence[Segment]) -> float:
     """The length that a stretch is drawn with: a wait at most as long as all the work."""
     length = segment.end - segment.start
-    if segment.kind in ("running", "backoff"):
+    if segment.kind in _WORK:
         return length
-    work = sum(s.end - s.start for s in among if s.kind in ("running", "backoff"))
+    work = sum(s.end - s.start for s in among if s.kind in _WORK)
     return min(length, work) if work else length
 
 
+_WORK = ("running", "backoff", "children")
 Known = tuple[str, datetime, datetime, str]
 
 
@@ -91,6 +98,9 @@ def _known(
     for visit in course.visits:
         if visit.type == "wait":
             yield "waiting", visit.started, visit.finished, f"waiting at {named.get(visit.step, visit.step)}"
+        elif visit.type in FANS:
+            title = named.get(visit.step, visit.step)
+            yield "children", visit.started, visit.finished, f"waiting for the child runs of {title}"
         elif (visit.path, visit.visit) not in called and visit.type != "human":
             yield "running", visit.started, visit.finished, named.get(visit.step, visit.step)
     before: dict[tuple[str, int], CallTime] = {}

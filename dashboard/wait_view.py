@@ -31,15 +31,18 @@ def rest(run: RunDetail, definition: Mapping[str, Any], named: Mapping[str, str]
     if run.wait not in ("event", "time") or run.since is None:
         return None
     at = run.place.rpartition("/")[2]
-    step = next((each for each in _steps(definition.get("steps", ())) if each["id"] == at), {})
+    step, part = next((found for found in _steps(definition.get("steps", ())) if found[0]["id"] == at), ({}, ""))
     to = str(step.get("on_deadline") or "")
-    then = {"break": "the end of the loop", "continue": "the end of the round"}.get(to) or named.get(to, to)
+    then = {"break": "the end of the loop", "continue": f"the end of the {part}"}.get(to) or named.get(to, to)
     name, correlation = events.parts_of(run.awaits) if run.awaits else (str(step.get("event") or ""), None)
     kept = queries.kept(name) if run.awaits else ()
     return Rest(name, correlation, run.since, run.due, then, run.wait == "event" and not run.awaits, kept)
 
 
-def _steps(steps: Any) -> Iterator[Mapping[str, Any]]:
+def _steps(steps: Any, part: str = "") -> Iterator[tuple[Mapping[str, Any], str]]:
+    """Every step, and what it ends where it goes to `continue`: a round, an item or an arm."""
     for step in steps:
-        yield step
-        yield from _steps(step.get("body", ()))
+        yield step, part
+        yield from _steps(step.get("body", ()), "item" if step.get("type") == "map" else "round")
+        for arm in step.get("branches", ()):
+            yield from _steps(arm["body"], "arm")

@@ -9,6 +9,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,24 @@ from orchestration.core.frozen import dataclass
 from orchestration.core.ladder import call_key
 from orchestration.core.position import load
 from orchestration.executor.held import GRACE
-from orchestration.models import Act, Blob, Call, Escalation, Event, Run, Schedule, Secret, StepRecord, Worker
+from orchestration.models import (
+    Act,
+    Blob,
+    Call,
+    DraftEdit,
+    Escalation,
+    Event,
+    Run,
+    Schedule,
+    Secret,
+    StepRecord,
+    Version,
+    Worker,
+    Workflow,
+)
+from orchestration.queries.drafts import WRITING
 from orchestration.record.clock import database_now
-from orchestration.record.pack import fetch, missing, unpack, unpack_all
+from orchestration.record.pack import fetch, missing, pack, unpack, unpack_all
 
 CHUNK = 200
 _CLOCKS = timedelta(hours=2)
@@ -38,6 +54,8 @@ _PACKED: dict[Any, tuple[str, ...]] = {
     Escalation: ("reason", "form", "values", "show", "answer"),
     Schedule: ("input", "labels", "trouble", "passed"),
     Event: ("payload", "mended"),
+    Version: ("definition", "proof"),
+    DraftEdit: ("steps", "before", "after"),
 }
 
 
@@ -60,6 +78,7 @@ def check(ledger: Path | None = None) -> Iterator[Finding]:
     yield from _people()
     yield from _schedules()
     yield from _events()
+    yield from _drafts()
     yield from _secrets()
     if ledger is not None:
         yield from _effects(ledger)
@@ -107,7 +126,10 @@ def _runs(runs: list[dict[str, Any]]) -> Iterator[Finding]:
             yield Finding("I2", f"run {run['id']}", f"its record can't be read: {error}")
         family = families.get(run["id"], {})
         yield from _exit(
-            run, run["id"] in pauses or any(each["live"] or each["unjoined"] for each in family.values()), workers, now
+            run,
+            run["id"] in pauses or run["wait"] == "limit" or any(each["live"] or each["unjoined"] for each in family.values()),
+            workers,
+            now,
         )
         yield from _children(run, family, blobs)
 
@@ -298,6 +320,30 @@ def _events() -> Iterator[Finding]:
             yield Finding("I4", name, f"it was given to run {event.run_id}, which waits for it still")
     for event, (run, seq) in took.items():
         yield Finding("I6", f"run {run} #{seq}", f"it took the event {event}, which is not there")
+
+
+def _drafts() -> Iterator[Finding]:
+    """I2: what was done to a draft leads, one after the other, to what stands in it; what was undone, on from there. I11: the act
+    of its last revision is there."""
+    for row in Workflow.objects.values("id", "draft", "revision").iterator(chunk_size=CHUNK):
+        name = f"draft {row['id']}"
+        edits = list(
+            DraftEdit.objects.filter(workflow=row["id"]).order_by("number").values("number", "before", "after", "undone")
+        )
+        for one, two in pairwise(edits):
+            if two["number"] != one["number"] + 1 or two["before"] != one["after"] or one["undone"] > two["undone"]:
+                yield Finding("I2", name, f"entry {two['number']} of its history does not follow from the one before it")
+        done = [edit["after"] for edit in edits if not edit["undone"]][-1:] or [edit["before"] for edit in edits[:1]]
+        if done and done[0] != pack(row["draft"], {}):
+            yield Finding("I2", name, "its history leads to another text than the one that stands there")
+        last = (
+            Act.objects.filter(subject=f"workflow:{row['id']}", verb__in=WRITING)
+            .order_by("-number")
+            .values_list("detail")
+            .first()
+        )
+        if last is None or unpack_all(last)[0].get("revision") != row["revision"]:
+            yield Finding("I11", name, f"no act tells of its revision {row['revision']}")
 
 
 def _secrets() -> Iterator[Finding]:

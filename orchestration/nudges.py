@@ -1,6 +1,7 @@
 """After a commit: "run r is at revision n", to whoever watches. A nudge may be lost; pages fetch, and detect gaps.
 
-Topics are `run.<id>`, `runs` and `inbox`. The revision of the last two is a time in milliseconds: it only has to grow.
+Topics are `run.<id>`, `workflow.<id>` (its draft), `present.<id>` (who is at that draft, and what they did), `runs` and `inbox`.
+The revision of the last three is a time in milliseconds: it only has to grow.
 A topic that moves faster than nudges leave is told once, at its newest revision. All that is told at one moment is one message,
 whoever watches what: who receives it knows (`dashboard/ear`).
 """
@@ -40,8 +41,14 @@ def use_loop(loop: asyncio.AbstractEventLoop) -> None:
     _loop, _sending = loop, False
 
 
-def announce(changes: Iterable[tuple[str, int]], people: bool = False) -> None:
-    """(run, revision) of each run that was moved. `people`: something in an inbox changed too. Never blocks or raises."""
+def announce(
+    changes: Iterable[tuple[str, int]],
+    people: bool = False,
+    drafts: Iterable[tuple[str, int]] = (),
+    present: Iterable[str] = (),
+) -> None:
+    """(run, revision) of each run that was moved, and (workflow, revision) of each draft that was written. `people`: something in
+    an inbox changed too; `present`: at the drafts of these workflows others are there now. Never blocks or raises."""
     global _sending
     loop = _a_loop()
     if loop is None or loop.is_closed():
@@ -51,6 +58,11 @@ def announce(changes: Iterable[tuple[str, int]], people: bool = False) -> None:
         for run, revision in changes:
             _waiting[f"run.{run}"] = max(_waiting.get(f"run.{run}", 0), revision)
             _waiting["runs"] = now
+        for workflow, revision in drafts:
+            _waiting[f"workflow.{workflow}"] = max(_waiting.get(f"workflow.{workflow}", 0), revision)
+            _waiting[f"present.{workflow}"] = now
+        for workflow in present:
+            _waiting[f"present.{workflow}"] = now
         if people:
             _waiting["inbox"] = now
         if len(_waiting) > MOST:

@@ -10,7 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+"""The first is the same engine without a browser's own windows, and takes less than half of the processor for the same pages."""
 APPS = (
     Path("/Applications/Chromium.app/Contents/MacOS/Chromium"),
     Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"),
@@ -24,10 +25,11 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
-"""What a browser needs to run in a bare container, and to ask nothing of any host but the one under test."""
+"""What a browser needs to run in a bare container, and to reach no host but this machine."""
 
-MISSING = "No Chromium was found and none could be installed: install the package `chromium` (or Google Chrome), then run again."
+MISSING = "No Chromium was found and none could be installed: install `chromium-headless-shell`, or `chromium`, then run again."
 
 
 def in_ci() -> bool:
@@ -74,7 +76,7 @@ def _debian_package() -> str | None:
     print("… not to be had: asking Debian for its package …", flush=True)
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(["apt-get", "update", "-qq"], env=quiet, capture_output=True, check=False)
-    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]
+    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", NAMES[0]]
     subprocess.run(install, env=quiet, capture_output=True, check=False)
     return find()
 

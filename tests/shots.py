@@ -147,6 +147,8 @@ def pages(found: Site, ended: dict[str, str]) -> dict[str, str]:
         "workflows": "/workflows/",
         "workflow-new": "/workflows/new/",
         "workflow": "/workflows/support_triage/",
+        "workflow-design": "/workflows/support_triage/design/?step=classify",
+        "workflow-design-loop": "/workflows/answer_with_sources/design/",
         "workflow-proof": "/workflows/support_triage/proof/",
         "workflow-versions": "/workflows/support_triage/versions/",
         "workflow-edit": "/workflows/support_triage/edit/",

@@ -21,6 +21,13 @@ class Id(BaseModel):
     id: str
 
 
+class Fix(BaseModel):
+    """What would mend a problem of a draft: `commands` as `…/edit` takes them."""
+
+    label: str
+    commands: list[dict[str, Any]]
+
+
 class Trouble(BaseModel):
     """One thing that is wrong: `code` is stable, `path` a dotted place in what was sent, `message` says what to do."""
 
@@ -30,6 +37,7 @@ class Trouble(BaseModel):
     path: str
     message: str
     line: int | None
+    fixes: list[Fix] = []
 
 
 class Refusal(BaseModel, extra="allow"):
@@ -133,6 +141,21 @@ class Sent(BaseModel):
     id: str
     run: str | None
     kept_until: datetime | None
+
+
+class KeptEvent(BaseModel):
+    """An event that no run has taken yet. `payload` is null where it is too large for a list; `truncated` names it then, and it
+    stands with the event alone. `mended`: places of the payload where characters that can't be kept were replaced."""
+
+    id: str
+    name: str
+    correlation: str | int | float | bool | None
+    payload: Any
+    by: str
+    received: datetime
+    kept_until: datetime
+    mended: list[str] = Field(default_factory=list)
+    truncated: list[str]
 
 
 class Cancelled(Run):

@@ -41,8 +41,9 @@ class PassedOver(BaseModel):
 
 
 class Schedule(BaseModel):
-    """`next` is null while it is paused. `fired` is the last occurrence that started a run, `run` that run's id. `trouble` is
-    null again once an occurrence starts one; `passed` is what was last passed over."""
+    """`next` is null while it is paused, or its workflow is `retired`: it starts nothing then. `fired` is the last occurrence
+    that started a run, `run` that run's id. `trouble` is null again once an occurrence starts one; `passed` is what was last
+    passed over."""
 
     id: str
     workflow: str
@@ -59,6 +60,7 @@ class Schedule(BaseModel):
     run: str | None
     trouble: NotStarted | None
     passed: PassedOver | None
+    retired: bool
     revision: int
     created: datetime
     created_by: str
@@ -67,7 +69,7 @@ class Schedule(BaseModel):
 
 
 class ScheduleWhole(Schedule):
-    """`occurrences` are the next five; while it is paused, those that would be."""
+    """`occurrences` are the next five; while it starts nothing, those that would be."""
 
     occurrences: list[Occurrence]
 

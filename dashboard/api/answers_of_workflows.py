@@ -44,8 +44,15 @@ class VersionWhole(Version):
     problems: list[Trouble]
 
 
+class Retired(BaseModel):
+    at: datetime
+    by: str
+    reason: str
+
+
 class Workflow(BaseModel):
-    """`version` is the latest that was published; `live` counts runs that have not ended."""
+    """`version` is the latest that was published; `live` counts runs that have not ended. `retired`: no run of it
+    begins any more."""
 
     id: str
     title: str
@@ -57,11 +64,50 @@ class Workflow(BaseModel):
     created: datetime
     updated: datetime
     updated_by: str
+    retired: Retired | None
 
 
 class WorkflowWhole(Workflow):
     draft: str
     versions: list[Version]
+
+
+class Entry(BaseModel):
+    """One change of a draft. `revision` is the draft's after it, when it was made; `steps` are those that it touched."""
+
+    number: int
+    revision: int
+    at: datetime
+    by: str
+    sentence: str
+    steps: list[str]
+    undone: bool
+
+
+class Note(BaseModel):
+    """What to look at after an edit: what names `name`, at `path` of the definition, in `step`."""
+
+    kind: str
+    name: str
+    message: str
+    path: str
+    step: str | None
+
+
+class Edited(BaseModel):
+    """What was done, and the draft after it. `left` could not be rewritten, `rebind` has to be bound anew. `graph` is the draft
+    as it is drawn, null where it is no definition; `undo` and `redo` are what these would do, null where there is nothing."""
+
+    revision: int
+    sentence: str
+    steps: list[str]
+    left: list[Note]
+    rebind: list[Note]
+    graph: dict[str, Any] | None
+    problems: list[Trouble]
+    bounds: list[dict[str, str]]
+    undo: Entry | None
+    redo: Entry | None
 
 
 class DiffLine(BaseModel):
@@ -77,8 +123,20 @@ class DiffSteps(BaseModel):
     changed: list[str]
 
 
+class DiffChange(BaseModel):
+    """One thing that is not as it was. `step` is "" for the workflow itself, `key` the place within it."""
+
+    kind: Literal["added", "removed", "renamed", "moved", "changed"]
+    subject: Literal["step", "route", "condition", "prompt", "contract", "model", "tool", "limit", "outcome", "setting"]
+    sentence: str
+    step: str
+    key: str
+    before: Any
+    after: Any
+
+
 class Diff(BaseModel):
-    """`steps` and `keys` are null where one of the texts can't be read."""
+    """`steps` and `keys` are null where one of the texts can't be read, `changes` where one is no definition."""
 
     workflow: str
     from_: str | None = Field(alias="from")
@@ -86,3 +144,4 @@ class Diff(BaseModel):
     lines: list[DiffLine]
     steps: DiffSteps | None
     keys: list[str] | None
+    changes: list[DiffChange] | None

@@ -107,6 +107,29 @@ class Publish(Body):
     note: Annotated[str, Field(max_length=5000)] = ""
 
 
+class Retire(Body):
+    """`reason` is what whoever comes to the workflow reads: why, and what to use instead."""
+
+    reason: Annotated[str, Field(max_length=2000)]
+
+
+Revision = Annotated[int, Field(ge=1, le=2_000_000_000)]
+
+
+class Edit(Body):
+    """`commands` change the draft as it was at `revision`, all of them or none. Each is an object with a `do`;
+    docs/designer.md has them."""
+
+    revision: Revision
+    commands: Annotated[list[dict[str, Any]], Field(min_length=1)]
+
+
+class Turn(Body):
+    """`revision`: of the draft that was seen."""
+
+    revision: Revision
+
+
 class Claim(Body):
     take_over: bool = False
     note: Annotated[str, Field(max_length=500)] = ""

@@ -31,6 +31,7 @@ _SAID = {
     "number": "The version's number.",
     "run": "The run's id.",
     "escalation": "The escalation's id.",
+    "event": "The event's id.",
     "outcome": "The named end.",
     "schedule": "The schedule's id.",
     "key": "The business key.",
@@ -48,7 +49,8 @@ _REFUSALS = {
     403: "The token's role is too little: `forbidden`. Of a browser: `csrf`, `no_role` or `one_time_password`.",
     404: "There is no such thing: `not_found`; or not any more: `pruned`.",
     409: "Somebody was first: who, and what, as far as it goes. The code is `already_resolved`, `already_ended`, "
-    "`claimed_by_another`, `stale_revision`, `moved`, `overtaken` (the same again may do), `newer_release` or `unreadable_run`; "
+    "`claimed_by_another`, `stale_revision`, `moved`, `overtaken` (the same again may do), `newer_release`, `unreadable_run`, "
+    "`retired_workflow` or `already_retired`; "
     "where there are `problems`, that of the first.",
     413: "The body is too large: `too_large`.",
     422: "Something is wrong with what was sent; `problems` says where, and what to do. The code is that of the first.",

@@ -32,7 +32,8 @@ def list_escalations(
     after: str = "",
     limit: int = 50,
 ) -> Any:
-    """The most urgent first. `status`: open, claimed, resolved, expired, cancelled, or pending for the first two."""
+    """The most urgent first. `run`: those of that run, of its child runs, and of theirs. `status`: open, claimed, resolved,
+    expired, cancelled, or pending for the first two."""
     known(request, "run", "status", "queue", "workflow", "kind", "mine", "after", "limit")
     wanted = queries.Inbox(words(status), run, workflow, queue, kind, who(request) if mine else None)
     return shape.page(queries.escalations(wanted, after or None, limit), shape.escalation)

@@ -1,19 +1,34 @@
-"""Events from outside, for runs that wait for them."""
+"""Events from outside, for runs that wait for them, and those that wait for their run."""
 
 from typing import Any
 
 from django.http import HttpRequest
 from ninja import Router, Status
 
-from dashboard.api.answers import Sent
+from dashboard.api import shape
+from dashboard.api.answers import KeptEvent, Listed, Sent
 from dashboard.api.bodies import Event, known, mended, to_the_letter
 from dashboard.api.description import REPEATABLE, answers
 from dashboard.api.guard import may, who
 from dashboard.api.runs import idempotency_key
 from orchestration.acts import events as acts
+from orchestration.queries import events as queries
 from orchestration.roles import Role
 
 router = Router(tags=["events"])
+
+
+@router.get("", auth=may(Role.VIEWER), summary="List kept events", openapi_extra=answers(ok=Listed[KeptEvent]))
+def list_events(request: HttpRequest, name: str = "", after: str = "", limit: int = 50) -> Any:
+    """Those that no run has taken yet, the newest first. Each is kept for 30 days, for the first run that comes to wait for its
+    name and correlation."""
+    known(request, "name", "after", "limit")
+    return shape.page(queries.listed(name, after=after or None, limit=limit), shape.event)
+
+
+@router.get("/{event}", auth=may(Role.VIEWER), summary="A kept event", openapi_extra=answers(ok=KeptEvent))
+def get_event(request: HttpRequest, event: str) -> Any:
+    return shape.event(queries.event(event))
 
 
 @router.post(

@@ -9,7 +9,7 @@ Forbidden    403
 Each has a `code`: that of the first problem where there are some, else the exception's, else the status's.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -39,14 +39,15 @@ _ROOTS = ("body", "query", "path", "header", "form")
 
 def install(api: NinjaAPI) -> None:
     """Has the API answer these exceptions. Any other is a surprise, for Django to log and answer with 500."""
-    api.add_exception_handler(InterlockError, _of_ours)
+    api.add_exception_handler(InterlockError, answer)
     api.add_exception_handler(ValidationError, _of_schema)
     api.add_exception_handler(HttpError, _of_http)
     api.add_exception_handler(Http404, lambda request, error: problem(404, "Not Found", "There is nothing at this address."))
     api.add_exception_handler(RequestDataTooBig, lambda request, error: too_large())
 
 
-def _of_ours(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
+def answer(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
+    """Of one of our own exceptions."""
     if isinstance(error, Refused):
         return refusal(error)
     if isinstance(error, Conflict):
@@ -76,10 +77,15 @@ def _sentence(first: Problem, count: int) -> str:
 
 
 def _of_schema(request: HttpRequest, error: Any) -> HttpResponse:
-    return refusal(Refused(*(_problem(item) for item in error.errors[:50])))
+    return refusal(misfits(error.errors))
 
 
-def _problem(item: dict[str, Any]) -> Problem:
+def misfits(errors: Sequence[Any]) -> Refused:
+    """What pydantic says of a body, in our shape."""
+    return Refused(*(_problem(item) for item in errors[:50]))
+
+
+def _problem(item: Any) -> Problem:
     loc = list(item["loc"])
     while loc and loc[0] in _ROOTS:
         loc = loc[2:] if loc[0] == "body" and len(loc) > 1 else loc[1:]
@@ -90,6 +96,6 @@ def _problem(item: dict[str, Any]) -> Problem:
 
 def _of_http(request: HttpRequest, error: Any) -> HttpResponse:
     if isinstance(error.__cause__, InterlockError):  # a body that could not be read; ninja wraps what the parser raised
-        return _of_ours(request, error.__cause__)
+        return answer(request, error.__cause__)
     phrase = HTTPStatus(error.status_code).phrase
     return problem(error.status_code, phrase, str(error) if str(error) != phrase else f"{phrase}.")

@@ -40,7 +40,7 @@ starting = Router(tags=["runs"])
     auth=may(Role.OPERATOR),
     summary="Start a run",
     response={200: Any, 202: Any},
-    openapi_extra={**REPEATABLE, **answers(headers=_LOCATION, accepted=Id, ok=answered.Run)},
+    openapi_extra={**REPEATABLE, **answers(409, headers=_LOCATION, accepted=Id, ok=answered.Run)},
 )
 def start_run(
     request: HttpRequest,
@@ -50,7 +50,7 @@ def start_run(
     wait: Annotated[float | None, Query(), Field(ge=0, le=MOST_WAIT)] = None,
 ) -> Any:
     """202 with the run's id. With `?wait=` seconds (60 at most): the run as it is when it has ended, or waits for a person or an
-    event, or when the time is over. The same `Idempotency-Key` gives the same run."""
+    event, or when the time is over. The same `Idempotency-Key` gives the same run. 409 where the workflow is retired."""
     known(request, "wait")
     body = body or Start()
     run = acts.start(

@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from dashboard import problem_view
 from orchestration.acts.schedules import ScheduleBody
 from orchestration.acts.workflows import Checked
 from orchestration.core import event as events
 from orchestration.core.cron import Occurrence
 from orchestration.queries import children
 from orchestration.queries.escalations import EscalationDetail, EscalationSummary
+from orchestration.queries.events import KeptEvent
 from orchestration.queries.paging import Page
 from orchestration.queries.reach import ProviderView, ToolView
 from orchestration.queries.records import CallView, StepView
@@ -36,7 +38,7 @@ def page(found: Page[Any], shown: Any) -> Json:
 
 def checked(found: Checked) -> Json:
     return {
-        "problems": [problem.as_dict() for problem in found.problems],
+        "problems": problem_view.problems(found),
         "proof": found.proof.as_dict() if found.proof else None,
         "hash": found.definition.hash if found.definition else None,
     }
@@ -54,7 +56,12 @@ def workflow(found: WorkflowSummary) -> Json:
         "created": when(found.created),
         "updated": when(found.updated),
         "updated_by": found.updated_by,
+        "retired": retired(found),
     }
+
+
+def retired(found: WorkflowSummary) -> Json | None:
+    return {"at": when(found.retired), "by": found.retired_by, "reason": found.retired_reason} if found.retired else None
 
 
 def workflow_detail(found: WorkflowDetail) -> Json:
@@ -116,6 +123,20 @@ def _awaits(address: str) -> Json | None:
         return None
     name, correlation = events.parts_of(address)
     return {"event": name, "correlation": correlation}
+
+
+def event(found: KeptEvent) -> Json:
+    return {
+        "id": found.id,
+        "name": found.name,
+        "correlation": found.correlation,
+        "payload": found.payload,
+        "by": found.by,
+        "received": when(found.received),
+        "kept_until": when(found.until),
+        **({"mended": list(found.mended)} if found.mended else {}),
+        "truncated": list(found.truncated),
+    }
 
 
 def run(found: RunItem) -> Json:

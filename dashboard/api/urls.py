@@ -3,7 +3,7 @@
 There is no page for the description: those that are to be had bring scripts from elsewhere.
 """
 
-from dashboard.api import escalations, events, problems, reach, runs, schedules, trial, workflows
+from dashboard.api import editing, escalations, events, problems, reach, runs, schedules, trial, workflows
 from dashboard.api.bodies import CleanParser
 from dashboard.api.description import DescribedAPI
 from dashboard.api.guard import guarded, may
@@ -22,6 +22,7 @@ api = DescribedAPI(
 )
 problems.install(api)
 api.add_router("/workflows", workflows.router)
+api.add_router("/workflows", editing.router)
 api.add_router("/workflows", runs.starting)
 api.add_router("/workflows", schedules.of_workflow)
 api.add_router("/runs", runs.router)

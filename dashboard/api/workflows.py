@@ -8,11 +8,12 @@ from ninja import Query, Router, Status
 from dashboard.api import shape
 from dashboard.api.answers import Listed
 from dashboard.api.answers_of_workflows import Checked, Diff, Version, VersionWhole, Workflow, WorkflowWhole
-from dashboard.api.bodies import DEFINITION, Publish, known
+from dashboard.api.bodies import DEFINITION, Publish, Retire, known
 from dashboard.api.description import answers
 from dashboard.api.guard import may, who
 from dashboard.api.problems import refusal
 from dashboard.definition_diff import definition_diff
+from orchestration.acts import drafts, retiring
 from orchestration.acts import workflows as acts
 from orchestration.core.errors import Refused
 from orchestration.queries import workflows as queries
@@ -38,7 +39,7 @@ def push_workflow(request: HttpRequest, revision: int | None = None) -> Any:
     """The body is the definition, as YAML or JSON. It is kept as the draft, with what is wrong said in `problems`; 422 where
     it can't be read or does not say its id. With `?revision=` only over that revision of the draft."""
     known(request, "revision")
-    pushed = acts.push(text=request.body, by=who(request), revision=revision)
+    pushed = drafts.push(text=request.body, by=who(request), revision=revision)
     status = 201 if pushed.created else 200
     return Status(status, {"id": pushed.workflow.id, "revision": pushed.workflow.revision, **shape.checked(pushed.checked)})
 
@@ -75,6 +76,27 @@ def publish_workflow(request: HttpRequest, workflow: str, body: Publish | None =
     except Refused as refused:
         return refusal(refused, 409)
     return shape.version_detail(queries.version(workflow, made.number))
+
+
+@router.post(
+    "/{workflow}/retire", auth=may(Role.DESIGNER), summary="Retire a workflow", openapi_extra=answers(409, ok=WorkflowWhole)
+)
+def retire_workflow(request: HttpRequest, workflow: str, body: Retire) -> Any:
+    """No run of it begins any more, whoever would start it: people, clients (409, `retired_workflow`), schedules, or a step that
+    calls it, which fails with `refused`. Runs that are under way go on. 409 where somebody has retired it already."""
+    known(request)
+    retiring.retire(workflow=workflow, reason=body.reason, by=who(request))
+    return shape.workflow_detail(queries.workflow(workflow))
+
+
+@router.post(
+    "/{workflow}/reinstate", auth=may(Role.DESIGNER), summary="Take a workflow back", openapi_extra=answers(ok=WorkflowWhole)
+)
+def reinstate_workflow(request: HttpRequest, workflow: str) -> Any:
+    """Runs of it may begin again. Its schedules go on with what is yet to come. Again is the same."""
+    known(request)
+    retiring.reinstate(workflow=workflow, by=who(request))
+    return shape.workflow_detail(queries.workflow(workflow))
 
 
 @router.get("/{workflow}/versions", auth=may(Role.VIEWER), summary="List versions", openapi_extra=answers(ok=Listed[Version]))

@@ -8,51 +8,26 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from dashboard import changes_view, first_version, problem_view
+from dashboard.empty_workflow import EXAMPLE as START
 from dashboard.needs import needs
+from dashboard.pages.commands import revision_of
 from dashboard.pages.workflows import frame
 from dashboard.proof_view import proof_view
 from dashboard.text_diff import text_diff
+from orchestration.acts import drafts
 from orchestration.acts import workflows as acts
 from orchestration.acts.workflows import Checked
 from orchestration.core.errors import Conflict, Refused
+from orchestration.queries import drafts as queries
 from orchestration.queries import workflows as stored
 from orchestration.queries.workflows import WorkflowDetail
 from orchestration.roles import Role
 
-START = """\
-interlock: 1
-id: my_workflow
-title: My workflow
-input:
-  type: object
-  required: [text]
-  properties: {text: {type: string, maxLength: 8000}}
-outcomes:
-  done: {kind: success}
-  broken: {kind: failure}
-on_failure: broken
-models:
-  main: {provider: default}
-start: classify
-steps:
-  - id: classify
-    type: llm
-    title: Sort it
-    model: main
-    input: {text: "${run.input.text}"}
-    prompt: "Which is it? {{ text }}"
-    max_input_tokens: 4000
-    max_output_tokens: 200
-    output:
-      type: object
-      required: [label]
-      properties: {label: {enum: [question, complaint, other]}}
-    repair: {attempts: 1}
-    next: end_well
-  - {id: end_well, type: end, outcome: done, output: {label: "${steps.classify.label}"}}
-"""
+TEXT = "text"
 
 
 @needs(Role.DESIGNER)
@@ -61,13 +36,13 @@ def new(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, "workflows/new.html", _writing(START))
     text = _posted(request)
-    checked = acts.check_new(text, request.user.get_username())
+    checked = drafts.check_new(text, request.user.get_username())
     if request.POST.get("do") == "check":
         return _checked(request, "workflows/new.html", _writing(text, checked))
     if checked.unfiled:
         return render(request, "workflows/new.html", {**_writing(text, checked), "refused": True}, status=422)
     try:
-        found = acts.push(text=text, by=request.user.get_username(), new=True).workflow
+        found = drafts.push(text=text, by=request.user.get_username(), new=True).workflow
     except Refused as refused:
         context = _writing(text, Checked(None, None, None, refused.problems, unfiled=True))
         return render(request, "workflows/new.html", {**context, "refused": True}, status=422)
@@ -80,14 +55,14 @@ def edit(request: HttpRequest, workflow: str) -> HttpResponse:
     """The draft. `do=check` looks without storing, `do=save` stores over the revision that was seen."""
     found = stored.workflow(workflow)
     if request.method != "POST":
-        return render(
-            request, "workflows/edit.html", _editing(found, found.draft, acts.check(found.draft, workflow), found.revision)
-        )
-    text, revision = _posted(request), _revision(request)
+        context = _editing(found, found.draft, acts.check(found.draft, workflow), found.revision)
+        undo = None if context["proof"] else queries.standing(workflow).undo
+        return render(request, "workflows/edit.html", {**context, "undrawn": not context["proof"], "undo": undo})
+    text, revision = _posted(request), revision_of(request)
     if request.POST.get("do") == "check":
         return _checked(request, "workflows/edit.html", _editing(found, text, acts.check(text, workflow), revision))
     try:
-        _, checked = acts.save_draft(workflow=workflow, text=text, revision=revision, by=request.user.get_username())
+        _, checked = drafts.save_draft(workflow=workflow, text=text, revision=revision, by=request.user.get_username())
     except Conflict as conflict:
         found = stored.workflow(workflow)
         context = _editing(found, text, acts.check(text, workflow), found.revision)
@@ -97,7 +72,7 @@ def edit(request: HttpRequest, workflow: str) -> HttpResponse:
         context = _editing(found, text, Checked(None, None, None, refused.problems), revision)
         return render(request, "workflows/edit.html", {**context, "refused": True}, status=422)
     if request.POST.get("do") == "publish" and checked.ok:
-        return redirect("workflow_publish", workflow=workflow)
+        return redirect(f"{reverse('workflow_publish', args=[workflow])}?from={TEXT}")
     _say_saved(request, checked)
     return redirect("workflow_edit", workflow=workflow)
 
@@ -113,18 +88,19 @@ def _say_saved(request: HttpRequest, checked: Checked) -> None:
 
 @needs(Role.DESIGNER)
 def publish(request: HttpRequest, workflow: str) -> HttpResponse:
-    """What would change, and the proof; POST makes it the next version."""
+    """What would change, and the proof; POST makes it the next version. `?from=text`: by who writes it as text."""
     found = stored.workflow(workflow)
+    lead = TEXT if request.GET.get("from") == TEXT else "design"
     if request.method != "POST":
-        return render(request, "workflows/publish.html", _publishing(found))
+        return render(request, "workflows/publish.html", _publishing(found, lead))
     note = request.POST.get("note", "")[:2000]
     try:
-        version = acts.publish(workflow=workflow, by=request.user.get_username(), revision=_revision(request), note=note)
+        version = acts.publish(workflow=workflow, by=request.user.get_username(), revision=revision_of(request), note=note)
     except Conflict as conflict:
-        context = {**_publishing(stored.workflow(workflow)), "note": note, "conflict": conflict}
+        context = {**_publishing(stored.workflow(workflow), lead), "note": note, "conflict": conflict}
         return render(request, "workflows/publish.html", context, status=409)
     except Refused:
-        return render(request, "workflows/publish.html", {**_publishing(found), "note": note}, status=422)
+        return render(request, "workflows/publish.html", {**_publishing(found, lead), "note": note}, status=422)
     if version.number == found.version:
         messages.info(request, f"Version {version.number} says the same already; there is nothing new to publish.")
     else:
@@ -138,20 +114,18 @@ def restore(request: HttpRequest, workflow: str) -> HttpResponse:
     """Takes an old version's text as the draft, to be published anew."""
     found = stored.workflow(workflow)
     number = request.POST.get("version", "")
-    old = stored.version(workflow, int(number) if number.isdecimal() and len(number) < 10 else 0)
-    acts.save_draft(workflow=workflow, text=old.text, revision=_revision(request), by=request.user.get_username())
-    messages.success(request, f"The draft of {found.label} is version {old.number} again. Publish it to make runs follow it.")
+    old = int(number) if number.isdecimal() and len(number) < 10 else 0
+    drafts.restore(workflow=workflow, version=old, revision=revision_of(request), by=request.user.get_username())
+    messages.success(
+        request,
+        f"The draft of {found.label} is version {old} again. Publish it to make runs follow it; Undo brings back what it was.",
+    )
     return redirect("workflow_publish", workflow=workflow)
 
 
 def _posted(request: HttpRequest) -> str:
     """The text as typed; browsers send line ends as CR LF."""
     return request.POST.get("text", "").replace("\r\n", "\n")
-
-
-def _revision(request: HttpRequest) -> int:
-    given = request.POST.get("revision", "")
-    return int(given) if given.isdecimal() and len(given) < 10 else 0
 
 
 def _checked(request: HttpRequest, page: str, context: dict[str, Any]) -> HttpResponse:
@@ -168,10 +142,22 @@ def _editing(found: WorkflowDetail, text: str, checked: Checked, revision: int) 
     return {**frame(found, "edit"), "text": text, "revision": revision, **_found(checked)}
 
 
-def _publishing(found: WorkflowDetail) -> dict[str, Any]:
+def _publishing(found: WorkflowDetail, lead: str) -> dict[str, Any]:
+    """`lead`: where problems lead to, the lines of the text or the steps as they are drawn."""
     before = stored.version(found.id).text if found.version else ""
-    lines = text_diff(before, found.draft)
-    return {**frame(found, "edit"), "lines": lines, "revision": found.revision, **_found(acts.check(found.draft, found.id))}
+    checked = acts.check(found.draft, found.id)
+    return {
+        **frame(found, "edit" if lead == TEXT else "versions"),
+        **_found(checked),
+        "lead": lead,
+        "first": first_version.told(checked.plan, checked.proof) if checked.plan and checked.proof and not before else "",
+        "note_of_it": checked.plan.workflow.note if checked.plan else "",
+        "problems": problem_view.problems(checked),
+        "groups": changes_view.groups(before, found.draft),
+        "edits": queries.since_published(found.id),
+        "lines": text_diff(before, found.draft),
+        "revision": found.revision,
+    }
 
 
 def _found(checked: Checked | None) -> dict[str, Any]:

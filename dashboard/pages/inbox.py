@@ -82,10 +82,10 @@ def inbox_page(request: HttpRequest) -> HttpResponse:
     revision = revisions({INBOX})[INBOX]
     if _has(request, revision):
         return _unchanged(revision)
-    part = "inbox/list.html" if request.headers.get("HX-Target") == LIST else "inbox/page.html"
-    return _live(
-        render(request, part, {**Place(request).context(), "revision": revision, "live_href": request.get_full_path()}), revision
-    )
+    shell = {**Place(request).context(), "revision": revision, "live_href": request.get_full_path()}
+    if _part(request) == LIST:
+        return _live(render(request, "inbox/list.html", shell), revision)
+    return _whole(render(request, "inbox/page.html", shell))
 
 
 def count(request: HttpRequest) -> HttpResponse:
@@ -102,13 +102,13 @@ def question(request: HttpRequest, escalation: str) -> HttpResponse:
         return _unchanged(revision)
     place = Place(request)
     shell = {**place.context(escalation), "revision": revision, "live_href": request.get_full_path()}
-    if request.headers.get("HX-Target") == LIST:
+    if _part(request) == LIST:
         return _live(render(request, "inbox/list.html", shell), revision)
     found = find(escalation)
-    if request.headers.get("HX-Target") == PRESENCE:
+    if _part(request) == PRESENCE:
         return _live(render(request, "inbox/presence.html", {**shell, **_standing(request, found)}), revision)
     form = _opened(found, fresh="fresh" in request.GET)
-    return _live(render(request, "inbox/question.html", {**shell, **_dossier(request, found, form)}), revision)
+    return _whole(render(request, "inbox/question.html", {**shell, **_dossier(request, found, form)}))
 
 
 @needs(Role.OPERATOR)
@@ -122,7 +122,8 @@ def _answer(request: HttpRequest, escalation: str) -> HttpResponse:
     try:
         if chosen is None:
             raise Refused(Problem("unknown_action", "Choose one of the actions.", "action"))
-        taken = _values(form, found) if chosen.get("form") == "required" else Clean({})
+        asked = chosen.get("form") == "required" and not _is_bare(found, form)
+        taken = _values(form, found) if asked else Clean({})
         resolve(
             escalation=escalation, action=action, values=taken.value, by=place.person, mended=taken.marks,
             revision=_number(request.POST.get("revision")), idempotency=request.POST.get("token", "")[:100] or None,
@@ -147,6 +148,11 @@ def _overtaken(request: HttpRequest, escalation: str, form: SchemaForm, error: C
 def _words(request: HttpRequest, error: Exception, found: EscalationDetail | None = None) -> str:
     chosen = _standing(request, found)["chosen"] if found else None
     return dossier_view.overtaken(error, request.user.get_username(), chosen)
+
+
+def _is_bare(found: EscalationDetail, form: SchemaForm) -> bool:
+    """Whether its actions are all that is asked. What an unknown call gave may be anything, and so a field stands there."""
+    return found.kind == "human" and form.asks_nothing and not found.values
 
 
 def _values(form: SchemaForm, found: EscalationDetail) -> Clean:
@@ -232,10 +238,11 @@ def _dossier(request: HttpRequest, found: EscalationDetail, form: SchemaForm) ->
     plan = plan_for(found.run)
     part = part_in_words(found.path, _titles(found)) if found.parent else ""
     shown = dossier_view.actions(found, plan)
+    asks = not _is_bare(found, form) and any(action.takes_form for action in shown)
     return {
         **_standing(request, found), "reason": dossier_view.reason(found), "tries": dossier_view.tries(found.dossier.tried),
         "model": dossier_view.last_asked(found.dossier.tried),
-        "actions": shown, "form": form, "asks": any(action.takes_form for action in shown), "token": uuid4().hex,
+        "actions": shown, "form": form, "asks": asks, "token": uuid4().hex,
         "drafted": found.draft if found.pending and "fresh" not in request.GET and request.method == "GET" else None,
         "stopped_at": plan.steps[found.step].label if plan and found.step in plan.steps else found.step,
         "note": (plan.steps[found.step].model.note or "") if plan and found.step in plan.steps else "",
@@ -278,15 +285,27 @@ def _number(text: str | None) -> int | None:
     return int(text) if text and text.isdecimal() and len(text) < 12 else None
 
 
+def _part(request: HttpRequest) -> str:
+    """Which part of the page is asked for, "" where it is all of it."""
+    asked = request.headers.get("HX-Target", "")
+    return asked if asked in (LIST, PRESENCE) else ""
+
+
 def _has(request: HttpRequest, revision: int) -> bool:
-    return request.headers.get("If-None-Match") == f'"{revision}"'
+    """Of a part alone: on the whole page stands more than what the inbox's revision counts, as a draft that was kept."""
+    return bool(_part(request)) and request.headers.get("If-None-Match") == f'"{revision}"'
 
 
 def _unchanged(revision: int) -> HttpResponse:
     return _live(HttpResponse(status=304), revision)
 
 
-def _live(response: HttpResponse, revision: int) -> HttpResponse:
-    response["ETag"] = f'"{revision}"'
-    response["Vary"] = "HX-Request, HX-Target, Cookie"
-    return response
+def _live(part: HttpResponse, revision: int) -> HttpResponse:
+    part["ETag"] = f'"{revision}"'
+    return _whole(part)
+
+
+def _whole(answer: HttpResponse) -> HttpResponse:
+    """Neither is taken for the other out of a cache."""
+    answer["Vary"] = "HX-Request, HX-Target, Cookie"
+    return answer

@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 
 from dashboard import conversation, decision_card, lanes_view, run_view, run_words, wait_view
+from dashboard.built import is_built
 from dashboard.kin import Kin, kin
 from dashboard.needs import needs
 from dashboard.step_titles import titles_of
@@ -143,9 +144,11 @@ def _page(run: RunDetail, chosen: Chosen) -> dict[str, Any]:
             run.created, run.ended or now, course, run.wait == "backoff", named, None if run.over else run.since, in_children
         ),
         "lasted": (run.ended - run.created).total_seconds() if run.ended else None,
+        "shared": bool(in_children) or any(visit.type in children.FANS for visit in course.visits),
         "chosen": chosen,
         "select": select,
         "href": _href(run, chosen),
+        "built": is_built(),
         **panel,
     }
 
@@ -193,19 +196,25 @@ def _open_lanes(run: RunDetail, chosen: Chosen, told: Told) -> dict[str, Any]:
         return {}
     revision = changes.children_changed(run.id)
     visit, total = children.planned(run.id)
-    return {**_lanes(run, chosen, told, run.place, visit, total), "lanes_revision": revision}
+    kind = _type(run.place, told)
+    given = lanes_view.given(kind, run.id, run.place, visit, total) if kind == "workflow" else None
+    return {**_lanes(run, chosen, told, run.place, visit, total), "given": given, "lanes_revision": revision}
 
 
 def _has_lanes(path: str, told: Told) -> bool:
-    return run_view.type_of(path.rpartition("/")[2], told.named) in ("map", "parallel", "workflow")
+    return _type(path, told) in ("map", "parallel", "workflow")
+
+
+def _type(path: str, told: Told) -> str:
+    return run_view.type_of(path.rpartition("/")[2], told.named)
 
 
 def _lanes(run: RunDetail, chosen: Chosen, told: Told, path: str, visit: int, total: int) -> dict[str, Any]:
     """Those of a visit; {} where it has none. `lanes_at`: the address of all of them, to which a state or a place is added."""
-    counts = children.counts(run.id, path, visit)
+    counts, asked = children.counts(run.id, path, visit)
     if not any(counts.values()) and not total:
         return {}
-    found = children.children(run.id, path, visit, chosen.lanes or None, chosen.after or None)
+    found = children.children(run.id, path, visit, chosen.lanes or None, chosen.after or None, asked=asked)
     view = lanes_view.lanes_view(path, total, counts, found, chosen.lanes, told.named)
     seq = "open" if chosen.seq is None else str(chosen.seq)
     following = _address(run, seq=seq, lanes=chosen.lanes, **{"from": found.next}) if found.next else ""
@@ -236,10 +245,13 @@ def _visit(run: RunDetail, chosen: Chosen, told: Told) -> dict[str, Any]:
     scope = view.path.rpartition("/")[0]
     writer = run_view.writer_of(written, scope, told.by or run.starter, told.title)
     title, detail = run_view.spoken(told.path(view.path), told.named)
-    lanes = _lanes(run, chosen, told, view.path, view.visit, _total(view.input)) if _has_lanes(view.path, told) else {}
+    total = _total(_type(view.path, told), view.input)
+    lanes = _lanes(run, chosen, told, view.path, view.visit, total) if _has_lanes(view.path, told) else {}
     calls = tuple(conversation.shown(call) for call in view.calls)
+    given = lanes_view.given(_type(view.path, told), run.id, view.path, view.visit, lanes["lanes"].total) if lanes else None
     return {
         "view": view,
+        "given": given,
         "card": decision_card.card(view.decision, writer, told.title, progress(run.id, view.decision, seq), told.above),
         "calls": calls,
         **lanes,
@@ -253,9 +265,9 @@ def _visit(run: RunDetail, chosen: Chosen, told: Told) -> dict[str, Any]:
     }
 
 
-def _total(input: Any) -> int:
-    """How many child runs the record of their step speaks of."""
-    return input.get("total", 0) if isinstance(input, dict) else 0
+def _total(kind: str, input: Any) -> int:
+    """How many child runs the record of their step speaks of: that of a called workflow holds what it was given."""
+    return input.get("total", 0) if kind != "workflow" and isinstance(input, dict) else 0
 
 
 @dataclass(frozen=True, slots=True)

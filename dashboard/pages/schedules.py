@@ -57,7 +57,7 @@ def schedule_page(request: HttpRequest, workflow: str, schedule: str) -> HttpRes
 def new_page(request: HttpRequest, workflow: str) -> HttpResponse:
     """The form carries a key of its own, so that sending it twice makes one."""
     context = _context(workflow)
-    if context["workflow"].version is None:
+    if context["workflow"].version is None or context["workflow"].retired:
         return render(request, "schedules/list.html", context, status=409)
     if request.method != "POST":
         form = ScheduleForm(initial=schedule_form.FIRST)

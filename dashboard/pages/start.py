@@ -26,7 +26,7 @@ def start(request: HttpRequest, workflow: str) -> HttpResponse:
     """The form; `?example=` fills it in. By POST the run is started; what is wrong is shown at its field, with all that was
     typed. The form carries a key of its own, so that sending it twice starts one run."""
     found = workflows.workflow(workflow)
-    if found.version is None:
+    if found.version is None or found.retired:
         return render(request, "runs/start.html", {"here": "workflows", "workflow": found}, status=409)
     version = workflows.version(workflow, _version(request))
     schema = version.definition.get("input") or {"type": "object"}

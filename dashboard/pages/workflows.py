@@ -6,19 +6,21 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from dashboard import schema_words
+from dashboard import changes_view, problem_view, schema_words
 from dashboard.needs import needs
-from dashboard.outline import OutlineStep, Target, ending, outline
+from dashboard.outline import Errors, OutlineStep, Target, ending, outline
 from dashboard.proof_view import ProofView, proof_view
 from dashboard.text_diff import text_diff
 from orchestration.acts.workflows import check
 from orchestration.core.catalog import Tool
 from orchestration.core.errors import NotFound, Problem
 from orchestration.core.plan import Plan
-from orchestration.queries import activity
+from orchestration.queries import activity, drafts
 from orchestration.queries import workflows as stored
 from orchestration.queries.broken import since
 from orchestration.queries.catalog import current
+from orchestration.queries.drafts import Edit
+from orchestration.queries.measured import Measured, measured
 from orchestration.queries.plans import plan_of
 from orchestration.queries.workflows import DRAFT, VersionDetail, WorkflowDetail
 from orchestration.roles import Role
@@ -34,6 +36,8 @@ class Reading:
     proof: ProofView | None
     problems: tuple[Problem, ...] = ()
     since: tuple[Problem, ...] = ()
+    undo: Edit | None = None
+    """What was done last to a draft that can't be read."""
 
     @property
     def draft(self) -> bool:
@@ -41,7 +45,7 @@ class Reading:
 
     @property
     def steps(self) -> tuple[OutlineStep, ...]:
-        return outline(self.plan, self._errors) if self.plan else ()
+        return outline(self.plan, self.errors) if self.plan else ()
 
     @property
     def input(self) -> tuple[schema_words.FieldWords, ...]:
@@ -65,55 +69,58 @@ class Reading:
         return tuple(used[name] for name in sorted(used))
 
     @property
-    def _errors(self) -> Any:
+    def errors(self) -> Errors:
         return (
             {row.step: {code: to.id for codes, to in row.ways for code in codes} for row in self.proof.rows} if self.proof else {}
         )
 
 
-def read(found: WorkflowDetail, which: str) -> Reading:
-    """`which`: "draft", the number of a version, or "" for the latest, the draft where there is none. Raises `NotFound`."""
+def read(found: WorkflowDetail, which: str, beside: bool = False) -> Reading:
+    """`which`: "draft", the number of a version, or "" for the latest, the draft where there is none. `beside`: with what runs
+    came to, the version's own, for the draft those of the latest. Raises `NotFound`."""
     if which == DRAFT or (not which and found.version is None):
-        return _draft(found.draft, found.id)
+        return _draft(found.draft, found.id, measured(found.id, found.version) if beside else None)
     if which and not (which.isdecimal() and len(which) < 10):
         raise NotFound(f"There is no version {which[:20]} of {found.id}.")
     version = stored.version(found.id, int(which) if which else found.version)
     world = current()
     plan = plan_of(version.id, world)
     wrong = since(plan.problems)
-    return Reading(version, plan, replace(proof_view(plan, version.proof), by_now=len(wrong)), since=wrong)
+    proof = proof_view(plan, version.proof, measured(found.id, version.number) if beside else None)
+    return Reading(version, plan, replace(proof, by_now=len(wrong)), since=wrong)
 
 
-def _draft(text: str, workflow: str) -> Reading:
+def _draft(text: str, workflow: str, runs: Measured | None) -> Reading:
     checked = check(text, workflow)
     if checked.plan is None or checked.proof is None:
-        return Reading(None, None, None, checked.problems)
-    proof = {**checked.proof.as_dict(), "problems": [problem.as_dict() for problem in checked.problems]}
-    return Reading(None, checked.plan, proof_view(checked.plan, proof), checked.problems)
+        return Reading(None, None, None, checked.problems, undo=drafts.standing(workflow).undo)
+    proof = {**checked.proof.as_dict(), "problems": problem_view.problems(checked)}
+    return Reading(None, checked.plan, proof_view(checked.plan, proof, runs), checked.problems)
 
 
 @needs(Role.VIEWER)
 def workflow_list(request: HttpRequest) -> HttpResponse:
-    found = stored.workflows(after=request.GET.get("after") or None)
+    """`?retired=yes`: those alone that nobody may start any more, which are in no other list."""
+    apart = request.GET.get("retired") == "yes"
+    found = stored.workflows(after=request.GET.get("after") or None, retired=apart)
     lately = activity.activity(row.id for row in found.items)
     rows = [(row, lately[row.id]) for row in found.items]
-    more = f"?after={found.next}" if found.next else ""
-    context = {"here": "workflows", "rows": rows, "next": more, "newest": "?" if request.GET.get("after") else ""}
+    kept = "?retired=yes&" if apart else "?"
+    more = f"{kept}after={found.next}" if found.next else ""
+    context: dict[str, Any] = {
+        "here": "workflows",
+        "rows": rows,
+        "next": more,
+        "newest": kept if request.GET.get("after") else "",
+    }
+    context |= {"apart": apart, "retired": stored.retired()}
     return render(request, "workflows/list.html", context)
-
-
-@needs(Role.VIEWER)
-def outline_page(request: HttpRequest, workflow: str) -> HttpResponse:
-    found = stored.workflow(workflow)
-    reading = read(found, request.GET.get("version", ""))
-    context = {**frame(found, "outline", reading), "open_all": request.GET.get("open") == "all"}
-    return render(request, "workflows/outline.html", context)
 
 
 @needs(Role.VIEWER)
 def proof_page(request: HttpRequest, workflow: str) -> HttpResponse:
     found = stored.workflow(workflow)
-    reading = read(found, request.GET.get("version", ""))
+    reading = read(found, request.GET.get("version", ""), beside=True)
     return render(request, "workflows/proof.html", frame(found, "proof", reading))
 
 
@@ -130,7 +137,14 @@ def changes_page(request: HttpRequest, workflow: str) -> HttpResponse:
     found = stored.workflow(workflow)
     before, old = stored.text_of(found, request.GET.get("from"), "from")
     after, new = stored.text_of(found, request.GET.get("to") or DRAFT, "to")
-    context = {"lines": text_diff(old, new), "before_name": _called(before), "after_name": _called(after)}
+    context = {
+        "groups": changes_view.groups(old, new),
+        "lines": text_diff(old, new),
+        "before": before,
+        "after": after,
+        "before_name": _called(before),
+        "after_name": _called(after),
+    }
     return render(request, "workflows/changes.html", {**frame(found, "versions"), **context})
 
 

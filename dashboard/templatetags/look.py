@@ -1,5 +1,6 @@
 """Tags and filters of the design system. They only hand over to `dashboard.presentation` and `dashboard.json_view`."""
 
+import re
 from datetime import datetime
 from itertools import zip_longest
 from typing import Any
@@ -10,7 +11,11 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from dashboard import json_view, presentation
+from dashboard import built, json_view, presentation
+from orchestration.core import values
+from orchestration.samples import installation
+
+_CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 
 register = template.Library()
 register.filter("money", presentation.money)
@@ -19,15 +24,30 @@ register.filter("json_tree", json_view.tree)
 register.filter("json_text", json_view.text)
 
 
+register.filter("as_json", values.dump)
+
+
 @register.filter
 def words(text: str) -> list[str]:
     return text.split()
 
 
 @register.filter
+def lower_first(text: str) -> str:
+    """The same in the middle of a sentence."""
+    return text[:1].lower() + text[1:]
+
+
+@register.filter
+def who(name: str) -> str:
+    """Somebody by the name of their account, and what has none."""
+    return "Interlock itself" if name == installation.BY else name or "Somebody"
+
+
+@register.filter
 def coded(text: str) -> SafeString:
-    """The text with what stands in `backticks` as code."""
-    parts = text.split("`")
+    """The text with what stands in `backticks` as code. Those that enclose nothing, or more than a line, stay."""
+    parts = _CODE.split(text)
     return format_html_join(
         "",
         "{}{}",
@@ -48,6 +68,9 @@ def grouped(number: int) -> str:
 def a_or_an(noun: str) -> str:
     """`a viewer`, `an operator`."""
     return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
+
+
+register.simple_tag(built.is_built, name="is_built")
 
 
 @register.simple_tag

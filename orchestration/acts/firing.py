@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from orchestration.acts import audit, runs
 from orchestration.core import values
@@ -53,7 +54,7 @@ class Firing:
 def due(now: datetime) -> list[Callable[[], bool]]:
     """What is to be fired at this moment, in order, each a short write of its own that may come too late and then does nothing.
     One query while nothing is due."""
-    rows = list(Schedule.objects.filter(paused=False, next__lte=now).order_by("next", "id").values(*_SEEN)[:MOST])
+    rows = list(_awake().filter(next__lte=now).order_by("next", "id").values(*_SEEN)[:MOST])
     found: list[Callable[[], bool]] = []
     for row in rows:
         try:
@@ -67,12 +68,17 @@ def due(now: datetime) -> list[Callable[[], bool]]:
 def pass_over(now: datetime) -> list[Callable[[], bool]]:
     """The same for all that is due, but starting nothing: whether it was started already can't be known."""
     found: list[Callable[[], bool]] = []
-    for row in Schedule.objects.filter(paused=False, next__lte=now).order_by("id").values(*_SEEN):
+    for row in _awake().filter(next__lte=now).order_by("id").values(*_SEEN):
         table = timetable(row["cron"], row["zone"])
         found.append(
             partial(fire, Firing(row, now, None, table.after(now), passed(table, row["next"], now + _SECOND, "restored")))
         )
     return found
+
+
+def _awake() -> "QuerySet[Schedule]":
+    """Those that may come due: neither they are paused nor their workflow is retired."""
+    return Schedule.objects.filter(paused=False, workflow__retired=None)
 
 
 def _firings(row: dict[str, Any], now: datetime) -> list[Firing]:

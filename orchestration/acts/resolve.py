@@ -6,7 +6,6 @@ from typing import Any
 from orchestration.acts import audit
 from orchestration.acts.moving import ActDesk, Overtaken, apply_or_conflict, drive, take
 from orchestration.core import decision as deciding
-from orchestration.core import sentence
 from orchestration.core import values as json_values
 from orchestration.core.acceptance import accept
 from orchestration.core.contract import coerce, contract
@@ -104,8 +103,16 @@ def preview(*, escalation: str, action: str, values: Any, by: str, revision: int
         commit = drive(held, lambda desk: _move(desk, held, found, action, given, by))
     except Refused as refused:
         return {"problems": refused.problems, "to": None, "outcome": None, "sentence": None}
+    if not commit.records:  # its child runs are stopped first
+        taken = settle.aborted(held, by, _code(found.kind))
+        return {"problems": (), "to": taken.to, "outcome": taken.outcome, "sentence": taken.sentence}
     decision = unpack(commit.records[0].decision, commit.blobs)
     return {"problems": (), "to": decision["to"], "outcome": commit.row.outcome or None, "sentence": decision["sentence"]}
+
+
+def _code(kind: str) -> ErrorCode:
+    """What a run fails with that a person has stopped."""
+    return ErrorCode.UNKNOWN if kind == "unknown" else ErrorCode.LIMIT
 
 
 def _find(escalation: str) -> Escalation:
@@ -183,11 +190,7 @@ async def _move(
     step = held.plan.steps[held.position.active]
     escalate.close(held, "resolved", now, by, {"action": action, "values": given})
     if action == "abort" and kind != Escalation.Kind.HUMAN:
-        await settle.stop_children(desk, held, by, "stopped the run")
-        failure = Failure(ErrorCode.UNKNOWN if kind == "unknown" else ErrorCode.LIMIT, f"{by} stopped the run")
-        taken = deciding.give_up(held.plan, held.position, failure, f"{by} stopped the run.", "act.resolve")
-        held.record(step, None, Result.failed(failure), taken, now, by)
-        await settle.finish(desk, held, taken, failure)
+        await settle.abort(desk, held, by, _code(kind))
     elif kind == Escalation.Kind.HUMAN:
         marks = tuple(f"output.{place}" for place in mended)
         result = replace(Result.done({"action": action, "values": given, "by": by}), marks=marks)
@@ -228,15 +231,14 @@ def _again(held: Held, kind: str, limit: str | None, by: str, now: Any) -> None:
     as a new visit with a new key; after a limit or a quarantine the visit goes on, so that a call which has left keeps its key
     and is not made twice."""
     step = held.plan.steps[held.position.active]
-    if kind == "unknown":
+    if limit:
+        settle.lift(held, limit, by, now)
+    elif kind == "unknown":
         words = f"{by} said that it did not happen, so {step.label} was begun again."
         taken = deciding.again(held.position, words, "act.resolve")
         held.record(step, None, Result.failed(Failure(ErrorCode.UNKNOWN, words)), taken, now, by)
     else:
-        words = sentence.lifted(limit, by) if limit else f"{by} had the run tried again."
-        for its_own in (held.tokens, held.marks):  # the visit's, which is not over
-            its_own.pop(held.visit_key, None)  # type: ignore[attr-defined]
+        words = f"{by} had the run tried again."
+        settle.keep_visit(held)
         held.record(step, None, Result.done(None), deciding.resumed(held.position, words, "act.resolve"), now, by, kind)
-    if limit:
-        held.spent = replace(held.spent, lifted=(*held.spent.lifted, limit))
     held.row = replace(held.row, suspicion=0, deaths=0)

@@ -46,14 +46,19 @@ def start(
     `input.text`, where its door has replaced already what can't be kept; `schedule` is the one that starts it, if any.
 
     With `idempotency` the same request gives the same run, however often it comes. Raises `Refused` with a problem for each
-    wrong place of the input, or because the key came with another request before, and `NotFound`.
+    wrong place of the input, or because the key came with another request before, `Conflict` where the workflow is retired,
+    and `NotFound`.
     """
     key = values.clean_text(key).value[:MOST_KEY]
     body = values.digest([workflow, version, _digestible(input), key, dict(labels or {})])
     if (answer := audit.replay(by, "start", idempotency, body)) is not None:
         return str(answer["id"])
     chosen, digest = _version(workflow, version)
-    given, marks = accept_input(plan_of(chosen, current(), digest), input)
+    world = current()
+    if (retired := world.retired.get(workflow)) is not None:
+        words = f"{retired.sentence(workflow)} Nobody can start a run of it any more. A designer can take it back."
+        raise Conflict(words, "retired_workflow", by=retired.by, at=retired.at.isoformat())
+    given, marks = accept_input(plan_of(chosen, world, digest), input)
     marks = (*mended, *marks)
     run, now, blobs = new_id(), database_now(), dict[str, str]()
     named = {"key": key, "labels": values.dump(values.clean(dict(labels or {})).value), "schedule": schedule}

@@ -6,6 +6,7 @@ from typing import Annotated, Any, NamedTuple
 
 from django.db import IntegrityError, transaction
 from pydantic import AfterValidator, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from orchestration.acts import audit
 from orchestration.acts.runs import MOST_INPUT, accept_input
@@ -34,7 +35,7 @@ def _one_line(text: str) -> str:
 
 def _scalar(value: Any) -> Any:
     if not isinstance(value, str | int | float):
-        raise ValueError("a label is text, a number, true or false")
+        raise PydanticCustomError("wrong_type", "A label is text, a number, true or false.")
     return value
 
 
@@ -86,7 +87,10 @@ def check(*, workflow: str, body: Any) -> Given:
 
 
 def _latest(workflow: str) -> tuple[int, str]:
-    """The id and the content hash of the version that is run now."""
+    """The id and the content hash of the version that is run now. Raises `Refused` where none is, or none may be."""
+    if (retired := current().retired.get(workflow)) is not None:
+        message = f"{retired.sentence(workflow)} So a schedule would start nothing. Have the workflow taken back first."
+        raise Refused(Problem("retired_workflow", message, "workflow"))
     found = Version.objects.filter(workflow_id=workflow).order_by("-number").values_list("id", "hash").first()
     if found is None:
         if not Workflow.objects.filter(id=workflow).exists():
@@ -163,7 +167,7 @@ def pause(*, schedule: str, by: str) -> None:
 
 def resume(*, schedule: str, by: str) -> None:
     """It goes on with the first occurrence that is yet to come; what came while it was paused is not made up for. Raises
-    `NotFound`, and `Refused` where its input does not fit the workflow any more."""
+    `NotFound`, and `Refused` where its input does not fit the workflow any more, or that is retired."""
     row = _of(schedule)
     if row.paused and (wrong := _wrong_input(_latest(row.workflow_id), unpack_all([row.input])[0])):
         raise Refused(*wrong)

@@ -1,30 +1,20 @@
-"""Checking, drafting and publishing workflows.
+"""Checking definitions, and publishing drafts: what is published is right, frozen with its proof, and numbered."""
 
-A draft is text and may be wrong: it is kept all the same, with what is wrong said beside it. What is published is right,
-frozen with its proof, and numbered.
-"""
-
-import re
 from typing import Any, NamedTuple
 
 from django.db import transaction
-from django.db.models import F
-from django.utils import timezone
 
-from orchestration.acts import audit
+from orchestration.acts import audit, history
 from orchestration.core import source, values
 from orchestration.core.definition import Definition, from_source
-from orchestration.core.errors import Conflict, NotFound, Problem, Refused, Unreadable
+from orchestration.core.errors import Problem, Refused, Unreadable
 from orchestration.core.plan import Plan
 from orchestration.core.proof import Proof, prove
-from orchestration.core.source import MAX_BYTES, Source
+from orchestration.core.source import Source
 from orchestration.models import Version, Workflow
 from orchestration.queries.catalog import World, current
 from orchestration.queries.plans import Kept, compiled
 from orchestration.record.pack import keep, pack
-
-_ID = re.compile(r"[a-z][a-z0-9_]{0,47}\Z")
-_UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class Checked(NamedTuple):
@@ -37,7 +27,7 @@ class Checked(NamedTuple):
     unreadable: Unreadable | None = None
     """Set where it could not even be read."""
     unfiled: bool = False
-    """No new workflow can be made of it: it can't be read, says no id, or one that is taken. Set by `check_new` alone."""
+    """No new workflow can be made of it: it can't be read, says no id, or one that is taken. Set by `drafts.check_new` alone."""
 
     @property
     def ok(self) -> bool:
@@ -46,19 +36,14 @@ class Checked(NamedTuple):
 
 
 _drafts = Kept[Checked](16)
+_definitions = Kept[Definition](16)
 
 
-class Pushed(NamedTuple):
-    workflow: Workflow
-    created: bool
-    checked: Checked
-
-
-def check(given: str | bytes | dict[str, Any], workflow: str | None = None) -> Checked:
+def check(given: str | bytes | dict[str, Any], workflow: str | None = None, known: Source | None = None) -> Checked:
     """Reads, compiles and proves a definition: YAML or JSON text, or its plain data. Never raises for a wrong one. As the draft
-    of `workflow` it has to keep that id."""
+    of `workflow` it has to keep that id. `known` is what it reads as, where that has been read already."""
     try:
-        checked = _proved(given)
+        checked = proved(given, known)
     except Unreadable as unreadable:
         return Checked(None, None, None, unreadable.problems, unreadable)
     definition = checked.definition
@@ -67,36 +52,26 @@ def check(given: str | bytes | dict[str, Any], workflow: str | None = None) -> C
     message = (
         f"This is the draft of {workflow}, and its id has to stay that. Change it back, or make a new workflow of this text."
     )
-    return _with(checked, Problem("other_id", message, "id", line=definition.source.line("id")))
+    return with_problems(checked, Problem("other_id", message, "id", line=definition.source.line("id")))
 
 
-def check_new(text: str, by: str = "") -> Checked:
-    """The same for what is to become a workflow of its own, which needs an id that is free; or `by` has just made it of this."""
-    checked = check(text)
-    if checked.unreadable:
-        return checked._replace(unfiled=True)
-    read = _read(text)
-    try:
-        name, _ = _names(read)
-    except Unreadable as unreadable:
-        return _with(checked, *unreadable.problems)._replace(unfiled=True)
-    taken = Workflow.objects.filter(id=name).first()
-    if taken is not None and not _repeated(taken, _draft(text, read), by, 0):
-        return _with(checked, _taken(name, read))._replace(unfiled=True)
-    return checked
-
-
-def _with(checked: Checked, *problems: Problem) -> Checked:
+def with_problems(checked: Checked, *problems: Problem) -> Checked:
     """With these before what was found already, each place once."""
     told = {(problem.code, problem.path) for problem in problems}
     return checked._replace(problems=(*problems, *(p for p in checked.problems if (p.code, p.path) not in told)))
 
 
-def _read(given: str | bytes | dict[str, Any]) -> Source:
-    read = _source(given)
-    if not isinstance(read.data, dict):
+def read(given: str | bytes | dict[str, Any]) -> Source:
+    """What is given, as the mapping that a definition is. Raises `Unreadable`."""
+    found = _source(given)
+    if not isinstance(found.data, dict):
         raise Unreadable(Problem("wrong_type", "A definition is a mapping that begins with `interlock: 1`.", "", line=1))
-    return read
+    return found
+
+
+def known_as(text: str) -> Definition | None:
+    """The definition that a text is, where it was read lately. Costs nothing; None says nothing of the text."""
+    return _definitions.find(values.digest_text(text))
 
 
 def _source(given: str | bytes | dict[str, Any]) -> Source:
@@ -109,17 +84,20 @@ def _source(given: str | bytes | dict[str, Any]) -> Source:
     return source.read(values.dump(cleaned.value))
 
 
-def _proved(given: str | bytes | dict[str, Any], read: Source | None = None) -> Checked:
-    """A text is proved once in a world, however many pages show what came of it. `read` is it, where it has been read already.
+def proved(given: str | bytes | dict[str, Any], known: Source | None = None) -> Checked:
+    """A text is proved once in a world, however many pages show what came of it. `known` is it, where it has been read already.
     Raises `Unreadable`."""
     world = current()
 
     def prove_it() -> Checked:
-        return _check(read or _read(given), world)
+        return _check(known or read(given), world)
 
     if not isinstance(given, str):
         return prove_it()
-    found = _drafts.get((values.digest_text(given), world.digest), prove_it)
+    digest = values.digest_text(given)
+    found = _drafts.get((digest, world.digest), prove_it)
+    if (definition := found.definition) is not None:
+        _definitions.get(digest, lambda: definition)
     # A version that it calls may have been published since.
     return prove_it() if any(problem.code == "unknown_workflow" for problem in found.problems) else found
 
@@ -127,67 +105,14 @@ def _proved(given: str | bytes | dict[str, Any], read: Source | None = None) -> 
 _MORE = Problem("more_may_follow", "The rest is looked at once this can be read: more may follow.", severity="info")
 
 
-def _check(read: Source, world: World) -> Checked:
+def _check(given: Source, world: World) -> Checked:
     try:
-        definition = from_source(read)
+        definition = from_source(given)
     except Refused as refused:
         return Checked(None, None, None, (*refused.problems, _MORE))
     plan = compiled(definition, world)
     proof = prove(plan)
     return Checked(definition, plan, proof, proof.problems)
-
-
-def push(
-    *,
-    text: str | bytes | dict[str, Any],
-    by: str,
-    revision: int | None = None,
-    sample: bool | None = None,
-    new: bool = False,
-) -> Pushed:
-    """Stores a definition as the draft of the workflow that it names, new or there already. It may be wrong, but it has to be
-    readable, and to say its id. `revision`: only over this one; `new`: over none. Raises `Refused` and `Conflict`."""
-    read = _read(text)
-    name, title = _names(read)
-    draft = _draft(text, read)
-    checked = _proved(text, read)
-    with transaction.atomic():
-        audit.lock(f"workflow:{name}")  # of two who make it at once the second finds it
-        found = Workflow.objects.select_for_update().filter(id=name).first()
-        if found is None:
-            _must_be_new(name, revision)
-            found = Workflow.objects.create(id=name, title=title, draft=draft, updated_by=by, sample=bool(sample))
-            _note(found, "create", by)
-            return Pushed(found, True, checked)
-        if new and not _repeated(found, draft, by, 0):
-            raise Refused(_taken(name, read))
-        seen = found.revision if revision is None else revision
-        if (found.draft != draft or seen != found.revision) and not _repeated(found, draft, by, seen):
-            _write(found, draft, title, by, seen)
-        if sample is not None and found.sample != sample:
-            Workflow.objects.filter(id=name).update(sample=sample)
-            found.sample = sample
-    return Pushed(found, False, checked)
-
-
-def save_draft(*, workflow: str, text: str, revision: int, by: str) -> tuple[int, Checked]:
-    """Keeps `text` as the draft, whatever is wrong with it; returns its revision, and what is wrong. Raises `Conflict` where
-    the draft is not at `revision` any more, `NotFound`, and `Refused` for text that no store can keep."""
-    if len(text) > MAX_BYTES:
-        raise Refused(Problem("too_large", f"A draft has at most {MAX_BYTES // 1_000_000} MB.", "text"))
-    if bad := _UNKEEPABLE.search(text):
-        line = text.count("\n", 0, bad.start()) + 1
-        message = f"Line {line} holds a character that no store can keep: NUL, or half of a surrogate pair. Remove it."
-        raise Refused(Problem("bad_character", message, "text", line=line))
-    checked = check(text, workflow)
-    with transaction.atomic():
-        found = Workflow.objects.select_for_update().filter(id=workflow).first()
-        if found is None:
-            raise _missing(workflow)
-        title = checked.definition.workflow.title if checked.definition else found.title
-        if (found.draft != text or found.revision != revision) and not _repeated(found, text, by, revision):
-            _write(found, text, title, by, revision)
-    return found.revision, checked
 
 
 def publish(*, workflow: str, by: str, revision: int | None = None, note: str = "") -> Version:
@@ -199,17 +124,19 @@ def publish(*, workflow: str, by: str, revision: int | None = None, note: str = 
     note = values.clean_text(note).value
     seen = Workflow.objects.filter(id=workflow).first()
     if seen is None:
-        raise _missing(workflow)
+        raise history.missing(workflow)
     if revision is not None and revision != seen.revision:
-        raise _moved(seen, revision)
+        raise history.moved(seen, revision)
     checked = check(seen.draft, workflow)  # before the transaction: a proof takes its time, and others want to write
     if checked.definition is None or not checked.ok:
         raise Refused(*checked.problems)
     definition = checked.definition
     with transaction.atomic():
-        found = Workflow.objects.select_for_update().get(id=workflow)
+        found = history.locked(workflow)
+        if found is None:
+            raise history.missing(workflow)
         if found.revision != seen.revision:
-            raise _moved(found, seen.revision)
+            raise history.moved(found, seen.revision)
         latest = Version.objects.filter(workflow=found).order_by("-number").first()
         Workflow.objects.filter(id=workflow).update(title=definition.workflow.title)
         if latest is not None and latest.hash == definition.hash:
@@ -239,66 +166,4 @@ def _freeze(found: Workflow, number: int, definition: Definition, checked: Check
     return version
 
 
-def _names(read: Source) -> tuple[str, str]:
-    """The id and the title that a document gives itself. Raises `Unreadable` where it can't be filed under any."""
-    data = read.data
-    name, title = data.get("id"), data.get("title")
-    if not isinstance(name, str) or not _ID.match(name):
-        message = "A definition says its id: a-z first, then a-z, 0-9 and _, 48 characters at most. Without it nothing is stored."
-        raise Unreadable(Problem("bad_id" if "id" in data else "missing_key", message, "id", line=read.line("id")))
-    return name, title[:200] if isinstance(title, str) else ""
-
-
-def _draft(given: str | bytes | dict[str, Any], read: Source) -> str:
-    """The text to keep. JSON becomes YAML, which people can read and edit."""
-    text = given.decode("utf-8-sig") if isinstance(given, bytes) else given
-    if isinstance(text, dict) or text.lstrip().startswith("{"):
-        return source.write(read.data)
-    return text
-
-
-def _write(found: Workflow, draft: str, title: str, by: str, revision: int) -> None:
-    """The draft, over `revision` and no other. Its title is the workflow's until one is published. Raises `Conflict`."""
-    changes: dict[str, Any] = {"draft": draft, "updated_by": by, "updated": timezone.now()}
-    if not found.versions.exists():
-        changes["title"] = title
-    moved = Workflow.objects.filter(id=found.id, revision=revision).update(revision=F("revision") + 1, **changes)
-    if not moved:
-        raise _moved(found, revision)
-    found.refresh_from_db()
-    _note(found, "draft", by)
-
-
-def _repeated(found: Workflow, draft: str, by: str, revision: int) -> bool:
-    """Whether this very request was here before: it was sent twice, or its answer was lost."""
-    return (found.draft, found.updated_by, found.revision) == (draft, by, revision + 1)
-
-
-def _note(found: Workflow, verb: str, by: str) -> None:
-    detail = {"revision": found.revision, "text": values.digest_text(found.draft)}
-    audit.write(subject=f"workflow:{found.id}", verb=verb, by=by, detail=detail)
-
-
-def _taken(name: str, read: Source) -> Problem:
-    message = f"There is a workflow {name} already. Take another id, or edit that one."
-    return Problem("id_taken", message, "id", line=read.line("id"))
-
-
-def _must_be_new(name: str, revision: int | None) -> None:
-    if revision is not None:
-        message = f"There is no workflow {name}, so no revision {revision} of it."
-        raise Conflict(message, "stale_revision", seen=revision, revision=None)
-
-
-def _moved(found: Workflow, seen: int) -> Conflict:
-    who = found.updated_by or "Somebody"
-    message = f"{who} changed the draft since you looked: you saw revision {seen}, it is at {found.revision}. Nothing was stored."
-    seen_by = {"by": found.updated_by, "at": found.updated.isoformat()}
-    return Conflict(message, "stale_revision", seen=seen, revision=found.revision, **seen_by)
-
-
-def _missing(workflow: str) -> NotFound:
-    return NotFound(f"There is no workflow {workflow[:60]}.")
-
-
-__all__ = ["Checked", "Pushed", "check", "check_new", "publish", "push", "save_draft"]
+__all__ = ["Checked", "check", "known_as", "proved", "publish", "read", "with_problems"]

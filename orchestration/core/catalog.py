@@ -5,10 +5,12 @@ A value, so that checking a definition stays pure: the same definition and the s
 
 from collections.abc import Mapping
 from dataclasses import field
+from datetime import datetime
 from typing import Any, Literal
 
 from orchestration.core.fields import Effect, Schema
 from orchestration.core.frozen import dataclass
+from orchestration.core.wording import one_line, with_stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +64,21 @@ class ProviderFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Retired:
+    """Of a workflow that nobody may start any more: by whom, when, and why."""
+
+    by: str
+    at: datetime
+    reason: str
+
+    def sentence(self, workflow: str) -> str:
+        return with_stop(f"{self.by} retired {workflow} on {self.at:%-d %B %Y}: {one_line(self.reason, 160)}")
+
+
+@dataclass(frozen=True, slots=True)
 class Called:
     """A published version that another workflow calls: its input's contract, what it may give by outcome of kind success, and
-    what a run of it may come to (the quantities of `proof.bound.Bound`)."""
+    what a run of it may come to (the quantities of `proof.bound.Bound`). `retired`: its workflow may not be called any more."""
 
     workflow: str
     version: int
@@ -72,6 +86,7 @@ class Called:
     input: Schema
     outcomes: Mapping[str, Schema | None]
     bound: tuple[float, ...]
+    retired: Retired | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,10 +61,12 @@ class Plan:
     prefix: str
 
 
-def check(tree: Tree, source: str, sight: Sight, path: str, paths: Mapping[int, str] | None = None) -> tuple[Plan, list[Problem]]:
+def check(
+    tree: Tree, source: str, sight: Sight, path: str, paths: Mapping[int, str] | None = None, decides: bool = False
+) -> tuple[Plan, list[Problem]]:
     """The plan, and what is wrong. A plan with problems must not run. `source` is the text of the tree; `paths` are places in the
-    document of parts of it, by their `id`; the rest stands at `path`."""
-    places = Places(sight, path, _prefix(source))
+    document of parts of it, by their `id`; the rest stands at `path`. `decides`: it is a condition."""
+    places = Places(sight, path, _prefix(source), decides)
     new, kind = _Checker(places, paths or {}).json(tree, _OUTSIDE)
     return Plan(new, kind, tuple(places.reads), places.values, places.tests, places.prefix), places.problems
 
@@ -179,7 +181,8 @@ class _Checker:
             message = f"{what} must be {type_names(frozenset(wanted))}; `{short(tree)}` is {type_names(types)}{hint}"
             self.problem("expression_type", message, tree)
         elif "null" in types and "null" not in wanted:
-            self.problem("optional_unguarded", f"`{short(tree)}` may be null. Ask first: {short(tree)} != null && …", tree)
+            what = short(tree)
+            self.places.unguarded(what, "null", f"{what} != null", what, self.paths.get(id(tree)))
 
     def call(self, tree: Call, scope: Scope) -> Seen:
         function, args = tree.function, tree.args

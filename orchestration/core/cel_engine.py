@@ -48,12 +48,26 @@ class Failed(Exception):
 
 def read(text: str) -> Tree:
     """The tree of the text. Raises `Rejected`."""
-    if _PLACE.match(text) and _WORDS.isdisjoint(names := text.split(".")):
+    if names := plain_place(text):
         return place(names)  # most expressions are that and nothing else
     try:
-        return decode(_READER.compile(text, disable_check=True).serialize())
+        return decode(parsed(text))
     except Unsupported as error:
         raise Rejected("expression_syntax", f"{error} can't be used here") from None
+
+
+def plain_place(text: str) -> list[str]:
+    """The names of a text that is one place, as `a.b.c`, and nothing else; [] of any other."""
+    names = text.split(".") if _PLACE.match(text) else []
+    return names if _WORDS.isdisjoint(names) else []
+
+
+@lru_cache(maxsize=4096)
+def parsed(text: str) -> bytes:
+    """What the engine's parser makes of the text: a serialised cel.expr.ParsedExpr in its Any envelope. Raises `Rejected`. An
+    edit of a draft has all of its texts read again, most of which are as they were."""
+    try:
+        return bytes(_READER.compile(text, disable_check=True).serialize())
     except (RuntimeError, ValueError) as error:
         raise Rejected(*_explain(str(error))) from None
 

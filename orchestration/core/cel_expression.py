@@ -126,8 +126,11 @@ def compile_expression(source: str, sight: Sight, *, wants: Schema | None = None
 
 def read_tree(source: Any, path: str) -> Tree:
     """The tree of a text, or `Refused`."""
-    if not isinstance(source, str) or not source.strip():
-        raise Refused(Problem("expression_syntax", "an expression is text, as `run.input.x > 1`, and not empty", path))
+    if isinstance(source, str) and not source.strip():
+        message = "Nothing stands here yet. Pick a value, or write an expression, as `run.input.x`."
+        raise Refused(Problem("unfinished", message, path))
+    if not isinstance(source, str):
+        raise Refused(Problem("expression_syntax", "an expression is text, as `run.input.x > 1`", path))
     if len(source) > MOST_CHARACTERS:
         message = f"the expression has {len(source):,} characters; at most {MOST_CHARACTERS:,} are taken. Split it over two steps"
         raise Refused(Problem("expression_too_long", message, path))
@@ -143,7 +146,7 @@ def compile_tree(
     tree: Tree, source: str, sight: Sight, wants: Schema | None, path: str, paths: Mapping[int, str] | None = None
 ) -> Expression:
     """As `compile_expression`, for a tree that may be composed of several texts; `paths` tells where each stood."""
-    plan, problems = check(tree, source, sight, path, paths)
+    plan, problems = check(tree, source, sight, path, paths, decides=wants == {"type": "boolean"})
     problems = problems or _unwanted(plan, source, wants, path)
     if problems:
         raise Refused(*problems)

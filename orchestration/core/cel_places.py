@@ -50,6 +50,8 @@ class Places:
     sight: Sight
     path: str
     prefix: str
+    decides: bool = False
+    """Whether the expression is a condition, which may ask first; of a value something has to be said in any case."""
     problems: list[Problem] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
     values: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -102,12 +104,14 @@ class Places:
             types = Kind(schema).types or frozenset()
             above = dotted("", path[:-1])
             if types - {"null"} == {"object"} and "null" in types:
-                self.problem("optional_unguarded", f"`{above}` may be null. Ask first: has({dotted('', path)}) && …")
+                self.unguarded(above, "null", f"has({dotted('', path)})", dotted("", path))
             else:
-                self.problem(
-                    "optional_unguarded", f"`{dotted('', path)}` may be missing. Ask first: has({dotted('', path)}) && …"
-                )
+                self.unguarded(dotted("", path), "missing", f"has({dotted('', path)})", dotted("", path))
         return place.schema
+
+    def unguarded(self, what: str, how: str, guard: str, read: str, at: str | None = None) -> None:
+        advice = f"Ask first: {guard} && …" if self.decides else f"Say what it is otherwise: {guard} ? {read} : …"
+        self.problem("optional_unguarded", f"`{what}` may be {how}. {advice}", at)
 
     def no_such_place(self, schema: Schema, path: Path) -> str:
         known, above = properties(schema), dotted("", path[:-1])

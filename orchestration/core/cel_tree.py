@@ -133,11 +133,11 @@ def walk(tree: Tree) -> Iterator[Tree]:
 
 def decode(serialised: bytes) -> Tree:
     """The tree of a serialised ParsedExpr (inside its Any envelope). Raises `Unsupported`."""
-    parsed = dict(_fields(serialised))[2]
-    return _tree(dict(_fields(parsed))[2])
+    parsed = dict(message(serialised))[2]
+    return _tree(dict(message(parsed))[2])
 
 
-def _fields(data: bytes) -> list[tuple[int, Any]]:
+def message(data: bytes) -> list[tuple[int, Any]]:
     """The fields of a message as (number, value): int for varints, bytes for the rest."""
     found: list[tuple[int, Any]] = []
     at = 0
@@ -181,7 +181,7 @@ def _past(data: bytes, at: int) -> int:
 
 
 def _literal(data: bytes) -> Literal:
-    for number, value in _fields(data):
+    for number, value in message(data):
         match number:
             case 2:
                 return Literal(bool(value), "bool")
@@ -203,14 +203,14 @@ def _name(data: bytes) -> Name:
 
 
 def _field(data: bytes) -> Field:
-    fields = dict(_fields(data))
+    fields = dict(message(data))
     return Field(_tree(fields[1]), fields[2].decode(), bool(fields.get(3)))
 
 
 def _call(data: bytes) -> Call:
     function, target = "", None
     args: list[Tree] = []
-    for number, value in _fields(data):
+    for number, value in message(data):
         if number == 1:
             target = _tree(value)
         elif number == 2:
@@ -221,20 +221,20 @@ def _call(data: bytes) -> Call:
 
 
 def _items(data: bytes) -> Items:
-    return Items(tuple(_tree(value) for number, value in _fields(data) if number == 1))
+    return Items(tuple(_tree(value) for number, value in message(data) if number == 1))
 
 
 def _entries(data: bytes) -> Entries:
-    fields = _fields(data)
+    fields = message(data)
     if name := dict(fields).get(1):
         raise Unsupported(f"the message type {name.decode()}")
-    entries = [dict(_fields(value)) for number, value in fields if number == 2]
+    entries = [dict(message(value)) for number, value in fields if number == 2]
     return Entries(tuple((_tree(entry[3]), _tree(entry[4])) for entry in entries))
 
 
 def _macro(data: bytes) -> Macro:
     """A fold back into the macro that it came from: told apart by its first value and its step."""
-    fields = dict(_fields(data))
+    fields = dict(message(data))
     variable, accumulator = fields[1].decode(), Name(fields[3].decode())
     over, start, step = (_tree(fields[number]) for number in (2, 4, 6))
     where: Tree | None = None

@@ -51,11 +51,13 @@ class Kind(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What a function takes (types for each argument, the target of a method first) and gives."""
+    """What a function takes (types for each argument, the target of a method first) and gives. `spare`: how many of the last
+    arguments may be left out."""
 
     takes: tuple[str, ...]
     gives: Schema | None
     foreign: str | None = None
+    spare: int = 0
 
 
 _ANY = "any"
@@ -63,24 +65,25 @@ _S, _I, _L = "string", "integer", "array"
 _N = "number integer"
 
 
-def _all(names: str, *takes: str, gives: Schema | None, foreign: str | None = None) -> dict[str, Signature]:
-    return {name: Signature(takes, gives, foreign) for name in names.split()}
+def _all(names: str, *takes: str, gives: Schema | None, foreign: str | None = None, spare: int = 0) -> dict[str, Signature]:
+    return {name: Signature(takes, gives, foreign, spare) for name in names.split()}
 
 
 METHODS: dict[str, Signature] = {
     **_all("startsWith endsWith contains matches", _S, _S, gives=BOOLEAN),
     **_all("size", "string array object", gives=WHOLE),
     **_all("lowerAscii upperAscii trim reverse", _S, gives=TEXT),
-    **_all("indexOf lastIndexOf", _S, _S, _I, gives=WHOLE),
+    **_all("indexOf lastIndexOf", _S, _S, _I, gives=WHOLE, spare=1),
     **_all("charAt", _S, _I, gives=TEXT),
-    **_all("substring", _S, _I, _I, gives=TEXT),
-    **_all("replace", _S, _S, _S, _I, gives=TEXT),
-    **_all("split", _S, _S, _I, gives=TEXTS),
-    **_all("join", _L, _S, gives=TEXT),
+    **_all("substring", _S, _I, _I, gives=TEXT, spare=1),
+    **_all("replace", _S, _S, _S, _I, gives=TEXT, spare=1),
+    **_all("split", _S, _S, _I, gives=TEXTS, spare=1),
+    **_all("join", _L, _S, gives=TEXT, spare=1),
     **_all(
         "getFullYear getMonth getDayOfMonth getDate getDayOfWeek getDayOfYear getHours getMinutes getSeconds getMilliseconds",
         *(_ANY, _S),
         gives=WHOLE,
+        spare=1,
     ),
 }
 FUNCTIONS: dict[str, Signature] = {

@@ -62,6 +62,16 @@ def compile_condition(tree: Any, sight: Sight, path: str = "") -> Condition:
     return Condition(text, expression.reads, expression, whole, sight)
 
 
+def spelled(tree: Any) -> str:
+    """One line for people, of what can't be compiled too."""
+    if isinstance(tree, str):
+        return tree.strip()
+    try:
+        return write(_tree(tree, "", {}, 0))
+    except Refused:
+        return abbreviate(tree)
+
+
 def _tree(condition: Any, path: str, rows: dict[int, str], level: int) -> Tree:
     if isinstance(condition, str):
         found = read_tree(condition, path)

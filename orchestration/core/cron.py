@@ -134,7 +134,8 @@ def _wrong_zone(zone: Any) -> Problem | None:
     told = abbreviate(zone, 60)
     near = ""
     if isinstance(zone, str):
-        same = next((each for each in zones() if each.lower() == zone.strip().lower()), None)
+        meant = zone.strip().lower().replace(" ", "_")
+        same = next((each for each in zones() if meant in (each.lower(), each.lower().rpartition("/")[2])), None)
         near = f"; did you mean {same}?" if same else did_you_mean(zone, (each for each in zones() if "/" in each))
     hint = near if near.endswith("?") else "; write one of the IANA database, as Europe/Berlin, America/New_York or UTC"
     return Problem("unknown_zone", with_stop(f"{told} is no time zone{hint}"), "zone")

@@ -56,13 +56,13 @@ def _advance(plan: Plan, step: PlanStep, position: Position, result: Result, env
         return _leave_loop(plan, step, position, env)
     to = step.model.next or CONTINUE
     if step.type == "wait":
-        why = Why(f"{step.place}.next", sentence.waited(plan, to, given, result.came), waiting.operands(given))
+        why = Why(f"{step.place}.next", sentence.waited(plan, step, to, given, result.came), waiting.operands(given))
         return go(plan, position, to, why, env)
     note = sentence.degraded(plan, step, result) if result.degraded else ""
     if position.fan is not None:
         note = sentence.joined(step, position.fan, result)
     checked = checks(step, given, result.output)
-    words = sentence.went(plan, to, note, len(checked))
+    words = sentence.went(plan, step, to, note, len(checked))
     return go(plan, position, to, Why(f"{step.place}.next", words, checks=checked, plain=not note), env)
 
 
@@ -72,7 +72,7 @@ def _branch(plan: Plan, step: PlanStep, position: Position, env: Env) -> Decisio
         explained = explain(condition, env)
         rule = f"{step.place}.cases[{index}]"
         if explained["held"]:
-            why = Why(rule, sentence.case(plan, case, explained), tried=tuple(tried)).resting_on(explained)
+            why = Why(rule, sentence.case(plan, step, case, explained), tried=tuple(tried)).resting_on(explained)
             return go(plan, position, case.to, why, env)
         tried.append({"rule": rule, "label": case.label, **explained})
     because = distinct(operand for item in tried for operand in item["operands"])

@@ -19,6 +19,7 @@ from orchestration.core.fields import (
     Effect,
     EventName,
     Id,
+    LaterRef,
     Model,
     Need,
     Ref,
@@ -122,7 +123,7 @@ class LlmStep(CallStep):
 
 class ToolStep(CallStep):
     type: Literal["tool"]
-    tool: Ref
+    tool: LaterRef
     timeout: Duration | None = None
 
 
@@ -216,7 +217,7 @@ class HumanStep(StepBase):
     queue: Ref = "default"
     priority: int | str = 0
     deadline: Duration
-    on_deadline: Ref
+    on_deadline: LaterRef
     remind: Any = None
     catch: tuple[Catch, ...] = Field(default=(), strict=False)
 

@@ -13,6 +13,7 @@ from orchestration.core import values
 from orchestration.core.errors import ErrorCode
 from orchestration.core.expression import Condition
 from orchestration.core.plan import PlanStep
+from orchestration.core.wording import Sized
 
 Explained = dict[str, Any]
 
@@ -74,7 +75,7 @@ def cut(value: Any, size: int = 200) -> Any:
     if isinstance(value, list | dict):
         if len(value) <= 20 and len(values.dump(value)) <= size:
             return value
-        return f"{'list' if isinstance(value, list) else 'object'} of {len(value)}"
+        return Sized(f"{'list' if isinstance(value, list) else 'object'} of {len(value)}")
     return value
 
 

@@ -6,13 +6,13 @@ is certain how the step ends, the others are not needed any more: no more are be
 it closes when none lives.
 """
 
-import math
 from collections.abc import Iterable
 from typing import Any, Literal
 
 from orchestration.core.errors import ErrorCode
 from orchestration.core.frozen import dataclass, replace
 from orchestration.core.plan import PlanStep
+from orchestration.core.plan.enough import need
 from orchestration.core.position import Fan, Stop
 from orchestration.core.result import Failure, Result
 
@@ -31,30 +31,20 @@ class Ended:
     """In which a called workflow ended."""
 
 
-def need(step: PlanStep, total: int) -> int:
-    """How many of so many have to be done."""
-    if step.type == "parallel":
-        return {"all": total, "any": 1}.get(step.model.join) or int(step.model.join)
-    if step.type == "workflow":
-        return total
-    wanted = step.model.need
-    if wanted is None:
-        return total if step.model.on_item_error == "fail" else 0
-    return math.ceil(total * int(wanted[:-1]) / 100) if isinstance(wanted, str) else int(wanted)
-
-
 def opened(step: PlanStep, total: int) -> Fan | Failure:
     """The fan of a step that comes to so many items or arms; or why it can't be opened."""
     if step.type == "map" and total > step.model.max_items:
-        return Failure(ErrorCode.LIMIT, f"{_count(total, step)}, and max_items is {step.model.max_items}")
+        words = f"and max_items is {step.model.max_items:,}: give fewer, or raise it"
+        return Failure(ErrorCode.LIMIT, f"{_count(total, step)}, {words}")
     if total < need(step, total):
-        return Failure(ErrorCode.LIMIT, f"{_count(total, step)}, and {need(step, total)} have to be done")
+        words = f"and {need(step, total):,} have to be done: give more, or lower `need`"
+        return Failure(ErrorCode.LIMIT, f"{_count(total, step)}, {words}")
     return Fan(total)
 
 
 def _count(total: int, step: PlanStep) -> str:
     what = "item" if step.type == "map" else "arm"
-    return f"there is 1 {what}" if total == 1 else f"there are {total} {what}s"
+    return f"there is 1 {what}" if total == 1 else f"there are {total:,} {what}s"
 
 
 def joined(step: PlanStep, fan: Fan, ended: Iterable[Ended]) -> Fan:

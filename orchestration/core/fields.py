@@ -59,7 +59,7 @@ _VERSION = re.compile(r"[a-z][a-z0-9_]{0,47}@[1-9][0-9]{0,8}\Z")
 
 
 def parse_version(value: Any) -> str:
-    if not isinstance(value, str) or not _VERSION.match(value):
+    if not isinstance(value, str) or not (_VERSION.match(value) or value == ""):
         raise ValueError("a version of a workflow is written as its id and a number: support_triage@3")
     return value
 
@@ -70,6 +70,8 @@ Need = Annotated[int | str, BeforeValidator(parse_need)]
 Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 StepId = Annotated[Id, AfterValidator(refuse_reserved)]
 Ref = Annotated[str, Field(min_length=1, max_length=100)]
+LaterRef = Annotated[str, Field(max_length=100)]
+"""A name that may be chosen later: "" in a draft, which is unfinished then. So may a `VersionRef` and a `Condition` be."""
 EventName = Annotated[str, AfterValidator(check_name)]
 Title = Annotated[str, Field(max_length=200)]
 Schema = Annotated[dict[str, Any], "a JSON Schema"]

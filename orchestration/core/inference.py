@@ -7,6 +7,8 @@ from typing import Any
 Schema = dict[str, Any]
 
 _COMPOUND = frozenset({"$ref", "$defs", "anyOf", "oneOf", "allOf", "not", "if"})
+_DEEPEST = 8
+_MOST_NAMES = 100
 _KINDS: tuple[tuple[type, str], ...] = (
     (bool, "boolean"), (int, "integer"), (float, "number"), (str, "string"), (list, "array"), (dict, "object")
 )  # fmt: skip
@@ -39,6 +41,41 @@ def schema_of_called(called: Any) -> Schema:
     output = reduce(join, outputs) if outputs else {}
     properties = {"outcome": {"enum": list(called.outcomes)}, "output": output}
     return {"type": "object", "required": ["outcome", "output"], "properties": properties, "additionalProperties": False}
+
+
+def schema_of_value(value: Any) -> Schema:
+    """What a recorded value says of those that will come: its types, and that all is required that it has. Never which values
+    there may be. It accepts the value. Of null, of the items of an empty list, and of what has more than 100 names, which are
+    data, it says nothing."""
+    return _forgotten(_seen(value, 0))
+
+
+def _seen(value: Any, depth: int) -> Schema:
+    """With null as a type, and empty lists that say so, by which values beside each other are joined."""
+    kind = _kind(value)
+    if depth >= _DEEPEST or not value:
+        return {"type": kind, "maxItems": 0} if value == [] else {"type": kind}
+    if kind == "object":
+        if len(value) > _MOST_NAMES:
+            return {}
+        known = {name: _seen(part, depth + 1) for name, part in value.items()}
+        return {"type": kind, "required": list(known), "properties": known}
+    if kind == "array":
+        return {"type": kind, "items": reduce(join, [_seen(item, depth + 1) for item in value])}
+    return {"type": kind}
+
+
+def _forgotten(seen: Schema) -> Schema:
+    """Without what one value can't know of others."""
+    if seen == {"type": "null"}:
+        return {}
+    found = {key: each for key, each in seen.items() if key != "maxItems" and not (key == "required" and not each)}
+    if "properties" in found:
+        found["properties"] = {name: _forgotten(part) for name, part in found["properties"].items()}
+    if "items" in found:
+        items = _forgotten(found["items"])
+        found = {**found, "items": items} if items else {key: each for key, each in found.items() if key != "items"}
+    return found
 
 
 def join(left: Schema, right: Schema) -> Schema:

@@ -28,9 +28,11 @@ class Spent:
     breached: bool = False
     """A limit was met once, and the run went on by its rule."""
     met: str = ""
-    """The limit of the whole that a child run met, and so its parent. With its own a called workflow deals by itself."""
+    """The limit of the whole that a child run has met, and at which it waits. With its own a called workflow deals by itself."""
     lifted: tuple[str, ...] = ()
     """The limits that a person has lifted. The others hold on."""
+    freed: tuple[str, ...] = ()
+    """Those that a person has lifted for the whole: what was lent of them binds no more. A called workflow's own hold on."""
     lent: Mapping[str, float] | None = None
     """What a child run may come to, by limit, of what the whole may. Dollars in nano-dollars. None: what the workflow says."""
     out: Mapping[str, float] = field(default_factory=dict)
@@ -38,7 +40,7 @@ class Spent:
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> "Spent":
-        return cls(**{**data, "lifted": tuple(data.get("lifted", ()))})
+        return cls(**{**data, **{name: tuple(data.get(name, ())) for name in ("lifted", "freed")}})
 
     def as_dict(self) -> dict[str, Any]:
         found = {name: value for name in self.__slots__ if (value := getattr(self, name))}  # type: ignore[attr-defined]
@@ -58,7 +60,7 @@ def of_the_whole(plan: Plan, spent: Spent, limit: str) -> bool:
 
 def _allowed(plan: Plan, spent: Spent, limit: str) -> tuple[float | None, float | None]:
     """What the workflow says, and what was lent. A part of a workflow is lent what the workflow says."""
-    lent = spent.lent.get(limit) if spent.lent is not None else None
+    lent = spent.lent.get(limit) if spent.lent is not None and limit not in spent.freed else None
     own = getattr(plan.workflow.limits, limit)
     return (round(own * NANO) if limit == "cost_usd" and own is not None else own), lent
 
@@ -97,20 +99,23 @@ def unlimited(plan: Plan, spent: Spent) -> bool:
 
 
 def explain(plan: Plan, spent: Spent, limit: str, call: int | None = None) -> Explained:
-    """Why that limit is met: what it is, what is spent, and what the call could cost, in dollars, seconds and records."""
+    """Why that limit is met: what it is, what is spent, what is lent to child runs, and what the call could cost, in dollars,
+    seconds and records."""
     allowed = most(plan, spent, limit) or 0
     allowed = allowed / NANO if limit == "cost_usd" else allowed
     if limit == "cost_usd":
         parts = {
             "spent.cost_usd": spent.cost / NANO,
             "spent.reserved_usd": spent.reserved / NANO,
+            "lent.cost_usd": spent.out.get(limit, 0) / NANO,
             "call.cost_usd": (call or 0) / NANO,
         }
-        found = {name: value for name, value in parts.items() if value or name != "spent.reserved_usd"}
-        op, came = ">", (spent.cost + spent.reserved + (call or 0)) / NANO
+        found = {name: value for name, value in parts.items() if value or name in ("spent.cost_usd", "call.cost_usd")}
+        op, came = ">", (_used(spent, limit) + (call or 0)) / NANO
     else:
-        came = spent.steps if limit == "steps" else round(spent.seconds, 3)
-        op, found = ">=", {f"spent.{limit}": came}
+        lent = {f"lent.{limit}": spent.out[limit]} if spent.out.get(limit) else {}
+        op, found = ">=", {f"spent.{limit}": spent.steps if limit == "steps" else round(spent.seconds, 3), **lent}
+        came = sum(found.values())
     text = f"{' + '.join(found)} {op} limits.{limit}"
     operands = [{"path": path, "value": value, "present": True} for path, value in {**found, f"limits.{limit}": allowed}.items()]
     compared = {"text": text, "left": came, "op": op, "right": allowed, "held": True, "margin": abs(came - allowed)}

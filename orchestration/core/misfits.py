@@ -13,22 +13,31 @@ from orchestration.core.wording import abbreviate, did_you_mean, listed, with_st
 _CODES = {
     "extra_forbidden": "unknown_key",
     "missing": "missing_key",
-    "union_tag_invalid": "unknown_step_type",
     "union_tag_not_found": "missing_key",
     "string_pattern_mismatch": "bad_id",
     "literal_error": "not_in_list",
     "reserved_id": "reserved_id",
+    "wrong_type": "wrong_type",
 }
 _EXPECTED = {
     "string_type": "text", "int_type": "a whole number", "float_type": "a number", "bool_type": "true or false",
     "dict_type": "a mapping", "model_type": "a mapping", "model_attributes_type": "a mapping", "tuple_type": "a list",
     "list_type": "a list",
 }  # fmt: skip
+_KINDS = {
+    "step": ("unknown_step_type", "is no type of step", "This step has no type"),
+    "command": ("unknown_command", "is no command", "This command does not say what to `do`"),
+}
+"""What is told apart by a tag: the code of a problem with it, and what is said of a wrong one and of none."""
+
+Noun = Literal["step", "command"]
 
 
-def explain(error: ValidationError, source: Source, model: type[BaseModel], types: Collection[str] = ()) -> list[Problem]:
+def explain(
+    error: ValidationError, source: Source, model: type[BaseModel], types: Collection[str] = (), noun: Noun = "step"
+) -> list[Problem]:
     """One problem for each wrong place, in the document's order, a hundred at most. `model` is what was to be read, `types`
-    those of steps that may be named to people."""
+    those of steps (of what `noun` says) that may be named to people."""
     found: dict[tuple[str, str], Problem] = {}
     for item in error.errors(include_url=False, include_input=True):
         path, step, here = _place(item["loc"], source.data)
@@ -36,7 +45,8 @@ def explain(error: ValidationError, source: Source, model: type[BaseModel], type
         if kind == "too_short" and isinstance(here, list | dict) and len(here) >= item["ctx"]["min_length"]:
             continue  # its items are wrong, and each is reported
         code = _CODES.get(kind, "wrong_type" if kind in _EXPECTED or kind.endswith("_parsing") else "bad_value")
-        problem = Problem(code, _sentence(item, path, here, model, types), path, step, line=source.line(path))
+        code = _KINDS[noun][0] if kind == "union_tag_invalid" else code
+        problem = Problem(code, _sentence(item, path, here, model, types, noun), path, step, line=source.line(path))
         found.setdefault((path, code), problem)
     return sorted(found.values(), key=lambda problem: problem.line or 0)[:100]
 
@@ -63,7 +73,7 @@ def _place(loc: tuple[int | str, ...], data: Any) -> tuple[str, str | None, Any]
     return path, step, here
 
 
-def _sentence(item: Any, path: str, here: Any, model: type[BaseModel], types: Collection[str]) -> str:
+def _sentence(item: Any, path: str, here: Any, model: type[BaseModel], types: Collection[str], noun: Noun) -> str:
     kind, context = item["type"], item.get("ctx", {})
     name = path.rsplit(".", 1)[-1]
     if kind in _EXPECTED:
@@ -76,9 +86,9 @@ def _sentence(item: Any, path: str, here: Any, model: type[BaseModel], types: Co
         return f"The key {name} is missing. Add it."
     if kind == "union_tag_invalid":
         tag = str(context.get("tag"))[:40]
-        return with_stop(f'"{tag}" is no type of step{did_you_mean(tag, types)}')
+        return with_stop(f'"{tag}" {_KINDS[noun][1]}{did_you_mean(tag, types)}')
     if kind == "union_tag_not_found":
-        return f"This step has no type. There are {listed(types, join='and')}."
+        return f"{_KINDS[noun][2]}. There are {listed(types, join='and')}."
     if kind == "string_pattern_mismatch":
         return f'"{str(item.get("input"))[:60]}" is no id. An id begins with a-z and holds a-z, 0-9 and _, 48 characters at most.'
     if kind == "value_error":
@@ -126,5 +136,5 @@ def _is_model(kind: Any) -> bool:
 
 
 def _tags(model: type[BaseModel]) -> tuple[Any, ...]:
-    field = model.model_fields.get("type")
+    field = model.model_fields.get("type") or model.model_fields.get("do")
     return get_args(field.annotation) if field and get_origin(field.annotation) is Literal else ()

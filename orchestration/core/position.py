@@ -19,7 +19,7 @@ from orchestration.core.frozen import dataclass, replace
 from orchestration.core.result import Failure
 
 CloseReason = Literal["until", "break", "exhausted", "stalled", "failed"]
-StopReason = Literal["failed", "enough", "cancelled", "limit"]
+StopReason = Literal["failed", "enough", "cancelled", "limit", "aborted", "late"]
 WINDOW = 5
 """How many numbers of a loop's progress a run carries along. The whole of it stands in the records (`queries.progress`)."""
 
@@ -80,8 +80,8 @@ class Around:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Why no more child runs are begun, and those that live are cancelled. `by` and `why`: who cancelled the parent, or which
-    limit was met."""
+    """Why no more child runs are begun, and those that live are stopped. `by` and `why`: who cancelled the parent or had it end,
+    or which limit was met. `aborted`: a person had it end; `late`: nobody answered what it asked."""
 
     reason: StopReason
     by: str = ""

@@ -4,7 +4,7 @@ Jinja's sandbox keeps templates from Python's inner life, but not from loops and
 refused: no calls, no assignments, no macros, no loop in a loop, no arithmetic that could blow up text.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 
 from jinja2 import nodes
@@ -51,6 +51,14 @@ _WORDS: dict[type[nodes.Node], str] = {
     nodes.FilterBlock: "a filter block",
     nodes.With: "with",
 }
+
+
+INPUT = "the step's input"
+
+
+def lacks(above: str, name: str | int, known: Iterable[str] = ()) -> str:
+    """That there is nothing of this name, as a sentence without its stop."""
+    return f"{above} has no {abbreviate(name)}{did_you_mean(str(name), known)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +200,8 @@ class PromptCheck:
         place = narrow(schema, [path[-1]])
         shown = dotted("", path[1:] if path[0] == "" else path)
         if place is None:
-            hint = did_you_mean(str(path[-1]), properties(schema))
-            above = (
-                f"`{dotted('', path[1:-1] if path[0] == '' else path[:-1])}`" if len(path) > 2 or path[0] else "the step's input"
-            )
-            self.problem("unknown_reference", f"{above} has no {abbreviate(path[-1])}{hint}", node)
+            above = f"`{dotted('', path[1:-1] if path[0] == '' else path[:-1])}`" if len(path) > 2 or path[0] else INPUT
+            self.problem("unknown_reference", lacks(above, path[-1], properties(schema)), node)
             return {}
         known = where[1:] if where[0] == "" else where
         if place.optional and ("there", known) not in scope.facts:

@@ -7,7 +7,7 @@ can't be printed: ask with `is defined`, or give a `default`.
 
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, Undefined, nodes
@@ -21,7 +21,7 @@ from orchestration.core.prompt_check import FILTERS, LOOP, TESTS, PromptCheck
 from orchestration.core.prompt_faults import explain
 from orchestration.core.sanitiser import clean_text
 from orchestration.core.schema import Schema
-from orchestration.core.values import canonical
+from orchestration.core.values import canonical, dump, load
 
 MOST_SOURCE = 100_000
 MOST_OUTPUT = 1_000_000
@@ -68,9 +68,13 @@ def compile_prompt(source: str, schema_of_input: Schema | None, path: str = "") 
         raise Refused(Problem("template_syntax", f"a prompt is text of at most {MOST_SOURCE:,} characters", path))
     if clean_text(source).marks:
         raise Refused(Problem("template_syntax", "the prompt holds a NUL or a lone surrogate. Remove it", path))
-    if "{" not in source:
-        return PromptText(source, ())
-    check = PromptCheck(schema_of_input, path)
+    return _compiled(source, dump(schema_of_input), path) if "{" in source else PromptText(source, ())
+
+
+@lru_cache(maxsize=512)
+def _compiled(source: str, schema_of_input: str, path: str) -> PromptText:
+    """An edit of a draft has all of its prompts compiled again, most of which are as they were."""
+    check = PromptCheck(load(schema_of_input), path)
     try:
         check.run(_ENVIRONMENT.parse(source))
     except TemplateSyntaxError as error:

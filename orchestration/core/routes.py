@@ -48,7 +48,7 @@ def exits(step: Any, place: str, inside: bool) -> tuple[Exit, ...]:
         for kind, to in (("exhausted", step.on_exhausted), ("stalled", step.on_stalled)):
             if to is not None:
                 found.append(Exit(kind, to, f"{place}.on_{kind}"))  # type: ignore[arg-type]
-    if (deadline := keys.get("on_deadline")) is not None:
+    if deadline := keys.get("on_deadline"):  # "" is left open
         found.append(Exit("deadline", deadline, f"{place}.on_deadline"))
     for index, catch in enumerate(keys.get("catch", ())):
         found.append(Exit("catch", catch.to, f"{place}.catch[{index}].to", errors=tuple(catch.errors)))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from orchestration.core.limits import most
 from orchestration.core.proof.derivation import duration, money
 from orchestration.core.routes import BREAK, CONTINUE
-from orchestration.core.wording import abbreviate, listed
+from orchestration.core.wording import Sized, abbreviate, listed
 
 if TYPE_CHECKING:
     from orchestration.core.plan import Plan, PlanStep
@@ -20,12 +20,12 @@ _SHOWN = 80
 """Characters of a text that a sentence shows."""
 
 
-def name(plan: "Plan", to: str) -> str:
-    """How a target is called: a step's title, an outcome's, or the words for `break` and `continue`."""
+def name(plan: "Plan", to: str, step: "PlanStep | None" = None) -> str:
+    """How a target is called: a step's title, an outcome's, or the words for `break` and `continue` where `step` goes there."""
     if to == BREAK:
         return "the end of the loop"
     if to == CONTINUE:
-        return "the end of the round"
+        return f"the end of the {_part(plan, step)}"
     if to in plan.steps:
         label = plan.steps[to].label
         return f"“{label}”" if label[-1] in "?!." else label  # a title that ends a sentence would end ours
@@ -43,17 +43,28 @@ def show(value: Any) -> str:
         return f"{value:.10g}"
     if isinstance(value, list) and value and not any(isinstance(item, list | dict) for item in value):
         return listed([show(item) for item in value], most=6)
+    if isinstance(value, Sized):
+        return f"{'an' if value.startswith('object') else 'a'} {value}"
     if isinstance(value, str):
         return f"“{value}”" if len(value) <= _SHOWN else f"“{value[:_SHOWN]}…”"
     return str(value) if isinstance(value, int) else abbreviate(value)
 
 
-_WAYS = {CONTINUE: "Ended the round", BREAK: "Left the loop"}
+def _part(plan: "Plan", step: "PlanStep | None") -> str:
+    """What the body in which a step stands is one of."""
+    around = plan.steps[step.level].type if step is not None and step.level else "loop"
+    return {"map": "item", "arm": "arm"}.get(around, "round")
 
 
-def went(plan: "Plan", to: str, note: str = "", checks: int = 0) -> str:
+def _way(plan: "Plan", step: "PlanStep", to: str, verb: str = "Went on to") -> str:
+    if to in (CONTINUE, BREAK):
+        return "Left the loop" if to == BREAK else f"Ended the {_part(plan, step)}"
+    return f"{verb} {name(plan, to)}"
+
+
+def went(plan: "Plan", step: "PlanStep", to: str, note: str = "", checks: int = 0) -> str:
     """`checks` of the step held."""
-    words = _WAYS.get(to) or f"Went on to {name(plan, to)}"
+    words = _way(plan, step, to)
     held = {0: "", 1: "; its check held", 2: "; both checks held"}.get(checks, f"; all {checks} checks held")
     return f"{note}{words}{held}."
 
@@ -95,29 +106,30 @@ def short(path: str) -> str:
     return _ROOTS.sub("", path.strip())
 
 
-def case(plan: "Plan", case: Any, explained: dict[str, Any]) -> str:
+def case(plan: "Plan", step: "PlanStep", case: Any, explained: dict[str, Any]) -> str:
     why = comparisons(explained, True)
     label = f" ({case.label})" if case.label else ""
-    return f"Went to {name(plan, case.to)}{label} because {why}." if why else f"Went to {name(plan, case.to)}{label}."
+    to = name(plan, case.to, step)
+    return f"Went to {to}{label} because {why}." if why else f"Went to {to}{label}."
 
 
 def default(plan: "Plan", step: "PlanStep", tried: list[dict[str, Any]]) -> str:
     why = "; ".join(filter(None, (comparisons(item, False) for item in tried[:3])))
-    to = name(plan, step.model.default)
+    to = name(plan, step.model.default, step)
     return f"Went to {to} because {why}." if why else f"Went to {to}: no case held."
 
 
 def action(plan: "Plan", step: "PlanStep", action: Any, by: str) -> str:
-    return f"Went to {name(plan, action.to)} because {by} chose “{action.label}”."
+    return f"Went to {name(plan, action.to, step)} because {by} chose “{action.label}”."
 
 
 def overdue(plan: "Plan", step: "PlanStep", to: str) -> str:
-    return f"Went to {name(plan, to)} because nobody answered {step.label} in time."
+    return f"Went to {name(plan, to, step)} because nobody answered {step.label} in time."
 
 
-def waited(plan: "Plan", to: str, given: dict[str, Any], came: "Came | None") -> str:
+def waited(plan: "Plan", step: "PlanStep", to: str, given: dict[str, Any], came: "Came | None") -> str:
     """What a wait waited for has come."""
-    where = _WAYS.get(to) or f"Went on to {name(plan, to)}"
+    where = _way(plan, step, to)
     if came is None:
         return f"{where} because {given['until']} had come."
     if came.waited < 0:
@@ -128,7 +140,7 @@ def waited(plan: "Plan", to: str, given: dict[str, Any], came: "Came | None") ->
 
 def expired(plan: "Plan", step: "PlanStep", given: dict[str, Any], to: str) -> str:
     what = given.get("event") or given["until"]
-    where = _WAYS.get(to) or f"Went to {name(plan, to)}"
+    where = _way(plan, step, to, "Went to")
     return f"{where} because {what} had not come after {duration(step.model.deadline)}."
 
 
@@ -138,7 +150,7 @@ def failed(plan: "Plan", step: "PlanStep", failure: "Failure") -> str:
 
 
 def caught(plan: "Plan", step: "PlanStep", failure: "Failure", to: str) -> str:
-    return f"Went to {name(plan, to)} because {failed(plan, step, failure)[:-1]}."
+    return f"Went to {name(plan, to, step)} because {failed(plan, step, failure)[:-1]}."
 
 
 def uncaught(plan: "Plan", step: "PlanStep", failure: "Failure", container: str) -> str:

@@ -268,6 +268,20 @@ def _represent_dict(dumper: yaml.SafeDumper, found: dict[str, Any]) -> yaml.Mapp
     return dumper.represent_mapping("tag:yaml.org,2002:map", found.items(), flow_style=short)
 
 
+class _Inline(_Dumper):
+    """Everything on one line."""
+
+
+def _represent_inline(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    node = _represent_text(dumper, text)
+    return dumper.represent_scalar(node.tag, text, style='"') if node.style == "|" else node
+
+
+_Inline.add_representer(str, _represent_inline)
+_Inline.add_representer(list, lambda dumper, items: dumper.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=True))
+_Inline.add_representer(
+    dict, lambda dumper, found: dumper.represent_mapping("tag:yaml.org,2002:map", found.items(), flow_style=True)
+)
 _Dumper.add_representer(str, _represent_text)
 _Dumper.add_representer(list, _represent_list)
 _Dumper.add_representer(dict, _represent_dict)
@@ -276,3 +290,9 @@ _Dumper.add_representer(dict, _represent_dict)
 def write(data: Any) -> str:
     """The YAML text of plain data, keys in the order they have; `read(write(data)).data == data`."""
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=False)
+
+
+def write_inline(data: Any) -> str:
+    """The same on one line, to stand within other YAML."""
+    text: str = yaml.dump([data], Dumper=_Inline, sort_keys=False, allow_unicode=True, width=math.inf)
+    return text[1:-2]

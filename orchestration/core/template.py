@@ -156,23 +156,33 @@ def split(text: str, path: str = "") -> list[str | tuple[str]]:
     """The pieces of a template: plain text as str, the text of an expression as a tuple of one. Raises `Refused` where a `${`
     isn't closed."""
     pieces: list[str | tuple[str]] = []
-    plain, at = "", 0
-    while (found := _OPEN.search(text, at)) is not None:
-        plain += text[at : found.start()]
-        if found[0] == "$${":
-            plain, at = plain + "${", found.end()
+    at = 0
+    for start, end in spans(text, path):
+        if plain := text[at : start - 2]:
+            pieces.append(plain.replace("$${", "${"))
+        pieces.append((text[start:end],))
+        at = end + 1
+    plain = text[at:].replace("$${", "${")
+    return [*pieces, plain] if plain or not pieces else pieces
+
+
+def spans(text: str, path: str = "") -> list[tuple[int, int]]:
+    """Where the expressions of a template stand, from the first character to behind the last, without the braces. Raises as
+    `split` does."""
+    found: list[tuple[int, int]] = []
+    at = 0
+    while (opened := _OPEN.search(text, at)) is not None:
+        at = opened.end()
+        if opened[0] == "$${":
             continue
-        end = _closing(text, found.end())
+        end = _closing(text, at)
         if end is None:
-            shown = abbreviate(text[found.start() : found.start() + 60])
+            shown = abbreviate(text[opened.start() : opened.start() + 60])
             message = f"the ${{ in {shown} is not closed. Close it with }}, or write $${{ for the characters themselves"
             raise Refused(Problem("expression_syntax", message, path))
-        if plain:
-            pieces.append(plain)
-        pieces.append((text[found.end() : end],))
-        plain, at = "", end + 1
-    plain += text[at:]
-    return [*pieces, plain] if plain or not pieces else pieces
+        found.append((at, end))
+        at = end + 1
+    return found
 
 
 def _closing(text: str, at: int) -> int | None:

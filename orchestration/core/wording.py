@@ -10,6 +10,10 @@ _BOOLEANS = {**dict.fromkeys(("yes", "on", "y", "true"), "true"), **dict.fromkey
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
+class Sized(str):
+    """Stands for a list or an object that is too large to be shown, as `list of 6`, and is no text that a run had."""
+
+
 def dotted(root: str, parts: Sequence[str | int]) -> str:
     """`dotted("output", ["items", 2, "unit price"])` is `output.items[2]["unit price"]`. Long keys are cut."""
     path = root
@@ -76,10 +80,14 @@ def meant_boolean(values: Iterable[Any] | None) -> str:
     return f"; {json.dumps(found[0])} is text here, write {meant}"
 
 
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known name that is meant, None where none is near."""
+    return next(iter(difflib.get_close_matches(word[:80], sorted(known), n=1, cutoff=0.6)), None)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean x?`, or what there is if nothing is near, or "" where nothing is known."""
     names = sorted(known)
-    near = difflib.get_close_matches(word[:80], names, n=1, cutoff=0.6)
-    if near:
-        return f"; did you mean {near[0]}?"
+    if near := nearest(word, names):
+        return f"; did you mean {near}?"
     return f"; there is {listed(names, join='and')}" if names else ""

@@ -80,7 +80,7 @@ class Bench:
             return
         if commit.row.due is not None:
             self.engine.wake_at(held.run_id, commit.row.due)
-        if commit.row.ended is not None and held.parent is not None:
+        if held.parent is not None and (commit.row.ended is not None or commit.row.wait == "limit"):
             self.engine.hint(held.parent)
         raise Released
 
@@ -118,22 +118,23 @@ class Bench:
 
     async def event(self, held: Held, address: str) -> Given | None:
         """One that is kept is taken by a write of its own, once the run's place is committed: whoever takes the run up then comes
-        to the same wait, and to no other."""
-        while True:
+        to the same wait, and to no other. What the run took last is written as taken first, or it would find that again."""
+        if held.takings:
+            await self.commit(held, held.holding(self.clock.now()))
+        while not held.asked:
             found: Given | None = await self.engine.read(lambda: events.find(held.run_id, address, self.clock.now()))
             if found is None or found.own:
                 return found
             if held.paused is None:
                 await self.commit(held, held.holding(self.clock.now()))
             if held.asked:
-                return None
+                break
             if await self.engine.write(partial(events.take, found.id, held.run_id, held.fence, held.revision)):
                 held.revision += 1
                 failpoint("after_taking", held.run_id)
                 return found
             await self._look(held)
-            if held.asked:
-                return None
+        return None
 
     async def intent(self, held: Held, fact: CallFact) -> Intent:
         key = held.visit_key

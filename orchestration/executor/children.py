@@ -3,6 +3,8 @@
     open    what it goes over is known; nothing is begun yet
     turn    children that have ended are counted, once each; as many are begun as there is room for; then the run waits, as one
             row without a due time, and is claimed again when another child has ended
+    limit   a child that has met the limit of the whole waits; and so does this run, or it asks a person. Where the limit is
+            lifted the child goes on, else it gives up
     stop    it is certain how it ends, or it is cancelled, or a limit is met: those that live are asked to stop
     close   none lives: its record is made
 
@@ -13,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from orchestration.core import fan as fanning
-from orchestration.core import sentence, state, values
+from orchestration.core import limits, state, values
 from orchestration.core.acceptance import unexpected
 from orchestration.core.contract import coerce
 from orchestration.core.errors import ErrorCode, EvaluationError
@@ -21,6 +23,7 @@ from orchestration.core.frozen import replace
 from orchestration.core.plan import PlanStep
 from orchestration.core.position import Around, Fan, Frame, Position, Stop, dump
 from orchestration.core.result import Failure, Result
+from orchestration.core.wording import abbreviate
 from orchestration.executor import lending, settle
 from orchestration.executor.desk import Desk, Family
 from orchestration.executor.held import MOST_COUNTED, Child, Held
@@ -40,11 +43,11 @@ async def turn(desk: Desk, held: Held, step: PlanStep) -> None:
     """Does what there is to do now. Raises `Released` where the run waits for its children then."""
     await desk.load(held, settle.needs(held, step))
     if held.position.fan is None and (broken := _open(desk, held, step)):
-        await settle.settle(desk, held, step, None, Result.failed(broken))
+        await settle.settle(desk, held, step, _given(held, step), Result.failed(broken))
         return
     held.position = replace(held.position, fan=fanning.joined(step, _fan(held), ()))
     await _join(desk, held, step)
-    if not held.asked:
+    if not held.asked and not await _at_limit(desk, held):
         await _begin(desk, held, step)
     if held.asked:
         return
@@ -53,7 +56,7 @@ async def turn(desk: Desk, held: Held, step: PlanStep) -> None:
         await _close(desk, held, step, fan)
         return
     if fan.stop is not None:
-        await _family(desk).stop(held, _why(step, fan))
+        await _family(desk).stop(held, _why(step, fan), "give_up" if fan.stop.reason == "limit" else "cancel")
     await desk.commit(held, held.leaving(desk.clock.now(), "waiting", wait="children"))
 
 
@@ -76,6 +79,10 @@ def _why(step: PlanStep, fan: Fan) -> str:
         return f"enough arms of {step.label} were done"
     if fan.stop.reason == "limit":
         return "the run that it is a part of has met a limit"
+    if fan.stop.reason == "late":
+        return "nobody answered what the run that it is a part of had asked"
+    if fan.stop.reason == "aborted":
+        return f"{fan.stop.by} stopped the run that it is a part of"
     return f"{fan.stop.by or 'somebody'} cancelled the run that it is a part of"
 
 
@@ -105,16 +112,31 @@ def _open(desk: Desk, held: Held, step: PlanStep) -> Failure | None:
 def _unfit(held: Held, step: PlanStep) -> Failure | None:
     """Why a workflow can't be called so. Raises `EvaluationError`."""
     assert step.fan is not None
-    if step.fan.called is None:
+    called = step.fan.called
+    if called is None:
         return Failure(ErrorCode.REFUSED, f"there is no {step.model.workflow} any more")
+    if called.retired is not None:
+        words = f"{called.retired.sentence(called.workflow)} Publish a version that calls another workflow, or have it taken back"
+        return Failure(ErrorCode.REFUSED, words)
     return unexpected(step, _input(held, step))
 
 
 def _input(held: Held, step: PlanStep) -> Any:
     """What a workflow is called with, typed by its contract. Raises `EvaluationError`."""
-    assert step.fan is not None and step.fan.called is not None
+    assert step.fan is not None
     given = step.input.evaluate(held.environment(step.needs)) if step.input else {}
-    return coerce(step.fan.called.input, given)
+    return coerce(step.fan.called.input, given) if step.fan.called is not None else given
+
+
+def _given(held: Held, step: PlanStep, total: int | None = None) -> Any:
+    """What its record says that it was given: a called workflow its input, else how many child runs there were to be. None where
+    that can't be computed."""
+    if step.type != "workflow":
+        return None if total is None else {"total": total}
+    try:
+        return _input(held, step)
+    except EvaluationError:
+        return None
 
 
 def _items(held: Held, step: PlanStep) -> list[Any]:
@@ -126,7 +148,7 @@ def _evaluated(held: Held, step: PlanStep) -> list[Any]:
     assert step.fan is not None and step.fan.over is not None
     found = step.fan.over.evaluate(held.environment(step.needs))
     if not isinstance(found, list):
-        raise EvaluationError(f"this is no list, but {sentence.show(found)}")
+        raise EvaluationError(f"must be a list; it is {abbreviate(found)}")
     return found
 
 
@@ -149,10 +171,27 @@ async def _join(desk: Desk, held: Held, step: PlanStep) -> None:
 def _count(held: Held, step: PlanStep, child: Child) -> None:
     held.joins.append(JoinRow(True, held.run_id, child.run))
     held.spent = lending.back(held.spent, child.spent)
-    fan = fanning.joined(step, _fan(held), [child.ended])
-    if child.spent.met and _fan(held).stop is None:
-        fan = replace(fan, stop=Stop("limit", why=child.spent.met))
-    held.position = replace(held.position, fan=fan)
+    held.position = replace(held.position, fan=fanning.joined(step, _fan(held), [child.ended]))
+
+
+# limits
+
+
+async def _at_limit(desk: Desk, held: Held) -> bool:
+    """Whether a child waits at a limit of the whole, so that none is begun. Where a person has lifted it, they go on. Else this
+    run has met it too: it asks, or waits in its turn (and raises `Released`); or it goes elsewhere, and stops them first."""
+    if not _fan(held).live or _fan(held).stop is not None or limits.unlimited(held.plan, held.spent):
+        return False
+    limit = await _family(desk).at_limit(held)
+    if not limit:
+        return False
+    if limit not in limits.left(held.plan, held.spent):
+        await _family(desk).lift(held, limit)
+        return False
+    if settle.waits_at(held, limit):
+        await settle.take_breach(desk, held, limit)
+    held.position = replace(held.position, fan=replace(_fan(held), stop=Stop("limit", why=limit)))
+    return True
 
 
 # beginning
@@ -234,9 +273,15 @@ def _first(held: Held, step: PlanStep, index: int) -> Position:
 
 
 async def _close(desk: Desk, held: Held, step: PlanStep, fan: Fan) -> None:
-    """None lives, and none will be begun."""
+    """None lives, and none will be begun. Its record began when the first of them was: the run has waited since."""
+    if began := await _family(desk).began(held):
+        held.spans[held.visit_key] = began
     if fan.stop is not None and fan.stop.reason == "cancelled":
         await settle.cancel(desk, held, fan.stop.by, fan.stop.why)
+    if fan.stop is not None and fan.stop.reason == "aborted":
+        await settle.abort(desk, held, fan.stop.by, ErrorCode(fan.stop.why))
+    if fan.stop is not None and fan.stop.reason == "late":
+        await settle.unattended(desk, held)
     if fan.stop is not None and fan.stop.reason == "limit":
         held.position = replace(held.position, fan=replace(fan, stop=None))
         await settle.take_breach(desk, held, fan.stop.why)
@@ -246,4 +291,4 @@ async def _close(desk: Desk, held: Held, step: PlanStep, fan: Fan) -> None:
     if result.output is not None and len(values.dump(result.output)) > MOST_OUTPUT:
         words = f"what they gave is longer than {MOST_OUTPUT:,} characters; let `output` give less of each"
         result = Result.error(ErrorCode.TOO_LARGE, words)
-    await settle.settle(desk, held, step, {"total": fan.total}, result)
+    await settle.settle(desk, held, step, _given(held, step, fan.total), result)

@@ -1,6 +1,7 @@
 """What a run needs of the world while it is moved. The engine has the real one; a trial of one step has one in memory."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any, Protocol
 
 from orchestration.core.catalog import Tool
@@ -32,8 +33,17 @@ class Family(Protocol):
     async def all(self, held: Held) -> list[Ended]:
         """What became of each, in their order."""
 
-    async def stop(self, held: Held, why: str) -> None:
-        """Has those cancelled that live."""
+    async def at_limit(self, held: Held) -> str:
+        """A limit of the whole at which one of them waits, and has not been told of it yet; "" where none does."""
+
+    async def lift(self, held: Held, limit: str) -> None:
+        """Has those go on that wait at this limit, as a person has lifted it."""
+
+    async def stop(self, held: Held, why: str, verb: str) -> None:
+        """Has those end that live: `cancel` them, or let those that wait at a limit `give_up`."""
+
+    async def began(self, held: Held) -> datetime | None:
+        """When the first of them was begun; None where there is none."""
 
 
 class Desk(Protocol):

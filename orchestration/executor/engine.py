@@ -215,7 +215,7 @@ class Engine:
         finally:
             turning.cancel()
             self._stopped.set()
-            self.pulse.stop()
+            await asyncio.to_thread(self.pulse.stop)
             await self.write(self.pulse.unregister)
             if self.isolation:
                 self.isolation.stop()

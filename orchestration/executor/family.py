@@ -1,6 +1,7 @@
 """The child runs of a step as their parent sees them: which have ended, what became of each, and how they are stopped."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from orchestration.core.result import Failure
 from orchestration.executor import sweep
 from orchestration.executor.held import MOST_COUNTED, Child, Held
 from orchestration.executor.reading import Row
-from orchestration.models import Run
+from orchestration.models import Run, StepRecord
 from orchestration.record.pack import fetch, missing, unpack
 
 if TYPE_CHECKING:
@@ -32,9 +33,24 @@ class EngineFamily:
     async def all(self, held: Held) -> list[Ended]:
         return list(await self.engine.read(lambda: read_children(held)))
 
-    async def stop(self, held: Held, why: str) -> None:
+    async def began(self, held: Held) -> datetime | None:
+        found: datetime | None = await self.engine.read(lambda: read_beginning(held))
+        return found
+
+    async def at_limit(self, held: Held) -> str:
+        return str(await self.engine.read(lambda: read_at_limit(held)))
+
+    async def lift(self, held: Held, limit: str) -> None:
+        by = await self.engine.read(lambda: read_lifter(held))
+        await self._ask(held, {"verb": "lift", "limit": limit, "by": by}, "status = 'waiting' AND wait = 'limit'")
+
+    async def stop(self, held: Held, why: str, verb: str) -> None:
+        await self._ask(held, {"verb": verb, "by": "", "reason": why}, "ended IS NULL")
+
+    async def _ask(self, held: Held, asked: dict[str, str], whom: str) -> None:
         at, now = held.position, self.engine.clock.now()
-        for child in await self.engine.write(partial(sweep.stop_children, held.run_id, at.visit_path, at.visit, why, now)):
+        told = partial(sweep.ask_children, held.run_id, at.visit_path, at.visit, asked, now, whom)
+        for child in await self.engine.write(told):
             self.engine.hint(child)
 
 
@@ -44,9 +60,26 @@ def read_ended(held: Held, most: int = MOST_COUNTED) -> list[Child]:
     return [Child(row["id"], ended, Spent.of(values.load(row["spent"]))) for row, ended in zip(rows, _ended(rows), strict=True)]
 
 
+def read_at_limit(held: Held) -> str:
+    waiting = _children(held).filter(status=Run.Status.WAITING, wait="limit", asked=None).order_by("index")
+    spent = waiting.values_list("spent", flat=True).first()
+    return Spent.of(values.load(spent)).met if spent else ""
+
+
+def read_lifter(held: Held) -> str:
+    """Who lifted a limit of this run last."""
+    lifts = StepRecord.objects.filter(run=held.run_id, type="limit").exclude(actor="").order_by("-seq")
+    return lifts.values_list("actor", flat=True).first() or ""
+
+
 def read_children(held: Held) -> list[Ended]:
     """What became of all child runs of the open visit, in their order."""
     return _ended(list(_children(held).order_by("index").values(*_COUNTED, "output")))
+
+
+def read_beginning(held: Held) -> datetime | None:
+    """When the first child run of the open visit was begun."""
+    return _children(held).order_by("index").values_list("created", flat=True).first()
 
 
 _COUNTED = ("id", "index", "status", "outcome", "error", "spent")

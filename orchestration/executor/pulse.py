@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 FROZEN_LOOP = 3.0
 """Seconds without a turn of the loop after which the heart stops beating."""
+LAST_BEAT = 2.0
+"""Seconds that an ending waits for a heartbeat under way, which would say of a stopped worker that it lives."""
 SURE = sweep.LAPSE.total_seconds() / 2
 """Seconds since the last heartbeat after which a worker no longer takes its hold for granted."""
 
@@ -69,7 +71,9 @@ class Pulse:
         self._thread.start()
 
     def stop(self) -> None:
+        """No beat comes after it: one that is under way has ended, or is left to a database that does not answer."""
         self._stopped.set()
+        self._thread.join(LAST_BEAT)
 
     def beat(self) -> datetime:
         """Says that this worker lives; what time it is. One that was taken for dead is back, with nothing of what it held."""

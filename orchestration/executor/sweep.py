@@ -158,32 +158,41 @@ def _among(ids: list[str]) -> tuple[str, str, list[Any]]:
 
 
 _TO_JOIN = (
-    "(wait = 'children' AND EXISTS (SELECT 1 FROM orchestration_run AS child "
-    "WHERE child.parent_id = orchestration_run.id AND NOT child.joined AND child.ended IS NOT NULL))"
+    "(wait = 'children' AND (EXISTS (SELECT 1 FROM orchestration_run AS child "
+    "WHERE child.parent_id = orchestration_run.id AND NOT child.joined AND child.ended IS NOT NULL) "
+    "OR EXISTS (SELECT 1 FROM orchestration_run AS child WHERE child.parent_id = orchestration_run.id "
+    "AND child.status = 'waiting' AND child.wait = 'limit' AND child.asked IS NULL)))"
 )
-"""It waits for child runs, and one has ended that it has not counted."""
+"""It waits for child runs, and one has ended that it has not counted, or waits at a limit of the whole."""
 
 
 def to_join(most: int) -> list[str]:
-    """Runs with a child that has ended and that they have not counted."""
+    """Runs with a child that has ended and that they have not counted, or that waits at a limit of the whole."""
+    found: list[str] = []
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT parent.id FROM orchestration_run AS child "
-            "JOIN orchestration_run AS parent ON parent.id = child.parent_id "
-            "WHERE NOT child.joined AND child.ended IS NOT NULL AND parent.status = 'waiting' LIMIT %s",
-            [most],
-        )
-        return [row[0] for row in cursor.fetchall()]
+        for child in ("NOT child.joined AND child.ended IS NOT NULL", _AT_LIMIT):
+            cursor.execute(
+                "SELECT DISTINCT parent.id FROM orchestration_run AS child "
+                "JOIN orchestration_run AS parent ON parent.id = child.parent_id "
+                f"WHERE {child} AND parent.status = 'waiting' AND parent.wait = 'children' LIMIT %s",
+                [most - len(found)],
+            )
+            found += [row[0] for row in cursor.fetchall()]
+    return found
 
 
-def stop_children(parent: str, path: str, visit: int, why: str, now: datetime) -> list[str]:
-    """Has the child runs of a visit cancelled that have not ended, by whoever holds them or takes them up; which these are."""
+_AT_LIMIT = "child.status = 'waiting' AND child.wait = 'limit' AND child.asked IS NULL"
+
+
+def ask_children(parent: str, path: str, visit: int, asked: dict[str, str], now: datetime, whom: str) -> list[str]:
+    """Asks something of the child runs of a visit of which this holds (`whom`, in SQL) and nothing is asked yet: whoever holds
+    them or takes them up does it. Which these are. What they wait for is for others from now on."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE orchestration_run SET asked = %s, revision = revision + 1, "
+            "UPDATE orchestration_run SET asked = %s, awaits = '', revision = revision + 1, "
             "due = CASE WHEN status = 'held' THEN due ELSE %s END "
-            "WHERE parent_id = %s AND parent_path = %s AND parent_visit = %s AND ended IS NULL AND asked IS NULL RETURNING id",
-            [values.dump({"verb": "cancel", "by": "", "reason": why}), adapt(now), parent, path, visit],
+            f"WHERE parent_id = %s AND parent_path = %s AND parent_visit = %s AND {whom} AND asked IS NULL RETURNING id",
+            [values.dump(asked), adapt(now), parent, path, visit],
         )
         return [row[0] for row in cursor.fetchall()]
 

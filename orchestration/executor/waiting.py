@@ -66,7 +66,7 @@ async def _over(desk: Desk, held: Held, step: PlanStep, found: Awaited) -> None:
         return
     taken = deciding.deadline(held.plan, held.position, held.environment(settle.needs(held, step)), found.given)
     failure = Failure(ErrorCode.TIMEOUT, f"{found.given.get('event') or found.given['until']} had not come in time")
-    held.record(step, found.given, Result.failed(failure), taken, desk.clock.now())
+    await settle.conclude(desk, held, step, found.given, Result.failed(failure), taken)
 
 
 class Matching:

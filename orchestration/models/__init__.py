@@ -6,13 +6,14 @@ from orchestration.models.reach import Provider, Secret, Tool
 from orchestration.models.record import Blob, Call, StepRecord
 from orchestration.models.run import Run, Slot, Worker
 from orchestration.models.schedule import Schedule
-from orchestration.models.workflow import Version, Workflow
+from orchestration.models.workflow import DraftEdit, Version, Workflow
 
 __all__ = [
     "Act",
     "ApiToken",
     "Blob",
     "Call",
+    "DraftEdit",
     "Escalation",
     "Event",
     "Provider",

@@ -93,11 +93,12 @@ class Run(models.Model):
     step_deadline = models.DateTimeField(null=True)
     due = models.DateTimeField(null=True)
     wait = models.CharField(max_length=12, blank=True)
-    """What it waits for: `backoff`, `slot`, `person`, `children`, `event`, `time`, "" where nothing."""
+    """What it waits for: `backoff`, `slot`, `person`, `children`, `event`, `time`, `limit` (of the whole that
+    it is a part of), "" where nothing."""
     awaits = models.CharField(max_length=MOST_ADDRESS, blank=True, default="", db_default="")
     """The address of the event that it waits for, as long as that has not come."""
     since = models.DateTimeField(null=True)
-    """When it began to wait for an event or a moment."""
+    """When it began to wait for an event, a moment, or at a limit."""
     suspicion = models.PositiveSmallIntegerField(default=0)
     """How often it was held by a worker that died, since it last committed. Suspects run apart."""
     deaths = models.PositiveSmallIntegerField(default=0)
@@ -145,6 +146,7 @@ class Run(models.Model):
             models.Index(fields=("key",), name="run_by_key", condition=~Q(key="")),
             models.Index(fields=("awaits", "since"), name="run_awaits", condition=Q(status="waiting") & ~Q(awaits="")),
             models.Index(fields=("parent",), name="run_unjoined", condition=Q(joined=False, ended__isnull=False)),
+            models.Index(fields=("parent",), name="run_at_limit", condition=Q(status="waiting", wait="limit")),
             models.Index(fields=("schedule", "-created"), name="run_by_schedule", condition=Q(schedule__isnull=False)),
         )
 

@@ -15,6 +15,10 @@ class Workflow(models.Model):
     created = models.DateTimeField(auto_now_add=True)
     updated = models.DateTimeField(auto_now=True)
     updated_by = models.CharField(max_length=150, blank=True)
+    retired = models.DateTimeField(null=True)
+    """Since when nobody may start a run of it; None while people may. By whom, and why, stands beside it."""
+    retired_by = models.CharField(max_length=150, blank=True, default="", db_default="")
+    retired_reason = models.TextField(blank=True, default="", db_default="")
 
     class Meta:
         ordering = ("id",)
@@ -42,3 +46,27 @@ class Version(models.Model):
 
     def __str__(self) -> str:
         return f"{self.workflow_id}@{self.number}"
+
+
+class DraftEdit(models.Model):
+    """One change of a draft, by whichever door, in the one history that undo and redo go along. The undone ones are the last."""
+
+    workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="edits", db_index=False)
+    number = models.PositiveIntegerField()
+    revision = models.PositiveIntegerField()
+    """Of the draft after it, when it was made."""
+    at = models.DateTimeField()
+    by = models.CharField(max_length=150)
+    sentence = models.TextField()
+    steps = PackedField(default="[]")
+    """The ids of those that it touched; what to select comes first."""
+    before = PackedField()
+    after = PackedField()
+    undone = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ("workflow_id", "-number")
+        constraints = (models.UniqueConstraint(fields=("workflow", "number"), name="draft_edit_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.workflow_id} {self.number}: {self.sentence}"

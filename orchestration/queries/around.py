@@ -12,8 +12,10 @@ from orchestration.record.pack import unpack_all
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """`about` is {item, index} in an item of a map, else {}; `outputs` by step, as far as they are there."""
+    """`run` is the whole that it is a part of; `about` {item, index} in an item of a map, else {}; `outputs` by step, as far as
+    they are there."""
 
+    run: str
     about: dict[str, Any]
     outputs: dict[str, Any]
 
@@ -32,7 +34,7 @@ def seen(run: str, path: str, needs: Mapping[str, str]) -> Seen | None:
         output = _output(above, scopes[level], step) if above else None
         if output is not None:
             packed[step] = output
-    return Seen(about, dict(zip(packed, unpack_all(packed.values()), strict=True)))
+    return Seen(around[0].run, about, dict(zip(packed, unpack_all(packed.values()), strict=True)))
 
 
 def _scopes(path: str) -> list[tuple[str, str]]:

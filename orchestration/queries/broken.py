@@ -31,8 +31,8 @@ _kept = Kept[tuple[Broken, ...]](4)
 
 
 def broken() -> tuple[Broken, ...]:
-    """Of the latest versions of all workflows. Two short queries, as long as neither a version nor the world is new; then each
-    version whose plan is not kept is compiled once. Raises `Refused` as `current` does."""
+    """Of the latest versions of all workflows but the retired ones. Two short queries, as long as neither a version nor the world
+    is new; then each version whose plan is not kept is compiled once. Raises `Refused` as `current` does."""
     latest = tuple(_latest())
     world = current()
     return _kept.get((latest, world.digest), lambda: tuple(found for row in latest if (found := _looked_at(row, world))))
@@ -43,7 +43,7 @@ Row = tuple[int, str, int, str]
 
 def _latest() -> list[Row]:
     """(key, workflow, number, hash) of each."""
-    newest = Version.objects.order_by().values("workflow").annotate(last=Max("pk")).values("last")
+    newest = Version.objects.filter(workflow__retired=None).order_by().values("workflow").annotate(last=Max("pk")).values("last")
     return list(Version.objects.filter(pk__in=newest).order_by("workflow").values_list("pk", "workflow_id", "number", "hash"))
 
 

@@ -1,4 +1,5 @@
-"""What definitions may name and runs may reach, as it is at this moment: providers, tools, names of secrets."""
+"""What definitions may name and runs may reach, as it is at this moment: providers, tools, names of secrets, and which workflows
+are retired."""
 
 import threading
 from collections.abc import Mapping
@@ -9,13 +10,13 @@ from django.conf import settings
 from django.db import connection
 
 from orchestration.core import values
-from orchestration.core.catalog import Catalog, Price, ProviderFacts, Tool
+from orchestration.core.catalog import Catalog, Price, ProviderFacts, Retired, Tool
 from orchestration.core.definition import ToolDefinition
 from orchestration.core.frozen import dataclass
 from orchestration.core.plan import own_tool
 from orchestration.guard import parse_reach
 from orchestration.llm.ask import ProviderSpec
-from orchestration.models import Provider, Secret
+from orchestration.models import Provider, Secret, Workflow
 from orchestration.models import Tool as ToolRow
 from orchestration.record.pack import fetch, missing, unpack
 from orchestration.tools import registry
@@ -23,19 +24,22 @@ from orchestration.tools import registry
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """`digest` changes when anything in it does; compiled plans are kept by it. `caps`: calls under way at once, by provider."""
+    """`digest` changes when anything in it does; compiled plans are kept by it. `caps`: calls under way at once, by provider.
+    `retired`: the workflows that nobody may start or call, by id."""
 
     catalog: Catalog
     providers: Mapping[str, ProviderSpec]
     digest: str
     caps: Mapping[str, int] = field(default_factory=dict)
+    retired: Mapping[str, Retired] = field(default_factory=dict)
 
 
 _SEEN = ("name", "protocol", "base_url", "secret", "default_model", "structured", "prices", "headers", "options", "cap")
 _STAMP = (
     "SELECT 'provider' AS kind, name, updated FROM orchestration_provider UNION ALL "
     "SELECT 'tool', name, updated FROM orchestration_tool UNION ALL "
-    "SELECT 'secret', name, NULL FROM orchestration_secret ORDER BY kind, name"
+    "SELECT 'secret', name, NULL FROM orchestration_secret UNION ALL "
+    "SELECT 'retired', id, retired FROM orchestration_workflow WHERE retired IS NOT NULL ORDER BY kind, name"
 )
 """What is there and since when: asked for each run that starts or is taken up."""
 _lock = threading.Lock()
@@ -70,6 +74,8 @@ def _build() -> World:
     tools = {**python, **{name: shared_tool(name, data) for name, data in shared.items()}}
     facts = {name: _facts(provider) for name, provider in providers.items()}
     catalog = Catalog(tools, facts, secrets, parse_reach(settings.REACH))
+    gone = Workflow.objects.filter(retired__isnull=False).values_list("id", "retired_by", "retired", "retired_reason")
+    retired = {workflow: Retired(by, at, reason) for workflow, by, at, reason in gone}
     digest = values.digest(
         {
             "providers": [[getattr(account, name) for name in _SEEN] for account in accounts],
@@ -77,10 +83,11 @@ def _build() -> World:
             "python": {name: _python(tool) for name, tool in python.items()},
             "secrets": sorted(secrets),
             "reach": sorted(settings.REACH),
+            **({"retired": {name: [one.by, one.at.isoformat(), one.reason] for name, one in retired.items()}} if retired else {}),
         }
     )
     caps = {account.name: account.cap for account in accounts if account.cap}
-    return World(catalog, providers, digest, caps)
+    return World(catalog, providers, digest, caps, retired)
 
 
 def spec(row: Provider, blobs: Mapping[str, str]) -> ProviderSpec:

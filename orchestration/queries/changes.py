@@ -1,8 +1,9 @@
 """Which revision each live topic is at: what a page compares its own with.
 
-A run has a revision of its own, and so have the child runs of one together: the sum of theirs. Lists have none: theirs is the
-time, in milliseconds, of the last thing that was written down about any run, or about any question to a person. It grows with
-everything that leaves a row; what leaves none (a run that a worker takes up) is told by nudges alone.
+A run has a revision of its own, so has the draft of a workflow, and so have the child runs of one together: the sum of theirs.
+Lists have none: theirs is the time, in milliseconds, of the last thing that was written down about any run, or about any question
+to a person. It grows with everything that leaves a row; what leaves none (a run that a worker takes up) is told by nudges alone.
+Who is at a draft is no row: `dashboard/presence` knows that, and here is when the draft was last changed.
 """
 
 import re
@@ -11,13 +12,17 @@ from datetime import datetime
 
 from django.db.models import Sum
 
-from orchestration.models import Act, Call, Escalation, Run, StepRecord
+from orchestration.models import Act, Call, Escalation, Run, StepRecord, Workflow
+from orchestration.queries.drafts import WRITING
 from orchestration.queries.pruned import pruned
 
 RUNS, INBOX = "runs", "inbox"
 GONE = 2**53 - 1
 """The revision of a run that was pruned: whoever still looks at it is behind, and learns that it is gone."""
 _RUN = re.compile(r"run\.([0-9a-z]{1,26})\Z")
+_DRAFT = re.compile(r"workflow\.([a-z][a-z0-9_]{0,47})\Z")
+PRESENT = "present."
+_PRESENT = re.compile(r"present\.([a-z][a-z0-9_]{0,47})\Z")
 _CHILDREN = re.compile(r"children\.([0-9a-z]{1,26})\Z")
 
 
@@ -28,11 +33,13 @@ def run_of(topic: str) -> str | None:
 
 
 def is_topic(topic: object) -> bool:
-    return isinstance(topic, str) and (topic in (RUNS, INBOX) or run_of(topic) is not None or _CHILDREN.match(topic) is not None)
+    return isinstance(topic, str) and (
+        topic in (RUNS, INBOX) or any(named.match(topic) is not None for named in (_RUN, _DRAFT, _PRESENT, _CHILDREN))
+    )
 
 
 def revisions(topics: Iterable[str]) -> dict[str, int]:
-    """The revision of each topic; none for a run that there never was. Eight narrow queries at most, and one for each run whose
+    """The revision of each topic; none for a run that there never was. Nine narrow queries at most, and one for each run whose
     children are watched."""
     wanted = set(topics)
     ids = [run for topic in wanted if (run := run_of(topic))]
@@ -40,6 +47,9 @@ def revisions(topics: Iterable[str]) -> dict[str, int]:
     found = {f"run.{run}": revision for run, revision in rows}
     if missing := [run for run in ids if f"run.{run}" not in found]:
         found |= dict.fromkeys((f"run.{run}" for run in pruned(missing)), GONE)
+    if drafts := [of[1] for topic in wanted if (of := _DRAFT.match(topic))]:
+        rows = Workflow.objects.filter(id__in=drafts).values_list("id", "revision")
+        found |= {f"workflow.{workflow}": revision for workflow, revision in rows}
     found |= {topic: children_changed(of[1]) for topic in wanted if (of := _CHILDREN.match(topic))}
     if RUNS in wanted:
         found[RUNS] = runs_changed()
@@ -67,6 +77,12 @@ def runs_changed() -> int:
 def inbox_changed() -> int:
     """Two such reads. Any act counts, claims and answers among them."""
     return _latest(Escalation.objects.order_by("-id").values_list("created", flat=True).first(), _last_act())
+
+
+def present_at(workflow: str) -> int:
+    """When its draft was last changed, in milliseconds. One narrow query."""
+    written = Act.objects.filter(subject=f"workflow:{workflow}", verb__in=WRITING).order_by("-number")
+    return _latest(written.values_list("at", flat=True).first())
 
 
 def _last_act() -> datetime | None:

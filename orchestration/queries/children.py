@@ -1,16 +1,17 @@
 """The child runs of one visit of a run, as they are looked at from it: how many stand how, and a page of them, what needs looking
 at first. A visit with ten thousand of them costs one read of their part of an index for each, and a page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, Count, Q, QuerySet, Value, When
+from django.db.models import Case, Count, Max, Q, QuerySet, Value, When
 
 from orchestration.core.errors import Problem, Refused
 from orchestration.core.frozen import dataclass
 from orchestration.core.wording import did_you_mean, with_stop
-from orchestration.models import Escalation, Run
+from orchestration.models import Escalation, Run, StepRecord
+from orchestration.queries import family
 from orchestration.queries import runs as listed
 from orchestration.queries.paging import bounded, cursor, number, parts_of
 from orchestration.queries.run_list import Row, listing_of
@@ -25,11 +26,15 @@ STATES: dict[str, Q] = {
 }
 """How a child may stand, in the order in which they are listed; one that waits for a person is not counted as `live` too."""
 USUAL = 12
+FANS = ("map", "parallel", "workflow")
+"""Types of steps that have child runs."""
+RESTING = ("wait", *FANS)
+_RESTS = ("event", "time", "limit", "children")
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """When a person was asked. `ended` None: they still are."""
+    """When a person was asked, or it waited for anything else. `ended` None: that goes on."""
 
     created: datetime
     ended: datetime | None
@@ -44,6 +49,8 @@ class Lane:
     item: Any
     error: dict[str, Any] | None
     asked: tuple[Span, ...]
+    rested: tuple[Span, ...]
+    """When it waited for an event, a moment or child runs of its own."""
 
     @property
     def index(self) -> int:
@@ -107,9 +114,18 @@ def live(run: str) -> int:
     return Run.objects.filter(parent=run, ended=None).count()
 
 
-def counts(run: str, path: str, visit: int) -> dict[str, int]:
-    """How many of the children of this visit stand how. One grouped query."""
-    return {name: found for name, found in _tally(_children(run, path, visit)).items() if name in STATES}
+def counts(run: str, path: str, visit: int) -> tuple[dict[str, int], frozenset[str]]:
+    """How many of the children of this visit stand how; and which of them wait for child runs of their own in which a person is
+    asked, who are counted as those that wait for one. One grouped query, and where any waits for its own one more, and one for
+    each level below."""
+    found = _tally(_children(run, path, visit))
+    asked: frozenset[str] = frozenset()
+    if found["children"]:
+        waiting = _children(run, path, visit).filter(status=Run.Status.WAITING, wait="children")
+        asked = frozenset(family.asked_below(list(waiting.values_list("id", flat=True))))
+    found["live"] -= len(asked)
+    found["person"] += len(asked)
+    return {name: number for name, number in found.items() if name in STATES}, asked
 
 
 def tally(run: str) -> dict[str, int] | None:
@@ -121,23 +137,30 @@ def tally(run: str) -> dict[str, int] | None:
 
 def _tally(children: "QuerySet[Run]") -> dict[str, int]:
     rows = children.order_by().values_list("status", "wait").annotate(number=Count("id"))
-    found = dict.fromkeys((*Run.Status.values, *STATES, "total"), 0)
+    found = dict.fromkeys((*Run.Status.values, *STATES, "total", "children"), 0)
     for status, wait, much in rows:
         asks = status == "quarantined" or (status, wait) == ("waiting", "person")
         ended = {"succeeded": "done"}.get(status, status)
         state = "person" if asks else ended if status in Run.ENDED else "live"
-        for name in {"total", status, state}:
+        for name in {"total", status, state, *(("children",) if (status, wait) == ("waiting", "children") else ())}:
             found[name] += much
     return found
 
 
 def children(
-    run: str, path: str, visit: int, state: str | None = None, after: str | None = None, limit: int | None = USUAL
+    run: str,
+    path: str,
+    visit: int,
+    state: str | None = None,
+    after: str | None = None,
+    limit: int | None = USUAL,
+    asked: Collection[str] = (),
 ) -> Lanes:
     """Those of this visit, or those of them that stand like that: what failed, what waits for a person, what lives, what has
-    ended, each by index. Eight queries at most. Raises `Refused` for a state or cursor that means nothing."""
+    ended, each by index. `asked`: those in whose own child runs a person is asked. Ten queries at most, and one for each level
+    below of child runs that wait for theirs. Raises `Refused` for a state or cursor that means nothing."""
     size = bounded(limit)
-    found = listed.with_escalation(_children(run, path, visit)).annotate(rank=_rank()).order_by("rank", "index")
+    found = listed.with_escalation(_children(run, path, visit)).annotate(rank=_rank(asked)).order_by("rank", "index")
     if state:
         found = found.filter(_state(state))
     if after:
@@ -147,8 +170,8 @@ def children(
     mark = cursor(rows[size - 1]["rank"], rows[size - 1]["index"]) if len(rows) > size else None
     rows = rows[:size]
     listing = listing_of(listed.summaries(rows), mark)
-    asked = _asked([row["id"] for row in rows])
-    lanes = tuple(_lane(row, told, asked) for row, told in zip(rows, listing.rows, strict=True))
+    asked, rested = _asked([row["id"] for row in rows]), _rested(rows)
+    lanes = tuple(_lane(row, told, asked, rested) for row, told in zip(rows, listing.rows, strict=True))
     return Lanes(lanes, mark, listing.sweeping, listing.now)
 
 
@@ -156,8 +179,9 @@ def _children(run: str, path: str, visit: int) -> "QuerySet[Run]":
     return Run.objects.filter(parent=run, parent_path=path, parent_visit=visit)
 
 
-def _rank() -> Case:
-    ranks = ((state, Value(rank)) for rank, state in enumerate(STATES.values()))
+def _rank(asked: Collection[str]) -> Case:
+    states = {**STATES, "person": STATES["person"] | Q(id__in=asked)} if asked else STATES
+    ranks = ((state, Value(rank)) for rank, state in enumerate(states.values()))
     return Case(*(When(state, then=rank) for state, rank in ranks), default=Value(len(STATES)))
 
 
@@ -176,11 +200,43 @@ def _asked(runs: Sequence[str]) -> dict[str, tuple[Span, ...]]:
     return found
 
 
-def _lane(row: Mapping[str, Any], told: Row, asked: Mapping[str, tuple[Span, ...]]) -> Lane:
+def _rested(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Span, ...]]:
+    """By run. Where one waits now is in its row, for its child runs since it made its last record."""
+    found: dict[str, tuple[Span, ...]] = {}
+    records = StepRecord.objects.filter(run_id__in=[row["id"] for row in rows])
+    visits = records.filter(type__in=RESTING).order_by("run_id", "seq").values_list("run_id", "started", "finished")
+    for run, started, finished in visits[: 20 * len(rows)] if rows else ():
+        found[run] = (*found.get(run, ()), Span(started, finished))
+    now = [row for row in rows if row["status"] == Run.Status.WAITING and row["wait"] in _RESTS]
+    resting = {row["id"]: row["since"] or row["started"] for row in now}
+    deep = [row["id"] for row in now if row["wait"] == "children"]
+    last = records.filter(run_id__in=deep).order_by().values_list("run_id").annotate(last=Max("finished")) if deep else ()
+    for run, since in {**resting, **dict(last)}.items():
+        found[run] = (*found.get(run, ()), Span(since, None))
+    return found
+
+
+def _lane(
+    row: Mapping[str, Any], told: Row, asked: Mapping[str, tuple[Span, ...]], rested: Mapping[str, tuple[Span, ...]]
+) -> Lane:
     given = None if missing([row["input"]]) else unpack(row["input"], {})
     item = given if given is None or row["version_id"] != row["parent__version_id"] else given.get("item")
     error = {"code": "", "message": "See the run."} if missing([row["error"]]) else unpack(row["error"], {})
-    return Lane(told, item, error, asked.get(row["id"], ()))
+    return Lane(told, item, error, asked.get(row["id"], ()), rested.get(row["id"], ()))
+
+
+def called(run: str, path: str, visit: int) -> tuple[str, Any] | None:
+    """(Id, input) of the run of the workflow that this visit called; None where it called none. Two queries at most."""
+    row = _children(run, path, visit).values_list("id", "input").first()
+    return (row[0], unpack_all([row[1]])[0]) if row else None
+
+
+def items(run: str, path: str, visit: int, most: int) -> list[Any] | None:
+    """What a map went over, put together from what each child of this visit was given; None where those are more than `most`, or
+    not all begun without a gap, or one is too large to stand in its row. One query."""
+    rows = list(_children(run, path, visit).order_by("index").values_list("index", "input")[: most + 1])
+    whole = len(rows) <= most and [index for index, _ in rows] == [*range(len(rows))] and not missing(given for _, given in rows)
+    return [unpack(given, {}).get("item") for _, given in rows] if whole else None
 
 
 def siblings(run: str, path: str, visit: int, index: int) -> Siblings:

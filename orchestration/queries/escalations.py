@@ -12,6 +12,7 @@ from orchestration.core.errors import NotFound, Problem, Refused
 from orchestration.core.frozen import dataclass
 from orchestration.core.wording import did_you_mean, with_stop
 from orchestration.models import Escalation
+from orchestration.queries import family
 from orchestration.queries.dossier import Dossier, dossier
 from orchestration.queries.paging import Page, bounded, cursor, moment, number, page, parts_of
 from orchestration.record.pack import fetch, missing, unpack
@@ -21,7 +22,8 @@ _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """`status` holds statuses, and `pending` for open and claimed. `mine`: those that this person has claimed."""
+    """`status` holds statuses, and `pending` for open and claimed. `run`: those of this run, of its child runs, and of theirs.
+    `mine`: those that this person has claimed."""
 
     status: tuple[str, ...] = ()
     run: str | None = None
@@ -149,7 +151,9 @@ def _filtered(wanted: Inbox) -> "QuerySet[Escalation]":
         found = found.filter(_statuses(wanted.status, now))
     if wanted.mine is not None:
         found = found.filter(status=Escalation.Status.CLAIMED, claimed_by=wanted.mine, claimed_until__gt=now)
-    exact = {"run_id": wanted.run, "run__workflow_id": wanted.workflow, "queue": wanted.queue, "kind": wanted.kind}
+    if wanted.run is not None:
+        found = found.filter(run_id__in=family.whole(wanted.run))
+    exact = {"run__workflow_id": wanted.workflow, "queue": wanted.queue, "kind": wanted.kind}
     return found.filter(**{name: value for name, value in exact.items() if value is not None})
 
 

@@ -61,7 +61,7 @@ def plan_of(version_id: int, world: World, digest: str | None = None) -> Plan:
 
 def compiled(definition: Definition, world: World) -> Plan:
     """The plan of a definition, with the versions that it calls."""
-    refs = {step.workflow for _, step in walk(definition.workflow.steps) if step.type == "workflow"}
+    refs = {step.workflow for _, step in walk(definition.workflow.steps) if step.type == "workflow" and step.workflow}
     if not refs:
         return compile_plan(definition, world.catalog)
     called = {ref: found for ref in refs if (found := _called(ref, world)) is not None}
@@ -74,14 +74,15 @@ def _called(ref: str, world: World) -> Called | None:
     found = Version.objects.filter(workflow_id=workflow, number=int(number)).values_list("pk", "hash").first()
     if found is None:
         return None
-    return _facts.get((*found, world.digest), lambda: _facts_of(found[0], plan_of(found[0], world, found[1])))
+    return _facts.get((*found, world.digest), lambda: _facts_of(found[0], plan_of(found[0], world, found[1]), world))
 
 
-def _facts_of(version: int, plan: Plan) -> Called:
+def _facts_of(version: int, plan: Plan, world: World) -> Called:
     workflow = plan.workflow
     outcomes = {name: outcome.output for name, outcome in workflow.outcomes.items() if outcome.kind == "success"}
     schema = dict(plan.input.schema) if plan.input else {}
-    return Called(workflow.id, version, workflow.title, schema, outcomes, tuple(prove(plan).worst.bound))
+    retired = world.retired.get(workflow.id)
+    return Called(workflow.id, version, workflow.title, schema, outcomes, tuple(prove(plan).worst.bound), retired)
 
 
 def kept_plan(version_id: int, world: World, digest: str) -> Plan | None:

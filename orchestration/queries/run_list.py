@@ -5,10 +5,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from orchestration.core.frozen import dataclass, replace
 from orchestration.models import Call, Escalation, Run, Worker
+from orchestration.queries import family
 from orchestration.queries import runs as listed
 from orchestration.queries.course import Pause
 from orchestration.queries.paging import bounded, cursor, moment, parts_of
@@ -150,13 +151,13 @@ def _tries(runs: Sequence[RunSummary]) -> dict[str, int]:
 
 
 def children_of(runs: Iterable[RunSummary]) -> dict[str, Standing]:
-    """How the child runs of those stand that wait for theirs. Three queries at most; none where nobody does."""
+    """How the child runs of those stand that wait for theirs. Three queries at most, and one for each further level of child
+    runs; none where nobody does."""
     if not (ids := [run.id for run in runs if run.wait == "children"]):
         return {}
     positions = dict(Run.objects.filter(id__in=ids).values_list("id", "position"))
     blobs = fetch(missing(positions.values()))
-    asking = Run.objects.filter(parent__in=ids, wait="person", status__in=Run.LIVE).order_by().values_list("parent")
-    counted: Any = dict(asking.annotate(number=Count("id")))  # type: ignore[arg-type]
+    counted = family.asking(ids)
     return {run: _standing(unpack(at, blobs), counted.get(run, 0)) for run, at in positions.items()}
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 
 from orchestration.core.errors import Problem, Refused
@@ -12,14 +12,15 @@ from orchestration.core.frozen import dataclass
 from orchestration.core.position import Around
 from orchestration.core.wording import did_you_mean, with_stop
 from orchestration.models import Act, Escalation, Run, Schedule
+from orchestration.queries import family
 from orchestration.queries.paging import Page, bounded, cursor, moment, page, parts_of
 from orchestration.queries.pruned import no_run
 from orchestration.record.pack import fetch, missing, unpack
 
-_ASKING = Exists(Run.objects.filter(parent=OuterRef("pk"), wait="person", status__in=Run.LIVE))
 WAITS = {name: Q(wait=name) for name in ("event", "time", "backoff")}
-WAITS["person"] = Q(wait="person") | Q(_ASKING, wait="children")
-"""What a list may be filtered by beside the statuses: what a run waits for. For a person: itself, or one of its child runs."""
+WAITS["person"] = Q(wait="person") | Q(id__in=family.ASKED_BELOW, wait="children")
+"""What a list may be filtered by beside the statuses: what a run waits for. For a person: itself, or one of its child runs, or
+one of theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class RunSummary:
     awaits: str
     """The address of the event that it waits for (`core/event`), "" where none."""
     since: datetime | None
-    """When it began to wait for an event or a moment."""
+    """When it began to wait for an event, a moment, or at a limit."""
     parent: str | None
     parent_path: str
     parent_visit: int

@@ -16,8 +16,9 @@ from orchestration.record.pack import fetch, missing, unpack, unpack_all
 
 @dataclass(frozen=True, slots=True)
 class ScheduleView:
-    """`next` is None while it is paused. `fired` is the last occurrence that started a run, `run` that one, which may be pruned
-    since. `trouble`: why occurrences since have started none; `passed`: what was last passed over."""
+    """`next` is None while it is paused, or its workflow is `retired`. `fired` is the last occurrence that started a run, `run`
+    that one, which may be pruned since. `trouble`: why occurrences since have started none; `passed`: what was last passed
+    over."""
 
     id: str
     workflow: str
@@ -39,9 +40,10 @@ class ScheduleView:
     run: str | None
     trouble: dict[str, Any] | None
     passed: dict[str, Any] | None
+    retired: bool
 
     def following(self, most: int = 5) -> tuple[Occurrence, ...]:
-        """What comes next, or would if it were not paused. One query where it is."""
+        """What comes next, or would if it were not paused, nor its workflow retired. One query where one of them is."""
         try:
             table = timetable(self.cron, self.zone)
         except Refused:  # this machine does not know its zone
@@ -60,21 +62,22 @@ class Done:
 
 
 _PACKED = ("input", "labels", "trouble", "passed")
-_ROW = tuple(name for name in ScheduleView.__slots__ if name != "workflow")
+_ROW = tuple(name for name in ScheduleView.__slots__ if name not in ("workflow", "retired"))
+_COLUMNS = (*_ROW, "workflow_id", "workflow__retired")
 
 
 def schedules(workflow: str, after: str | None = None, limit: int | None = None) -> Page[ScheduleView]:
     """In the order in which they were made. Two queries at most."""
     size = bounded(limit)
     found = Schedule.objects.filter(workflow_id=workflow).order_by("id")
-    rows = list((found.filter(id__gt=after) if after else found).values(*_ROW, "workflow_id")[: size + 1])
+    rows = list((found.filter(id__gt=after) if after else found).values(*_COLUMNS)[: size + 1])
     return page(rows, size, _views, lambda row: str(row["id"]))
 
 
 def schedule(id: str, workflow: str | None = None) -> ScheduleView:
     """One, of that workflow where it is named. Two queries at most. Raises `NotFound`."""
     found = Schedule.objects.filter(id=id)
-    rows = list((found.filter(workflow_id=workflow) if workflow else found).values(*_ROW, "workflow_id"))
+    rows = list((found.filter(workflow_id=workflow) if workflow else found).values(*_COLUMNS))
     if not rows:
         raise gone(id)
     return _views(rows)[0]
@@ -120,4 +123,6 @@ def _views(rows: Sequence[dict[str, Any]]) -> list[ScheduleView]:
 
 def _view(row: dict[str, Any], blobs: dict[str, str]) -> ScheduleView:
     plain = {name: unpack(row[name], blobs) if name in _PACKED else row[name] for name in _ROW}
-    return ScheduleView(**{**plain, "workflow": row["workflow_id"], "run": row["run"] or None})
+    retired = row["workflow__retired"] is not None
+    more = {"next": None} if retired else {}
+    return ScheduleView(**{**plain, "workflow": row["workflow_id"], "run": row["run"] or None, "retired": retired, **more})

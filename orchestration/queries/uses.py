@@ -1,8 +1,8 @@
-"""Who names a provider, a tool or a secret: what has to be changed before it can be deleted.
+"""Who names a provider, a tool or a secret, and has to be changed before it can be deleted; and who calls a workflow.
 
 Looked at are the latest version of each workflow, versions that runs are under way on, drafts that can be read, and, for secrets,
 providers and shared tools. An older version that nobody runs does not count: versions stay for good, and so would all that they
-ever named.
+ever named. Nor does what a retired workflow says, but where runs of it are under way.
 """
 
 import re
@@ -18,6 +18,7 @@ from orchestration.models import Provider, Run, Tool, Version, Workflow
 from orchestration.record.pack import unpack_all
 
 Kind = Literal["provider", "tool", "secret"]
+Named = Kind | Literal["workflow"]
 _SECRET = re.compile(r"\bsecrets\.([A-Za-z][A-Za-z0-9_]{0,63})")
 
 
@@ -28,15 +29,16 @@ class Use:
     by: str
     name: str
     version: int | None = None
+    does: str = "names"
 
     @property
     def sentence(self) -> str:
-        if self.by == "version":
-            return f"Version {self.version} of {self.name} names it."
-        return f"The draft of {self.name} names it." if self.by == "draft" else f"The {self.by} {self.name} names it."
+        what = f"{self.by} {self.name}" if self.by in ("provider", "tool") else f"{self.by} of {self.name}"
+        what = f"Version {self.version} of {self.name}" if self.by == "version" else f"The {what}"
+        return f"{what} {self.does} it."
 
 
-def uses(kind: Kind, name: str) -> tuple[Use, ...]:
+def uses(kind: Named, name: str) -> tuple[Use, ...]:
     """Reads every definition that counts: dear, and asked for when something is to be deleted or written, and never else."""
     found = [*(use for use, _ in in_force(kind, name)), *_drafts(kind, name)]
     if kind == "secret":
@@ -44,26 +46,35 @@ def uses(kind: Kind, name: str) -> tuple[Use, ...]:
     return tuple(found)
 
 
-def in_force(kind: Kind, name: str) -> Iterator[tuple[Use, Any]]:
+def in_force(kind: Named, name: str) -> Iterator[tuple[Use, Any]]:
     """The published versions that name it, with their definitions: the latest ones, and those that runs are under way on."""
-    latest = set(Version.objects.values("workflow").annotate(last=Max("number")).values_list("workflow", "last"))
+    latest = set(
+        Version.objects.filter(workflow__retired=None)
+        .values("workflow")
+        .annotate(last=Max("number"))
+        .values_list("workflow", "last")
+    )
     running = set(Run.objects.filter(status__in=Run.LIVE).values_list("version", flat=True).distinct())
     keys = Version.objects.order_by("workflow", "-number").values_list("pk", "workflow", "number")
     for pk, workflow, number in [key for key in keys if key[1:] in latest or key[0] in running]:
         [definition] = unpack_all(Version.objects.filter(pk=pk).values_list("definition", flat=True))
         if (kind, name) in _named(definition):
-            yield Use("version", workflow, number), definition
+            yield Use("version", workflow, number, _does(kind)), definition
 
 
-def _drafts(kind: Kind, name: str) -> Iterator[Use]:
-    drafts = Workflow.objects.order_by("id").values_list("id", "draft")
+def _drafts(kind: Named, name: str) -> Iterator[Use]:
+    drafts = Workflow.objects.filter(retired=None).order_by("id").values_list("id", "draft")
     for workflow, text in drafts.iterator():
         try:
             data = source.read(text).data
         except Unreadable:
             continue
         if (kind, name) in _named(data):
-            yield Use("draft", workflow)
+            yield Use("draft", workflow, does=_does(kind))
+
+
+def _does(kind: Named) -> str:
+    return "calls" if kind == "workflow" else "names"
 
 
 def _providers(secret: str) -> Iterator[Use]:
@@ -78,22 +89,28 @@ def _tools(secret: str) -> Iterator[Use]:
             yield Use("tool", name)
 
 
-def _named(data: Any) -> set[tuple[Kind, str]]:
+def _named(data: Any) -> set[tuple[Named, str]]:
     """What a definition names that is not in it. A draft may hold anything anywhere."""
     if not isinstance(data, dict):
         return set()
     own, models = _mapping(data.get("tools")), _mapping(data.get("models"))
-    found: set[tuple[Kind, str]] = {("provider", str(_mapping(model).get("provider"))) for model in models.values()}
-    found |= {("tool", tool) for tool in _tools_of(data.get("steps")) if tool not in own}
+    found: set[tuple[Named, str]] = {("provider", str(_mapping(model).get("provider"))) for model in models.values()}
+    for step in _steps(data.get("steps")):
+        listed = step.get("tools")
+        tools = map(str, [step.get("tool"), *(listed if isinstance(listed, list) else ())])
+        found |= {("tool", tool) for tool in tools if tool not in own}
+        found.add(("workflow", str(step.get("workflow")).partition("@")[0]))
+    found -= {("tool", ""), ("workflow", "")}  # chosen later
     return found | {("secret", secret) for secret in _secrets(own)}
 
 
-def _tools_of(steps: Any) -> Iterator[str]:
+def _steps(steps: Any) -> Iterator[dict[str, Any]]:
+    """All of them, those in bodies and in arms too."""
     for step in steps if isinstance(steps, list) else ():
         if isinstance(step, dict):
-            listed = step.get("tools")
-            yield from map(str, [step.get("tool"), *(listed if isinstance(listed, list) else ())])
-            yield from _tools_of(step.get("body"))
+            yield step
+            yield from _steps(step.get("body"))
+            yield from _steps(step.get("branches"))
 
 
 def _secrets(data: Any) -> set[str]:

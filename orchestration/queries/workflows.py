@@ -1,6 +1,6 @@
 """Workflows, their drafts and versions."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -37,7 +37,8 @@ class VersionDetail(VersionSummary):
 @dataclass(frozen=True, slots=True)
 class WorkflowSummary:
     """`version` is the latest, None where there is none. `live` runs have not ended, without their child runs; `people` of both
-    wait for a person. `stuck` of the `scheduled` ones could not start their last run."""
+    wait for a person. `stuck` of the `scheduled` ones could not start their last run. `retired`: since when nobody may start a
+    run, None while people may."""
 
     id: str
     title: str
@@ -52,6 +53,9 @@ class WorkflowSummary:
     people: int
     scheduled: int
     stuck: int
+    retired: datetime | None
+    retired_by: str
+    retired_reason: str
 
     @property
     def label(self) -> str:
@@ -69,16 +73,34 @@ DRAFT = "draft"
 _VERSION = ("number", "hash", "published", "published_by", "note")
 _WORKFLOW = (
     "id", "title", "sample", "revision", "created", "updated", "updated_by", "version", "published",
-    "live", "people", "scheduled", "stuck",
+    "live", "people", "scheduled", "stuck", "retired", "retired_by", "retired_reason",
 )  # fmt: skip
 
 
-def workflows(after: str | None = None, limit: int | None = None) -> Page[WorkflowSummary]:
-    """By id. One query."""
+def workflows(after: str | None = None, limit: int | None = None, retired: bool | None = None) -> Page[WorkflowSummary]:
+    """By id: all, or those alone that are `retired`, or not. One query."""
     size = bounded(limit)
     found = _with_latest().order_by("id")
+    if retired is not None:
+        found = found.filter(retired__isnull=not retired)
     rows = list((found.filter(id__gt=after) if after else found).values(*_WORKFLOW)[: size + 1])
     return page(rows, size, lambda here: [WorkflowSummary(**row) for row in here], lambda row: str(row["id"]))
+
+
+def retired() -> int:
+    """How many workflows are retired. One query."""
+    return Workflow.objects.filter(retired__isnull=False).count()
+
+
+def ids() -> frozenset[str]:
+    """Of all that there are: those that are taken."""
+    return frozenset(Workflow.objects.values_list("id", flat=True))
+
+
+def existing(wanted: Iterable[str]) -> frozenset[str]:
+    """Those of these ids that there are. One query; none where nothing is wanted."""
+    asked = list(wanted)
+    return frozenset(Workflow.objects.filter(id__in=asked).values_list("id", flat=True)) if asked else frozenset()
 
 
 def workflow(id: str) -> WorkflowDetail:

@@ -13,7 +13,7 @@ import yaml
 from django.conf import settings
 
 from orchestration import vault
-from orchestration.acts import reach, workflows
+from orchestration.acts import drafts, reach, workflows
 from orchestration.core.errors import InterlockError
 from orchestration.models import Act, Provider, Tool, Version, Workflow
 from orchestration.record.pack import unpack_all
@@ -118,7 +118,7 @@ def _workflow(name: str, text: str) -> None:
     if row is not None and (not row.sample or row.updated_by != BY):
         return
     if row is None or row.draft != text:
-        _try(f"the sample {name}", workflows.push, text=text, by=BY, revision=row.revision if row else None, sample=True)
+        _try(f"the sample {name}", drafts.push, text=text, by=BY, revision=row.revision if row else None, sample=True)
     elif Version.objects.filter(workflow=row, text=text).exists():
         return
     _try(f"the sample {name}", workflows.publish, workflow=name, by=BY, note="Installed with Interlock")

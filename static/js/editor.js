@@ -102,3 +102,8 @@ document.addEventListener("click", (event) => {
 const begin = (root) => root.querySelectorAll("[data-editor]:not(.editor--painted)").forEach(enhance);
 document.addEventListener("htmx:load", (event) => begin(event.detail.elt));
 begin(document);
+
+/* `#line-12`, from a page that only names it. */
+const line = /^#line-(\d+)$/.exec(location.hash);
+const definition = line && document.getElementById("definition");
+if (definition) goTo(definition, Number(line[1]));

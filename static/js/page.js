@@ -70,7 +70,7 @@ export function tellTimes() {
   }
 }
 
-function showScripted(root) {
+export function showScripted(root) {
   for (const element of root.querySelectorAll("[data-copies][hidden], [data-opens][hidden], [data-scripted][hidden]")) element.hidden = false;
 }
 
@@ -108,9 +108,10 @@ document.addEventListener("keydown", (event) => {
 
 /* One key for one control, printed on it: <a data-key="n">New <kbd>N</kbd></a>. Never while something is typed. */
 document.addEventListener("keydown", (event) => {
-  if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
+  if (event.defaultPrevented || event.altKey) return;
   if (event.target.closest("input, textarea, select, [contenteditable]") || document.querySelector("dialog[open]")) return;
-  const control = document.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
+  const held = event.ctrlKey || event.metaKey ? `ctrl ${event.shiftKey ? "shift " : ""}` : "";
+  const control = document.querySelector(`[data-key="${CSS.escape(held + event.key.toLowerCase())}"]`);
   if (!control || control.checkVisibility?.() === false) return;
   event.preventDefault();
   control.matches("input, textarea, select") ? control.focus() : control.click();

@@ -19,3 +19,39 @@ document.addEventListener("htmx:afterSettle", () => {
   const top = chosen?.getBoundingClientRect().top ?? 0;
   if (top < 0 || top > window.innerHeight * 0.7) chosen?.scrollIntoView();
 });
+
+/* The graph: drawn once its fold is opened, which is remembered; it stays when the run comes anew, and asks where that is by then. */
+const REMEMBERED = "run-graph";
+
+function draw() {
+  const fold = document.getElementById("graph");
+  const place = document.getElementById("run-graph");
+  if (!fold?.open || !place || place.firstElementChild) return;
+  const canvas = document.createElement("workflow-canvas");
+  for (const name of ["graph", "icons"]) canvas.setAttribute(name, place.dataset[name]);
+  canvas.setAttribute("aria-label", "The way of this run, drawn");
+  place.append(canvas);
+}
+
+function remembered() {
+  const fold = document.getElementById("graph");
+  if (fold && localStorage.getItem(REMEMBERED)) fold.open = true;
+}
+
+document.addEventListener("toggle", (event) => {
+  if (event.target.id !== "graph") return;
+  event.target.open ? localStorage.setItem(REMEMBERED, "open") : localStorage.removeItem(REMEMBERED);
+  draw();
+}, true);
+
+document.addEventListener("htmx:load", (event) => {
+  if (event.detail.elt.id !== "run") return;
+  remembered();
+  document.querySelector("#run-graph > workflow-canvas")?.dispatchEvent(new CustomEvent("canvas:refresh", { detail: { revision: Number(event.detail.elt.dataset.liveRevision) } }));
+});
+
+document.addEventListener("canvas:select", (event) => {
+  if (event.detail.step) document.getElementById(`reach-${event.detail.step}`)?.click();
+});
+
+remembered();

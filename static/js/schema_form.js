@@ -1,6 +1,8 @@
 /* Forms made from a JSON Schema. Adding and taking away without a round trip, and what changed against the proposal as it is
    typed. Without this file the same buttons post, and the server answers with the form. */
 
+import { showScripted } from "./page.js";
+
 function addTo(group) {
   const items = [...group.querySelectorAll(":scope > [data-item]")];
   const keys = items.map((item) => Number(item.querySelector(":scope > input").value)).filter(Number.isInteger);
@@ -11,6 +13,7 @@ function addTo(group) {
   const token = group.dataset.token;
   holder.innerHTML = source.replaceAll(`/${token}`, `/${key}`).replaceAll(`"${token}"`, `"${key}"`).replaceAll(` ${token}"`, ` ${key}"`).replaceAll(token, String(items.length + 1));
   const item = holder.content.querySelector("[data-item]");
+  showScripted(item);
   group.querySelector(":scope > [data-list-end]").before(holder.content);
   item.querySelector("input:not([type=hidden]), textarea, select")?.focus();
   changed(group);
@@ -51,7 +54,7 @@ function compare(control) {
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.("button[name=form_turn]");
-  if (!button?.closest("[data-schema-form]")) return;
+  if (!button?.closest("[data-schema-form]") || /^(text|rows|recorded|takes)\b/.test(button.value)) return; // the server answers these
   event.preventDefault();
   if (button.matches("[data-list-add]")) addTo(button.closest("[data-list]"));
   else if (button.matches("[data-list-take]")) take(button.closest("[data-item]"));

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from tests import services
 
-PARTS = ("proof", "steps", "long", "models", "fan", "workers", "across", "pixel")
+PARTS = ("proof", "steps", "long", "models", "fan", "workers", "across", "pixel", "canvas")
 SERVER_MODE = {"SECRET_KEY": "b" * 50, "SECRETS_KEY": "b" * 43 + "=", "ALLOWED_HOSTS": "localhost,127.0.0.1"}
 
 

@@ -50,12 +50,12 @@ def cost() -> tuple[float, float]:
     return parsed - began, proved - parsed
 
 
-def text() -> str:
+def text(desks: int = DESKS) -> str:
     """The definition as YAML."""
     last = "run.input.text"
     steps: list[dict[str, Any]] = []
-    for n in range(DESKS):
-        steps += _desk(n, last, f"find_{n + 1}" if n + 1 < DESKS else "done")
+    for n in range(desks):
+        steps += _desk(n, last, f"find_{n + 1}" if n + 1 < desks else "done")
         last = f"steps.note_{n}.summary"
     return source.write(
         {

@@ -35,7 +35,7 @@ def main() -> None:
         publish(definition("watched", loop, tools=tools, limits={"steps": 3_000}))
         run = client.post("/workflows/watched/runs", json={"input": {}}).raise_for_status().json()["id"]
         there.tools.came.get(timeout=PATIENCE)
-        cookie = _session(there.url)  # before there is a loop in this thread, which Django would mind
+        cookie = session(there.url)  # before there is a loop in this thread, which Django would mind
         with sync_playwright() as play:
             started = play.chromium.launch(executable_path=chromium, args=list(browser.FLAGS))
             page = started.new_page()
@@ -57,7 +57,7 @@ def _shown(page: Page, there: Site) -> float:
     return float(page.evaluate("window.shown") - 1000 * came)
 
 
-def _session(url: str) -> Any:
+def session(url: str) -> Any:
     client = Client()
     client.force_login(person())
     value = client.cookies[settings.SESSION_COOKIE_NAME].value

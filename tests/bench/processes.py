@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import psutil
 from aiohttp import web
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -68,6 +69,13 @@ class Site:
     url: str
     tools: Tools
     token: str
+    web: int
+    """The process that serves it."""
+
+    def cpu(self) -> float:
+        """Seconds of CPU that it has used so far."""
+        used = psutil.Process(self.web).cpu_times()
+        return float(used.user + used.system)
 
     def client(self) -> httpx.Client:
         headers = {"Authorization": f"Bearer {self.token}"}
@@ -95,7 +103,8 @@ def site() -> Iterator[Site]:
         started = [subprocess.Popen(command, env=environ, stdout=log, stderr=log) for command in commands]
         try:
             _until_ready(f"http://127.0.0.1:{port}/healthz")
-            yield Site(f"http://127.0.0.1:{port}", tools, tokens.create(user=person(), by="ada", name="bench"))
+            token = tokens.create(user=person(), by="ada", name="bench")
+            yield Site(f"http://127.0.0.1:{port}", tools, token, started[0].pid)
         finally:
             for process in started:
                 process.terminate()

@@ -6,16 +6,17 @@ import shutil
 import signal
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from tests import services
-from tests.chaos import MISSING, judge, report, schedule
-from tests.chaos.database import children, refusals
+from tests.chaos import MISSING, judge, mail, report, schedule
+from tests.chaos.database import called, children, refusals
 from tests.chaos.faults import Faults
-from tests.chaos.generator import definition
+from tests.chaos.generator import definition, parts
 from tests.chaos.traffic import Crowd
 from tests.chaos.world import OneFile, World, folder
 
@@ -79,20 +80,20 @@ def run(seed: int, seconds: float, place: Path, kind: type[World]) -> report.Out
         rested, late = judge.rest(REST)
         crowd.stop()
         known = crowd.accepted
-        findings = [*crowd.wrong, *faults.takeovers.still, *judge.findings(world, known, WORKFLOWS)]
+        findings = [*crowd.wrong, *faults.takeovers.still, *judge.findings(world, known, WORKFLOWS), *mail.findings(crowd.sent)]
         findings += [f"{p.name} ended by itself, with {code}" for p in (world.web, *world.workers) for code in p.unasked if code]
         times = {"ready after": ready - began, "broken for": healed - ready, "over after": time.monotonic() - began}
         troubles = httpx.get(f"{world.scripted_url}/troubles", timeout=10, trust_env=False).json()
-        family, refused = children(), refusals()
+        counts = crowd.counts + Counter({"workflows called": called(), "waits that ended by their deadline": mail.late()})
         return report.Outcome(
-            seed, world.on, faults, known, crowd.counts, troubles, family, refused, rested, late, findings, times
+            seed, world.on, faults, known, counts, troubles, children(), refusals(), rested, late, findings, times
         )
 
 
 def publish(world: World) -> None:
     with world.client(30.0) as client:
-        for number in range(WORKFLOWS):
-            drawn = definition(world.seed, number, world.scripted_url)
+        roots = [definition(world.seed, number, world.scripted_url) for number in range(WORKFLOWS)]
+        for drawn in (*parts(world.seed, world.scripted_url).values(), *roots):
             client.post("/workflows", json=drawn)
             published = client.post(f"/workflows/{drawn['id']}/publish")
             assert published.is_success, f"{drawn['id']} can't be published: {published.text[:2000]}"

@@ -13,13 +13,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 LABELS = ("low", "middle", "high")
 EFFECTS = ("none", "idempotent", "reconcilable", "irreversible")
 TRANSPORT = ("429", "429 with Retry-After", "503", "502 of HTML", "hang", "reset", "cut", "error in a 200")
 """The last is a model's alone: what a tool says in a 200 is its output."""
 MALFORMED = ("prose", "wrong value", "wrong type", "missing", "truncated")
+SURE, CLOSE, LOST = "chaos.sure", "chaos.close", "chaos.lost"
+"""Events: which comes for certain, about when its wait is over, and too late or never."""
 DOWN = "down"
 """503, however often it is asked."""
 STATUS = {"refused": 422, "not_found": 404, "auth": 401}
@@ -43,6 +45,17 @@ class Told:
     text: str = ""
     troubles: tuple[Trouble, ...] = ()
     seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What is sent for one wait. `comes`: None where it may be before the deadline or after. `when`: before the run is started,
+    soon after, once it is over, or never. `spare`: how many more of the same."""
+
+    comes: bool | None
+    when: Literal["early", "soon", "over", "never"]
+    payload: Any
+    spare: int = 0
 
 
 class Answers:
@@ -84,6 +97,17 @@ class Answers:
         """Which of the actions is chosen, and the amount in the form."""
         chance = self._chance("person", place)
         return chance.randrange(actions), chance.randrange(10)
+
+    def event(self, name: str, correlation: str) -> Sent:
+        """The same for all who wait for it."""
+        chance = self._chance("event", name, correlation)
+        good, spare = {"value": chance.randrange(10)}, chance.choice((0, 0, 1))
+        if name == CLOSE:
+            return Sent(None, "soon", good, spare)
+        if name == LOST:
+            return Sent(False, chance.choice(("over", "never")), good)
+        payload = {"value": "many"} if chance.random() < 0.12 else good
+        return Sent(True, chance.choice(("early", "soon", "soon")), payload, spare)
 
     def _chance(self, *what: Any) -> Random:
         text = json.dumps([self.seed, *what], sort_keys=True, default=dict)

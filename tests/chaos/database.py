@@ -74,6 +74,13 @@ def children() -> tuple[int, int]:
     return patiently(lambda: (found.count(), found.filter(status="cancelled").count()))
 
 
+def called() -> int:
+    """How many runs of workflows there are that others have called."""
+    from orchestration.models import Run
+
+    return patiently(lambda: Run.objects.exclude(parent=None).filter(workflow__id__startswith="part_").count())
+
+
 def held_by(worker: str) -> list[str]:
     from orchestration.models import Run
 

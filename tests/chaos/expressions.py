@@ -1,6 +1,6 @@
 """The few expressions that the generated definitions use, evaluated for the reference interpreter: paths, whole numbers, text,
-lists, their items and `size`, arithmetic, comparisons, `&&`, `||`, `!`. Written from the language's description; what is not
-listed here is refused."""
+lists, their items, `size` and `string`, arithmetic, comparisons, `&&`, `||`, `!`. Written from the language's description; what
+is not listed here is refused."""
 
 import ast
 import operator
@@ -54,6 +54,8 @@ def _value(node: ast.expr, sight: Mapping[str, Any]) -> Any:
             return _value(node.value, sight)[_value(node.slice, sight)]
         case ast.Call(func=ast.Name(id="size"), args=[of]):
             return len(_value(of, sight))
+        case ast.Call(func=ast.Name(id="string"), args=[of]):
+            return str(_value(of, sight))
         case ast.BinOp():
             return _OPERATORS[type(node.op)](_value(node.left, sight), _value(node.right, sight))
         case ast.Compare(ops=[op], comparators=[right]):

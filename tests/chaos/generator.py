@@ -2,53 +2,38 @@
 it.
 
 A level is a row of blocks, each of which leads to the next: a model, a tool of any effect class, a branch whose arms meet again,
-a loop, a person, a computed value, a map, a parallel. Failures are caught or not, and lead to the next block, to an end, or out
-of the loop or the item.
+a loop, a person, a computed value, a map, a parallel, a wait, a called workflow (`parts`). Failures are caught or not, and lead
+to the next block, to an end, or out of the loop or the item.
 
-What depends on who was first is not read: what some arms of several gave. Which of several items failed first is not known
-either, so whatever a map or a parallel fails with is caught, or nothing is. And each call has a place of its own in its run.
+What depends on who was first is not read: what some arms of several gave, or an event that comes about when its wait is over.
+Which of several items failed first is not known either, so whatever a map, a parallel or a called workflow fails with is caught,
+or nothing is. And each call has a place of its own among the runs of one start.
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from random import Random
 from typing import Any, NamedTuple
 
-from tests.chaos.answers import EFFECTS, LABELS
+from tests.chaos.answers import CLOSE, EFFECTS, LOST, SURE
+from tests.chaos.shapes import EVENT, FORM, INPUT, ONCE, OUTPUT, PLACE, RECEIPT, RETRY, TOTAL
 
 Data = dict[str, Any]
 
-OUTPUT = {
-    "type": "object",
-    "required": ["label", "score"],
-    "properties": {"label": {"enum": list(LABELS)}, "score": {"type": "integer", "minimum": 0, "maximum": 9}},
-}
-RECEIPT = {
-    "type": "object",
-    "required": ["value", "receipt"],
-    "properties": {"value": {"type": "integer"}, "receipt": {"type": "string"}},
-}
-PLACE = {
-    "type": "object",
-    "required": ["run", "step", "round", "seen"],
-    "properties": {
-        "run": {"type": "integer"}, "step": {"type": "string"}, "round": {"type": "integer"}, "seen": {"type": "integer"},
-    },
-}  # fmt: skip
-FORM = {"type": "object", "required": ["amount"], "properties": {"amount": {"type": "integer"}}}
-INPUT = {
-    "type": "object",
-    "required": ["run", "a", "b"],
-    "properties": {"run": {"type": "integer"}, "a": {"type": "integer"}, "b": {"type": "integer"}},
-}
-RETRY = {"attempts": 8, "backoff": "100ms", "factor": 1.5, "max_backoff": "1s"}
-"""Many more than there are troubles, so that what is slow on a busy machine changes no course."""
-ONCE = {**RETRY, "errors": ["rate_limited"]}
-"""Of what can't be undone: after anything else it may have happened."""
 MOST_BLOCKS = 5
+_FIRST = (("parallel",), ("lost", "workflow"), ("workflow", "sure"))
+"""With what workflows begin, so that some of each comes for certain."""
 LARGE = 50
 """Items of a large map."""
-_PLAIN = ("llm", "llm", "tool", "tool", "tool", "branch", "set")
-_MORE = {"": ("human", "loop", "map", "map", "parallel"), "loop": ("map",), "map": ("loop", "parallel"), "parallel": ("map",)}
+PARTS = 6
+"""Workflows that others call: the last half of them call those of the first."""
+CALLS = 100
+"""More than a workflow has steps, so that a call is told from each other by its step and its workflow."""
+_PLAIN = (*["llm"] * 4, *["tool"] * 6, *["branch"] * 2, *["set"] * 2, *["sure"] * 3, "close", "lost", "until")
+_MORE = {
+    "": ("human", "loop", "map", "map", "parallel", "workflow", "workflow"),
+    "loop": ("map", "workflow"), "map": ("loop", "parallel", "workflow"), "parallel": ("map", "workflow"),
+}  # fmt: skip
 """What else a level may hold, by what it is the body of."""
 
 
@@ -62,42 +47,73 @@ class At(NamedTuple):
 
     @property
     def kinds(self) -> Sequence[str]:
-        return _PLAIN if self.depth > (self.inside != "loop") else (*_PLAIN, *_MORE[self.inside])
+        return _PLAIN if self.depth > (self.inside != "loop") else (*_PLAIN, *_MORE[self.inside] * 2)
 
 
+@cache
 def definition(seed: int, number: int, tools: str) -> Data:
     """The workflow of this number. `tools`: the address of the server where its tools are."""
-    return _Draft(Random(f"{seed}/{number}"), tools, number % 3 == 0).finished(f"chaos_{number}")
+    return _Draft(Random(f"{seed}/{number}"), tools, _FIRST[number % len(_FIRST)], parts=range(PARTS)).finished(f"chaos_{number}")
+
+
+@cache
+def parts(seed: int, tools: str) -> dict[str, Data]:
+    """The workflows that are called, by `id@version`, in an order in which they can be published."""
+    return {f"part_{number}@1": _part(seed, number, tools) for number in range(PARTS)}
+
+
+def _part(seed: int, number: int, tools: str) -> Data:
+    """Each third one has a limit, which it may meet: then it goes to a step of its own, whatever it was about."""
+    chance, called = Random(f"{seed}/part/{number}"), range(PARTS // 2) if number >= PARTS // 2 else ()
+    draft = _Draft(chance, tools, part=f"p{number}_", limited=number % 3 == 2, parts=called, calls=CALLS * (number + 1))
+    return draft.finished(f"part_{number}")
 
 
 def given(seed: int, run: int) -> Data:
     """The input of a run, by its number."""
     chance = Random(f"{seed}/input/{run}")
-    return {"run": run, "a": chance.randrange(20), "b": chance.randrange(20)}
+    return {"run": run, "at": 0, "a": chance.randrange(20), "b": chance.randrange(20)}
 
 
 class _Draft:
-    def __init__(self, chance: Random, tools: str, race: bool) -> None:
-        """`race`: it begins with arms of which the first that is done ends the others."""
-        self.chance, self.tools, self.race = chance, tools, race
+    def __init__(
+        self,
+        chance: Random,
+        tools: str,
+        first: Sequence[str] = (),
+        part: str = "",
+        limited: bool = False,
+        parts: Sequence[int] = (),
+        calls: int = 0,
+    ) -> None:
+        """`first`: with what it begins; if with arms, the first that is done ends the others. `part`: it is called by others, and
+        this stands before the names of its steps. `limited`: by a number of steps. `parts`: those that it may call. `calls`:
+        what tells its calls of them from those of other workflows."""
+        self.chance, self.tools, self.first, self.part, self.limited = chance, tools, first, part, limited
+        self.race, self.parts, self.calls = "parallel" in first, parts, calls
         self.steps: list[Data] = []
         self.count = 0
         self.ends: set[str] = set()
-        self.sure = 0
+        self.certain = 0
         """How many of the known values of a body are there at the end of each round or item: those before the first way there."""
         self.given: list[str] = []
         """The maps and parallels of the root that have given something on every way to its end."""
 
     def finished(self, name: str) -> Data:
         known = ["run.input.a", "run.input.b"]
-        blocks = self.chance.randint(3, MOST_BLOCKS)
-        start, self.steps = self.level(blocks, "done", known, At())
+        blocks = self.chance.randint(2, 3) if self.part else self.chance.randint(3, MOST_BLOCKS)
+        start, self.steps = self.level(blocks, "done", known, At("", "run.input.at", 1) if self.part else At())
         output = {"total": " + ".join(known)} | {name: f"steps.{name}" for name in self.given}
         output = {name: f"${{{value}}}" for name, value in output.items()}
         self.steps.append({"id": "done", "type": "end", "outcome": "good", "output": output})
+        limits: Data = {}
+        if self.limited:
+            limits = {"limits": {"steps": self.chance.randint(1, 5), "on_breach": "late"}}
+            self.steps.append({"id": "late", "type": "set", "values": {"value": 1}, "next": "declined"})
+            self.ends.add("declined")
         for end in sorted(self.ends):
             outcome = {"sorry": "bad", "declined": "handed"}[end]
-            output = {"a": "${run.input.a}"}
+            output = {"total": "${run.input.a}"}
             self.steps.append({"id": end, "type": "end", "outcome": outcome, "output": output})
         http = {effect: {"method": "POST", "url": f"{self.tools}/tools/{effect}"} for effect in EFFECTS}
         tools: dict[str, Data] = {
@@ -112,24 +128,29 @@ class _Draft:
             "interlock": 1,
             "id": name,
             "input": INPUT,
-            "outcomes": {"good": {"kind": "success"}, "handed": {"kind": "success"}, "bad": {"kind": "failure"}},
+            "outcomes": {
+                "good": {"kind": "success", "output": TOTAL}, "handed": {"kind": "success", "output": TOTAL},
+                "bad": {"kind": "failure"},
+            },
             "on_failure": "bad",
+            **limits,
             "escalation": {"queue": "chaos", "deadline": "1d", "on_deadline": "bad"},
             "models": {model: {"provider": "main", "model": model} for model in sorted(models)},
             "tools": {effect: tool for effect, tool in tools.items() if effect in used},
             "start": start,
             "steps": self.steps,
-        }
+        }  # fmt: skip
 
     def name(self, kind: str) -> str:
         self.count += 1
-        return f"{kind}{self.count}"
+        return f"{self.part}{kind}{self.count}"
 
     def level(self, blocks: int, after: str, known: list[str], at: At, kinds: Sequence[str] = ()) -> tuple[str, list[Data]]:
         """So many blocks in a row, and where they begin. `known` grows by what is written on every way through them."""
-        chosen = [self.chance.choice(kinds or at.kinds) for _ in range(blocks)]
-        if self.race and at == At():
-            chosen[0] = "parallel"
+        possible = [kind for kind in kinds or at.kinds if kind in self.kinds(at)]
+        chosen = [self.chance.choice(possible) for _ in range(blocks)]
+        if at == At():
+            chosen[: len(self.first)] = self.first
         names = [self.name(kind) for kind in chosen]
         found: list[Data] = []
         for kind, name, to in zip(chosen, names, [*names[1:], after], strict=True):
@@ -137,12 +158,18 @@ class _Draft:
             found += make(name, to, known, at)
         return names[0], found
 
+    def kinds(self, at: At) -> Sequence[str]:
+        """What counts its steps has no child runs, which may be stopped before they have taken theirs."""
+        if self.limited:
+            return (*_PLAIN, "loop")
+        return at.kinds if self.parts else [kind for kind in at.kinds if kind != "workflow"]
+
     def body(self, blocks: int, within: list[str], at: At, kinds: Sequence[str] = ()) -> tuple[list[Data], list[str]]:
         """The body of a container, and what of its own it knows at each of its ends."""
-        first, before, self.sure = len(within), self.sure, 1_000
+        first, before, self.certain = len(within), self.certain, 1_000
         _, found = self.level(blocks, "continue", within, at, kinds)
-        sure, self.sure = self.sure, before
-        return [_without(step, "next", "continue") for step in found], within[first:sure]
+        certain, self.certain = self.certain, before
+        return [_without(step, "next", "continue") for step in found], within[first:certain]
 
     def place(self, name: str, known: list[str], at: At) -> Data:
         seen = " + ".join(self.chance.sample(known, min(len(known), 2)))
@@ -150,11 +177,15 @@ class _Draft:
 
     def away(self, to: str, known: list[str], at: At) -> str:
         """Where a failure, or a branch, leads: on, or elsewhere."""
+        return self.aside(known, at, to)
+
+    def aside(self, known: list[str], at: At, *on: str) -> str:
+        """Not on, unless that is one of the ways."""
         elsewhere = {"": ["sorry"], "loop": ["break", "continue"]}.get(at.inside, ["continue"])
-        target = self.chance.choice([to, *elsewhere])
+        target = self.chance.choice([*on, *elsewhere])
         self.ends |= {target} & {"sorry"}
         if target == "continue":
-            self.sure = min(self.sure, len(known))
+            self.certain = min(self.certain, len(known))
         return target
 
     def caught(self, step: Data, to: str, known: list[str], gives: str, at: At, codes: Sequence[str] = ()) -> Data:
@@ -189,7 +220,7 @@ class _Draft:
         return [self.caught(step, to, known, f"steps.{name}.score", at, ["invalid_output", "auth", "refused"]), *more]
 
     def tool(self, name: str, to: str, known: list[str], at: At) -> list[Data]:
-        effect = self.chance.choice(EFFECTS)
+        effect = self.chance.choice(EFFECTS[: 3 if self.limited else 4])  # to ask whether it happened takes steps
         step: Data = {
             "id": name, "type": "tool", "tool": effect, "input": self.place(name, known, at), "timeout": "4s",
             "retry": ONCE if effect == "irreversible" else RETRY, "output": RECEIPT, "next": to,
@@ -228,6 +259,44 @@ class _Draft:
             "deadline": "1d", "on_deadline": "declined",
         }  # fmt: skip
         known.append(f"steps.{name}.values.amount")
+        return [step]
+
+    def sure(self, name: str, to: str, known: list[str], at: At) -> list[Data]:
+        """An event that comes for certain. Some of several rounds or items are the same: each takes one."""
+        step = {**self.event(name, SURE, to, known, at), "output": EVENT, "deadline": "1d", "on_deadline": self.aside(known, at)}
+        return [self.caught(step, to, known, f"steps.{name}.value", at, ["invalid_output"])]
+
+    def close(self, name: str, to: str, known: list[str], at: At) -> list[Data]:
+        """One that comes at about the deadline, and leads the same way."""
+        return [{**self.event(name, CLOSE, to, known, at), "on_deadline": to}]
+
+    def lost(self, name: str, to: str, known: list[str], at: At) -> list[Data]:
+        return [{**self.event(name, LOST, to, known, at), "on_deadline": self.aside(known, at, to, to)}]
+
+    def event(self, name: str, event: str, to: str, known: list[str], at: At) -> Data:
+        parts = ["run.input.run", f"'{name}'"]
+        if event != SURE or self.chance.random() < (0.1 if at.inside in ("loop", "map") else 0.9):
+            parts += [at.round, " + ".join(self.chance.sample(known, min(len(known), 2)))]
+        correlation = " + '/' + ".join(part if "'" in part else f"string({part})" for part in parts)
+        deadline = self.chance.choice(["300ms", "1s"])
+        return {
+            "id": name,
+            "type": "wait",
+            "event": event,
+            "correlation": f"${{{correlation}}}",
+            "deadline": deadline,
+            "next": to,
+        }
+
+    def until(self, name: str, to: str, known: list[str], at: At) -> list[Data]:
+        """For a moment: one that comes, has passed, lies behind the deadline, or is too far away."""
+        until = self.chance.choice(["200ms", "1s", "2020-02-29T08:00:00Z"])
+        step: Data = {"id": name, "type": "wait", "until": until, "next": to}
+        if self.chance.random() < 0.3:
+            step |= {"until": "2d", "deadline": "500ms", "on_deadline": self.away(to, known, at)}
+        elif self.chance.random() < 0.4:
+            step["until"] = f"${{({self.chance.choice(known)}) % 2 * 100000000}}"
+            return [self.caught(step, to, known, "", at)]
         return [step]
 
     def loop(self, name: str, to: str, known: list[str], at: At) -> list[Data]:
@@ -283,11 +352,19 @@ class _Draft:
         step: Data = {"id": name, "type": "parallel", "branches": arms, "join": join, "next": to}
         return self.kept(step, to, known, f"steps.{name}.{self.chance.choice(sure)}.value" if sure else "", at)
 
+    def workflow(self, name: str, to: str, known: list[str], at: At) -> list[Data]:
+        call = self.calls + int(name.removeprefix(f"{self.part}workflow"))
+        given = {"run": "${run.input.run}", "at": f"${{({at.round}) * {CALLS * (PARTS + 1)} + {call}}}"}
+        given |= {each: f"${{({self.chance.choice(known)}) % 20}}" for each in ("a", "b")}
+        part = f"part_{self.chance.choice(self.parts)}@1"
+        step: Data = {"id": name, "type": "workflow", "workflow": part, "input": given, "next": to}
+        return [self.caught(step, to, known, f"steps.{name}.output.total", at)]
+
     def gives(self, blocks: int, within: list[str], at: At, kinds: Sequence[str] = ()) -> Data:
         """The body of an item or an arm, and what it gives: else what its last step gave, where that is certain."""
         around = self.chance.choice(within)
         body, sure = self.body(blocks, within, at, kinds)
-        if self.chance.random() < 0.3 and all(step["type"] != "parallel" for step in body):
+        if self.chance.random() < 0.3 and all(map(_gives_the_same, body)):
             return {"body": body}
         return {"body": body, "output": {"value": f"${{({' + '.join([around, *sure])}) % 50}}"}}
 
@@ -301,6 +378,11 @@ class _Draft:
 def _outside(known: list[str]) -> list[str]:
     """What of it a child run sees: not what only the round around it can see."""
     return [each for each in known if not each.startswith(("carry.", "iter."))]
+
+
+def _gives_the_same(step: Data) -> bool:
+    """Whoever is first."""
+    return step["type"] != "parallel" and (step["type"] != "wait" or step.get("event") == SURE)
 
 
 def _value(round: str) -> Any:

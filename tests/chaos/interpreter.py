@@ -1,7 +1,7 @@
 """What a definition means, once more: a small interpreter written from the format's description alone. It knows nothing of the
 engine, and may not.
 
-    interpret(definition, given, answers)   the path (records with where each went), the outcome and the output
+    interpret(definition, given, answers, parts)   the path (records with where each went), the outcome and the output
 
 Calls, people and their answers are a function (`answers`). There are no crashes here: what a fault may legitimately change is
 what is *asked* (an irreversible call that nobody knows of goes to a person), never where the run goes from there, since whoever
@@ -9,48 +9,48 @@ is asked says what is true. Items and arms are courses of their own. Where it is
 step ends, the others may have been stopped anywhere (`Fanned.settled`); which of several failures is told is open then.
 """
 
-import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.chaos.answers import DOWN, STATUS, Answers, Told, place_of
+from tests.chaos.accepting import Failed, Step, accepted, errors, read
+from tests.chaos.answers import DOWN, Answers, Sent, Told, place_of
 from tests.chaos.expressions import filled, holds, value
 
-Step = Mapping[str, Any]
-_TROUBLES = {"429": "rate_limited", "429 with Retry-After": "rate_limited", "hang": "timeout"}
+_MOST_AHEAD = 366 * 86_400
+"""Seconds: whoever would wait for longer can't."""
 RETRIED = ("timeout", "unavailable", "rate_limited")
 """The errors that a `retry` is about where it names none."""
 
 
 @dataclass
 class Course:
-    """`path` holds (path, to) for each record; `fans` what has child runs, by path. An item or an arm has no outcome, and where
-    it failed, `failed` says with what."""
+    """`path` holds (path, to) for each record; `fans` what has child runs, by path; `waits` the events that it waits for, one
+    after the other: (name, correlation, what is sent). An item or an arm has no outcome, and where a run failed, `failed` says
+    with what."""
 
     path: list[tuple[str, str]] = field(default_factory=list)
     outcome: str = ""
     output: Any = None
     fans: "dict[str, Fanned]" = field(default_factory=dict)
     failed: str | None = None
+    waits: list[tuple[str, str, Sent]] = field(default_factory=list)
+
+    def all_waits(self) -> Iterator[tuple[str, str, Sent]]:
+        """Those of its child runs too."""
+        yield from self.waits
+        yield from (each for fan in self.fans.values() for child in fan.children for each in child.all_waits())
 
 
 @dataclass
 class Fanned:
-    """The items or the arms of one step, in their order. `settled`: (whether they are done, how many): as soon as so many have
-    ended so, the others are stopped; None where each goes to its end."""
+    """The items or the arms of one step, in their order, or the one run of a called workflow. `settled`: (whether they are done,
+    how many): as soon as so many have ended so, the others are stopped; None where each goes to its end."""
 
     children: list[Course]
     settled: tuple[bool, int] | None = None
-
-
-class Failed(Exception):
-    """`code` is "" where it may be one of several."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 @dataclass
@@ -81,20 +81,46 @@ class _Scope:
         return {**(self.outer.written if self.outer else {}), **self.outputs}
 
 
-def interpret(definition: Mapping[str, Any], given: Any, answers: Answers) -> Course:
-    return _Run(definition, given, answers).course
+class _Breached(Exception):
+    """All steps that the run may take are taken, and it stands at `path`."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+def interpret(definition: Mapping[str, Any], given: Any, answers: Answers, parts: Mapping[str, Any]) -> Course:
+    """`parts`: the workflows that may be called, by `id@version`."""
+    return _Run(definition, given, answers, parts).course
 
 
 class _Run:
-    def __init__(self, definition: Mapping[str, Any], given: Any, answers: Answers) -> None:
-        self.definition, self.given, self.answers = definition, given, answers
+    def __init__(self, definition: Mapping[str, Any], given: Any, answers: Answers, parts: Mapping[str, Any]) -> None:
+        self.definition, self.given, self.answers, self.parts = definition, given, answers, parts
         self.course = Course()
+        self.most = definition.get("limits", {}).get("steps", math.inf)
         root = _Scope({step["id"]: step for step in definition["steps"]})
         try:
-            self._level(root, definition["start"])
-        except Failed:
-            self.course.path[-1] = (self.course.path[-1][0], definition["on_failure"])
+            self._through(root)
+            if definition["outcomes"][self.course.outcome]["kind"] == "failure":
+                self.course.failed = "tool_error"
+        except Failed as failed:
+            self._to(definition["on_failure"])
             self.course.outcome, self.course.output = definition["on_failure"], None
+            self.course.failed = failed.code
+
+    def _through(self, root: _Scope) -> None:
+        """From its start to an end, or, from where it meets its limit, from `on_breach` to one: then the limit holds no more."""
+        try:
+            self._level(root, self.definition["start"])
+        except _Breached as met:
+            self.most, to = math.inf, self.definition["limits"]["on_breach"]
+            self._goes(met.path, to)
+            self._level(root, to)
+
+    def _within(self, path: str) -> None:
+        if len(self.course.path) >= self.most:
+            raise _Breached(path)
 
     def _level(self, scope: _Scope, name: str) -> str:
         """Walks a level from this step on. Returns why it was left: `end`, `break` or `continue`. The record that leads out of a
@@ -107,6 +133,8 @@ class _Run:
                 self.course.outcome = step["outcome"]
                 self._goes(path, step["outcome"])
                 return "end"
+            if step["type"] != "human":
+                self._within(path)
             try:
                 to = self._visit(scope, step, path)
             except Failed as failed:
@@ -145,8 +173,12 @@ class _Run:
                 return self._person(scope, step, sight)
             case "loop":
                 return self._loop(scope, step, path)
+            case "wait":
+                return self._wait(scope, step, sight)
             case "map" | "parallel":
                 scope.outputs[step["id"]] = self._fan(scope, step, path)
+            case "workflow":
+                scope.outputs[step["id"]] = self._called(scope, step, path)
             case _:
                 scope.outputs[step["id"]] = self._ladder(scope, step, path, sight)
         return str(after)
@@ -157,6 +189,22 @@ class _Run:
         action = step["actions"][index]
         scope.outputs[step["id"]] = {"action": action["id"], "values": {"amount": amount}}
         return str(action["to"])
+
+    def _wait(self, scope: _Scope, step: Step, sight: Mapping[str, Any]) -> str:
+        """What a moment gives is never read, nor what an event gives that may come or not: then it leads the same way."""
+        after = str(step.get("next", "continue"))
+        if "until" in step:
+            seconds, most = _seconds(filled(step["until"], sight)), _seconds(step.get("deadline", f"{_MOST_AHEAD}s"))
+            if seconds > _MOST_AHEAD:
+                raise Failed("expression")
+            return after if seconds <= most else str(step["on_deadline"])
+        correlation = filled(step["correlation"], sight)
+        sent = self.answers.event(step["event"], correlation)
+        self.course.waits.append((step["event"], correlation, sent))
+        if sent.comes:
+            scope.outputs[step["id"]] = accepted(step, None, sent.payload)
+        assert sent.comes is not None or step["on_deadline"] == after
+        return str(step["on_deadline"]) if sent.comes is False else after
 
     # loops
 
@@ -172,6 +220,7 @@ class _Run:
                 left = self._level(inner, step["body"][0]["id"])
             except Failed:
                 self._to(path)
+                self._within(path)
                 raise
             if left == "end":
                 return ""
@@ -190,6 +239,7 @@ class _Run:
 
     def _closed(self, scope: _Scope, step: Step, path: str, inner: _Scope, way: str) -> str:
         self._to(path)
+        self._within(path)
         if way not in step and way != "next":
             raise Failed("limit")
         output = filled(step["output"], inner.sight(self.given)) if "output" in step else inner.carry
@@ -197,6 +247,15 @@ class _Run:
         return str(step.get(way, "continue"))
 
     # child runs
+
+    def _called(self, scope: _Scope, step: Step, path: str) -> Any:
+        """What a called workflow gives, which sees nothing of what is around it. Raises `Failed`."""
+        given = filled(step["input"], scope.sight(self.given))
+        found = interpret(self.parts[step["workflow"]], given, self.answers, self.parts)
+        self.course.fans[path] = Fanned([found])
+        if found.failed is not None:
+            raise Failed(found.failed)
+        return {"outcome": found.outcome, "output": found.output}
 
     def _fan(self, scope: _Scope, step: Step, path: str) -> Any:
         """What the step gives. Raises `Failed`."""
@@ -253,13 +312,15 @@ class _Run:
     def _in_place(self, scope: _Scope, step: Step, path: str, name: str, given: Any) -> Any:
         inner = scope.steps[name]
         sight = scope.sight(self.given)
+        self._within(f"{path}/fallback.{name}")
         try:
             output = (
                 filled(inner["values"], sight) if inner["type"] == "set" else self._rung(inner, filled(inner["input"], sight))
             )
         finally:
             self._goes(f"{path}/fallback.{name}", path)
-        return _accepted(step, given, output)
+            self._within(path)
+        return accepted(step, given, output)
 
     def _rung(self, step: Step, given: Any, model: str | None = None) -> Any:
         retries = step.get("retry", {}).get("attempts", 1) - 1
@@ -267,7 +328,7 @@ class _Run:
         for ask in range(repairs + 1):
             told, retries = self._asked(step, given, model, ask, retries)
             try:
-                return _accepted(step, given, _read(told, model))
+                return accepted(step, given, read(told, model))
             except Failed as failed:
                 if failed.code != "invalid_output" or ask == repairs:
                     raise
@@ -281,14 +342,22 @@ class _Run:
             told = self.answers.tool(step["tool"], place_of(given))
             if step["tool"] == "irreversible" or any(trouble.effect for trouble in told.troubles):
                 return told, retries  # asked about, or sent again under its key: it is done once, and its answer is known
-        errors = list(_errors(told))
-        for code in errors:
+        found = list(errors(told))
+        for code in found:
             if code not in step.get("retry", {}).get("errors", RETRIED) or not retries:
                 raise Failed(code)
             retries -= 1
         if told.kind == DOWN:
             raise Failed("unavailable")
         return told, retries
+
+
+def _seconds(moment: Any) -> float:
+    """From now to it: of a duration, or a number. A time is one that has passed."""
+    if not isinstance(moment, str):
+        return float(moment)
+    found = re.fullmatch(r"([0-9.]+)(ms|s|h|d)", moment)
+    return float(found[1]) * {"ms": 0.001, "s": 1, "h": 3600, "d": 86_400}[found[2]] if found else 0.0
 
 
 def _need(step: Step, total: int) -> int:
@@ -304,44 +373,3 @@ def _collected(index: int, child: Course) -> dict[str, Any]:
     if child.failed is None:
         return {"index": index, "ok": True, "value": child.output}
     return {"index": index, "ok": False, "error": {"code": child.failed}}
-
-
-def _errors(told: Told) -> Iterator[str]:
-    for trouble in told.troubles:
-        yield _TROUBLES.get(trouble.kind, "unavailable")
-
-
-def _read(told: Told, model: str | None) -> Any:
-    """The output in an answer. A model's is looked for in what it says; one that was cut off is broken whatever it holds."""
-    if told.kind in STATUS:
-        raise Failed(told.kind)
-    if model is None:
-        return told.value
-    start, end = told.text.find("{"), told.text.rfind("}")
-    if told.kind == "truncated" or start < 0:
-        raise Failed("invalid_output")
-    return json.loads(told.text[start : end + 1])
-
-
-def _accepted(step: Step, given: Any, output: Any) -> Any:
-    sight = {"input": given, "output": output}
-    if not _fits(step.get("output", {}), output) or not all(holds(check["that"], sight) for check in step.get("checks", ())):
-        raise Failed("invalid_output")
-    return output
-
-
-def _fits(schema: Mapping[str, Any], found: Any) -> bool:
-    """A contract of the few kinds that are generated."""
-    if "enum" in schema:
-        return found in schema["enum"]
-    kinds: dict[str, type | Sequence[type]] = {"object": dict, "integer": int, "string": str}
-    if "type" in schema and not isinstance(found, kinds[schema["type"]]):  # type: ignore[arg-type]
-        return False
-    if schema.get("type") == "object":
-        inner = schema.get("properties", {})
-        return all(name in found for name in schema.get("required", ())) and all(
-            _fits(inner[name], each) for name, each in found.items() if name in inner
-        )
-    return (
-        bool(schema.get("minimum", found) <= found <= schema.get("maximum", found)) if schema.get("type") == "integer" else True
-    )

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.chaos.answers import Answers, place_of
 from tests.chaos.database import patiently
-from tests.chaos.generator import definition, given
+from tests.chaos.generator import definition, given, parts
 from tests.chaos.interpreter import Course, interpret
 from tests.chaos.traffic import Reading
 from tests.chaos.world import World
@@ -64,7 +64,7 @@ def findings(world: World, known: Mapping[int, str], workflows: int) -> Iterator
             yield f"the start {number} was answered with {run}, and there is no such run"
             continue
         drawn = definition(world.seed, number % workflows, world.scripted_url)
-        meant = interpret(drawn, given(world.seed, number), Answers(world.seed))
+        meant = interpret(drawn, given(world.seed, number), Answers(world.seed), parts(world.seed, world.scripted_url))
         yield from _course(f"run {run} (start {number} of {drawn['id']})", rows[run], meant, families)
     yield from _effects(world)
     yield from (f"fsck: {found}" for found in fsck.check(world.ledger if world.ledger.exists() else None))
@@ -98,7 +98,7 @@ def _course(name: str, row: Row, meant: Course, families: Families, cut: bool = 
     if not stopped and row["outcome"] != meant.outcome:
         yield f"{name} ended in {row['outcome']}, and was to end in {meant.outcome}"
     status = "succeeded" if meant.failed is None else "failed"
-    if not stopped and row["parent"] is not None and row["status"] != status:
+    if not stopped and row["status"] != status:
         yield f"{name} has {row['status']}, and was to have {status}"
     if not stopped and not _agree(output := unpack_all([row["output"]])[0], meant.output):
         yield f"{name} ended with {output}, and was to end with {meant.output}"
@@ -106,7 +106,8 @@ def _course(name: str, row: Row, meant: Course, families: Families, cut: bool = 
 
 
 def _children(name: str, row: Row, meant: Course, families: Families, stopped: bool) -> Iterator[str]:
-    """Each item and each arm has one child run, which was counted; of those that nobody needed any more, as far as they came."""
+    """Each item, arm and called workflow has one child run, which was counted; of those that nobody needed any more, as far as
+    they came."""
     found: dict[str, dict[int, Row]] = defaultdict(dict)
     for child in families[row["id"]]:
         path, index, fan = child["parent_path"], child["index"], meant.fans.get(child["parent_path"])

@@ -16,6 +16,16 @@ _NEEDED = {
     "broken connections": ("reset", "cut"),
     "malformed answers": tuple(f"malformed: {kind}" for kind in ("prose", "wrong value", "wrong type", "missing", "truncated")),
 }
+_COUNTED = {
+    "starts repeated under their key": "starts repeated",
+    "other requests under a key": "other requests under a key refused",
+    "events repeated under their key": "events repeated",
+    "other events under a key": "other events under a key refused",
+    **{
+        name: name
+        for name in ("events that a run waited for", "events kept", "waits that ended by their deadline", "workflows called")
+    },
+}
 SHOWN = 20
 
 
@@ -42,8 +52,7 @@ class Outcome:
         """How often each kind of fault has bitten."""
         found = {kind: self.faults.bites[kind] for kind in self.faults.kinds}
         found |= {name: sum(self.troubles.get(kind, 0) for kind in kinds) for name, kinds in _NEEDED.items()}
-        found["starts repeated under their key"] = self.counts["starts repeated"]
-        found["other requests under a key"] = self.counts["other requests under a key refused"]
+        found |= {name: self.counts[counted] for name, counted in _COUNTED.items()}
         found["child runs taken over"] = self.faults.takeovers.children
         found["child runs stopped"] = self.children[1]
         return found
@@ -63,7 +72,7 @@ def lines(told: Outcome) -> Iterator[str]:
         tried = f"tried {told.faults.tried[kind]} times" if kind in told.faults.kinds else ""
         yield f"  {kind:34} {times:6}  {'' if times else 'DID NOT BITE '}{tried}"
     yield f"  {'writes refused, as another had it':34} {told.refused:6}"
-    for name, times in sorted(told.counts.items()):
+    for name, times in sorted((name, times) for name, times in told.counts.items() if name not in _COUNTED.values()):
         yield f"  {name:34} {times:6}"
     yield from _speed(told)
     yield f"Everything was at rest {told.rested:.1f} s after the last fault."

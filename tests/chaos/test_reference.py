@@ -9,19 +9,30 @@ from typing import Any
 import pytest
 
 from orchestration.core import proof
-from orchestration.core.catalog import Catalog, ProviderFacts
+from orchestration.core.catalog import Called, Catalog, ProviderFacts
 from orchestration.core.definition import from_data
 from orchestration.core.plan import compile_plan
 from tests.chaos import FAILED, INVALID, PASSED
-from tests.chaos.answers import Answers, Told
+from tests.chaos.answers import CLOSE, LOST, SURE, Answers, Told
 from tests.chaos.faults import KINDS
-from tests.chaos.generator import _all, definition, given
+from tests.chaos.generator import _all, definition, given, parts
 from tests.chaos.interpreter import Course, interpret
-from tests.chaos.report import Outcome, lines
+from tests.chaos.report import _COUNTED, Outcome, lines
 from tests.chaos.takeover import Takeovers
 
 HERE = Path(__file__).parent
-CATALOG = Catalog(providers={"main": ProviderFacts("main", "openai", "main", {})})
+PROVIDERS = {"main": ProviderFacts("main", "openai", "main", {})}
+TOOLS = "http://127.0.0.1:9"
+
+
+def _proved(drawn: Mapping[str, Any], called: dict[str, Called]) -> None:
+    """Can be published where these can be called; and may be called then as well."""
+    plan = compile_plan(from_data(drawn), Catalog(providers=PROVIDERS, workflows=called))
+    proved = proof.prove(plan)
+    assert [problem for problem in proved.problems if problem.severity == "error"] == []
+    workflow, bound = plan.workflow, tuple(proved.worst.bound)
+    given = {name: kind.output for name, kind in workflow.outcomes.items() if kind.kind == "success"}
+    called[f"{workflow.id}@1"] = Called(workflow.id, 1, workflow.id, workflow.input, given, bound)
 
 
 def _imports(name: str) -> set[str]:
@@ -45,22 +56,31 @@ def test_what_is_drawn_can_be_published_and_goes_every_way() -> None:
     outcomes: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
     fans: Counter[Any] = Counter()
+    ways: Counter[str] = Counter()
+    same = 0
+    called: dict[str, Called] = {}
+    for part in parts(5, TOOLS).values():
+        _proved(part, called)
     for number in range(60):
-        drawn = definition(5, number, "http://127.0.0.1:9")
-        problems = proof.prove(compile_plan(from_data(drawn), CATALOG)).problems
-        assert [problem for problem in problems if problem.severity == "error"] == []
-        kinds.update(step.get("tool", step.get("type", "arm")) for step in _all(drawn["steps"]))
+        drawn = definition(5, number, TOOLS)
+        _proved(drawn, called)
+        kinds.update(step.get("tool", step.get("event", step.get("type", "arm"))) for step in _all(drawn["steps"]))
         for run in range(3):
-            course = interpret(drawn, given(5, run), Answers(5))
+            course = interpret(drawn, given(5, run), Answers(5), parts(5, TOOLS))
             outcomes[course.outcome] += 1
             assert [to for _, to in course.path][-1] == course.outcome
             fans.update(_ends(course))
+            ways.update(_called(course))
+            waits = list(course.all_waits())
+            same += len(waits) > len({correlation for _, correlation, _ in waits})
     assert set(outcomes) == {"good", "bad", "handed"}
     assert set(kinds) == {
         "llm", "none", "idempotent", "reconcilable", "irreversible", "branch", "set", "loop", "human", "end",
-        "map", "parallel", "arm",
+        "map", "parallel", "arm", "workflow", "wait", SURE, CLOSE, LOST,
     }  # fmt: skip
     assert {(1, None), (1, True), (1, False), (2, None), (2, True), (2, False)} <= set(fans)
+    assert set(ways) == {"good", "handed", "bad", "late"}
+    assert same, "no two waits of a run are for the same"
 
 
 def _ends(course: Course, depth: int = 1) -> Iterator[tuple[int, bool | None]]:
@@ -68,6 +88,15 @@ def _ends(course: Course, depth: int = 1) -> Iterator[tuple[int, bool | None]]:
     for fan in course.fans.values():
         yield depth, fan.settled and fan.settled[0]
         yield from (each for child in fan.children for each in _ends(child, depth + 1))
+
+
+def _called(course: Course) -> Iterator[str]:
+    """How called workflows end, and where they meet their limit."""
+    for path, fan in course.fans.items():
+        for child in fan.children:
+            if "workflow" in path.rpartition("/")[2]:
+                yield "late" if any(step == "late" for step, _ in child.path) else child.outcome
+            yield from _called(child)
 
 
 def test_no_two_calls_of_a_run_have_one_place() -> None:
@@ -82,10 +111,10 @@ def test_no_two_calls_of_a_run_have_one_place() -> None:
             asked[str((effect, {**place}))] += 1
             return super().tool(effect, place)
 
-    for number in range(60):
+    for seed, run in [*((seed, run) for seed in (6, 7, 8, 9) for run in range(30)), (915765, 106)]:
         asked: Counter[str] = Counter()
-        interpret(definition(6, number, "http://127.0.0.1:9"), given(6, number), Listening(6))
-        assert {place: times for place, times in asked.items() if times > 1} == {}
+        interpret(definition(seed, run % 12, TOOLS), given(seed, run), Listening(seed), parts(seed, TOOLS))
+        assert {place: times for place, times in asked.items() if times > 1} == {}, (seed, run)
 
 
 class _Done:
@@ -99,7 +128,7 @@ class _Done:
 
 def _outcome(faults: Any, findings: list[str], stopped: int = 1) -> Outcome:
     troubles = dict.fromkeys(("429", "503", "hang", "reset", "malformed: prose"), 1)
-    counts = Counter({"starts repeated": 1, "other requests under a key refused": 1})
+    counts = Counter(dict.fromkeys(_COUNTED.values(), 1))
     return Outcome(7, "PostgreSQL", faults, {}, counts, troubles, (9, stopped), 1, 1.0, {}, findings)
 
 

@@ -1,5 +1,5 @@
-"""Clients that start runs, and a person who answers what runs ask. Both go on whatever happens to the web process: who was not
-answered asks again under the same key."""
+"""Clients that start runs and send their events, and a person who answers what runs ask. All go on whatever happens to the web
+process: who was not answered asks again under the same key."""
 
 import json
 import threading
@@ -12,12 +12,11 @@ from typing import Any
 import httpx
 
 from tests.chaos.answers import Answers, place_of
-from tests.chaos.generator import given
+from tests.chaos.generator import definition, given, parts
+from tests.chaos.interpreter import interpret
+from tests.chaos.post import AGAIN, Letter, Post, letters
 from tests.chaos.world import World
 from tests.servers.ledger import Effect
-
-AGAIN = 0.3
-"""Seconds after which who was not answered asks again."""
 
 
 class Client(threading.Thread):
@@ -31,6 +30,8 @@ class Client(threading.Thread):
         self.wrong: list[str] = []
         self.counts: Counter[str] = Counter()
         self.over = threading.Event()
+        self.post = Post(world, first)
+        self._answers = Answers(world.seed)
         self._chance = Random(f"{world.seed}/client/{first}")
 
     def run(self) -> None:
@@ -38,15 +39,25 @@ class Client(threading.Thread):
             for number in self.numbers:
                 if self.over.wait(self.pause):
                     return
+                mail = self._mail(number)
+                for letter in mail:
+                    if letter.when == "early":
+                        self.post.send(client, letter)
                 if not (run := self._start(client, number)):
                     return
                 self.accepted[number] = run
+                self.post.put([letter for letter in mail if letter.when != "early"], run)
                 for _ in range(self._chance.choice((0, 0, 0, 1, 3))):
                     self._same(self._start(client, number), run, number)
                 if self._chance.random() < 0.1 and self.accepted:
                     old = self._chance.choice(list(self.accepted))
                     self._same(self._start(client, old), self.accepted[old], old)
                     self._other_body(client, old)
+
+    def _mail(self, number: int) -> list[Letter]:
+        seed, tools = self.world.seed, self.world.scripted_url
+        drawn = definition(seed, number % self.workflows, tools)
+        return list(letters(seed, number, interpret(drawn, given(seed, number), self._answers, parts(seed, tools))))
 
     def _same(self, run: str, before: str, number: int) -> None:
         self.counts["starts repeated"] += 1
@@ -141,8 +152,12 @@ class Crowd:
         self._person = Person(world)
 
     @property
-    def _all(self) -> tuple["Client | Person", ...]:
-        return (*self._clients, self._person)
+    def _posts(self) -> list[Post]:
+        return [client.post for client in self._clients]
+
+    @property
+    def _all(self) -> tuple["Client | Person | Post", ...]:
+        return (*self._clients, *self._posts, self._person)
 
     @property
     def counts(self) -> Counter[str]:
@@ -157,20 +172,31 @@ class Crowd:
         """The starts that were answered: number → run."""
         return {number: run for client in self._clients for number, run in client.accepted.items()}
 
+    @property
+    def sent(self) -> list[tuple[Letter, dict[str, Any]]]:
+        """The events that were answered, each with what."""
+        return [each for post in self._posts for each in post.accepted.values()]
+
     def start(self) -> None:
         for each in self._all:
             each.start()
 
     def rest(self) -> None:
-        """Nothing new is started; returns once every start is answered."""
+        """Nothing new is started; returns once every start is answered, and every event that a run may need."""
         for client in self._clients:
             client.over.set()
         for client in self._clients:
             client.join()
+        for post in self._posts:
+            post.rest()
 
     def stop(self) -> None:
+        """Sends what is to come too late."""
+        for post in self._posts:
+            post.last.set()
         self._person.over.set()
-        self._person.join()
+        for each in (*self._posts, self._person):
+            each.join()
 
 
 class Reading:

@@ -1,10 +1,12 @@
 """Small definitions for the tests of plan and proof, and the catalog that they name."""
 
+from datetime import UTC, datetime
 from typing import Any
 
-from orchestration.core.catalog import Catalog, HttpTemplate, Price, ProviderFacts, Tool
+from orchestration.core.catalog import Called, Catalog, HttpTemplate, Price, ProviderFacts, Retired, Tool
 from orchestration.core.definition import from_data
 from orchestration.core.plan import Plan, compile_plan
+from orchestration.core.proof.bound import Bound
 
 Data = dict[str, Any]
 
@@ -25,6 +27,7 @@ INPUT = {
 }
 ID = {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}}
 
+_AT = datetime(2026, 5, 3, tzinfo=UTC)
 CATALOG = Catalog(
     tools={
         "crm.get": Tool("crm.get", "python", "none", ID, TIER, timeout=5.0),
@@ -37,6 +40,10 @@ CATALOG = Catalog(
         "free": ProviderFacts("free", "openai", "any"),
     },
     secrets=frozenset({"desk"}),
+    workflows={
+        "kept@1": Called("kept", 1, "Kept", {}, {"good": None}, Bound(executions=1)),
+        "old@1": Called("old", 1, "Old", {}, {"good": None}, Bound(executions=1), Retired("ada", _AT, "Call kept instead")),
+    },
 )
 
 

@@ -129,6 +129,42 @@ CASES: dict[str, Flaw] = {
         ("steps[0].actions[1].id", "a", "error"),
     ),
     "duplicate_id": (flow(put("a"), put("a")), flow(put("a", "b"), put("b")), ("steps[1].id", "a", "error")),
+    # what a person has still to say
+    "unfinished": (
+        flow(fork("a", "", "done", "done")),
+        flow(fork("a", IS_X, "done", "done")),
+        ("steps[0].cases[0].when", "a", "error"),
+    ),
+    "unfinished check": (
+        flow(ask("a", checks=[{"that": " ", "else": "x"}])),
+        flow(ask("a", checks=[{"that": "output.confidence > 0.5", "else": "x"}])),
+        ("steps[0].checks[0].that", "a", "error"),
+    ),
+    "unfinished prompt": (
+        flow(ask("a", prompt=" \n")),
+        flow(ask("a", prompt="", system="Sort it.")),
+        ("steps[0].prompt", "a", "warning"),
+    ),
+    "unfinished person": (
+        flow(person("a", title=None)),
+        flow(person("a", title=None, show={"Text": "${run.input.text}"})),
+        ("steps[0].show", "a", "warning"),
+    ),
+    "unfinished silence": (
+        flow(person("a", late="", title="Ask")),
+        flow(person("a", title="Ask")),
+        ("steps[0].on_deadline", "a", "error"),
+    ),
+    "unfinished value": (
+        flow(get("a", input={"id": "${}"})),
+        flow(get("a", input={"id": "${run.input.text}"})),
+        ("steps[0].input.id", "a", "error"),
+    ),
+    "unfinished list": (
+        flow(step("a", "map", over="", max_items=2, body=[put("b", None)], next="done")),
+        flow(step("a", "map", over="[1]", max_items=2, body=[put("b", None)], next="done")),
+        ("steps[0].over", "a", "error"),
+    ),
     # routes
     "cycle": (flow(put("a", "b"), put("b", "a")), flow(put("a", "b"), put("b")), ("steps[1].next", "b", "error")),
     "cycle itself": (flow(put("a", "a")), flow(put("a")), ("steps[0].next", "a", "error")),
@@ -157,11 +193,16 @@ CASES: dict[str, Flaw] = {
     "loop_without_end": (
         flow(loop("a", [put("b", None)], until=None)),
         flow(loop("a", [put("b", None)])),
-        ("steps[0]", "a", "warning"),
+        ("steps[0].until", "a", "warning"),
     ),
     "loop_without_rounds": (
         flow(loop("a", [put("b", "break")])),
         flow(loop("a", [put("b", "continue")])),
+        ("steps[0]", "a", "warning"),
+    ),
+    "loop_without_rounds and no end": (
+        flow(loop("a", [step("b", "end", outcome="ok")], until=None)),
+        flow(loop("a", [fork("b", "carry.n > 1", "c", "continue"), step("c", "end", outcome="ok")])),
         ("steps[0]", "a", "warning"),
     ),
     # branches

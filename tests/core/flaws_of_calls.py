@@ -106,6 +106,12 @@ CALLS: dict[str, Flaw] = {
         flow(step("a", "tool", tool="t", next="done"), tools=keyed("desk")),
         ("tools.t", None, "warning"),
     ),
+    "unfinished tool": (flow(get("a", tool="")), flow(get("a")), ("steps[0].tool", "a", "error")),
+    "unfinished workflow": (
+        flow(step("a", "workflow", workflow="", next="done")),
+        flow(step("a", "workflow", workflow="kept@1", next="done")),
+        ("steps[0].workflow", "a", "error"),
+    ),
     # names outside
     "unknown_tool": (flow(get("a", tool="crm.gte")), flow(get("a")), ("steps[0].tool", "a", "error")),
     "unknown_model": (flow(ask("a", model="mian")), flow(ask("a")), ("steps[0].model", "a", "error")),

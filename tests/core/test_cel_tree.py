@@ -54,7 +54,7 @@ def flat(tree: Any) -> Any:
     return (type(tree).__name__, str(tree).split("(")[0], *map(flat, cel_tree.children(tree)))
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.recursive(literals | names, bigger, max_leaves=8))
 def test_a_tree_is_written_as_text_that_means_the_same(tree: Any) -> None:
     again = read(cel_tree.write(tree))
@@ -65,7 +65,7 @@ def test_a_tree_is_written_as_text_that_means_the_same(tree: Any) -> None:
 words = st.sampled_from(["a", "b_1", "_", "Ab", "as", "in", "null", "true", "if", "var", "é", "9", "", " a", "has", "size"])
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.lists(words, min_size=1, max_size=12))
 def test_a_place_is_read_as_the_engines_own_parser_reads_it(names: list[str]) -> None:
     def outcome() -> Any:

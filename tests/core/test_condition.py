@@ -5,12 +5,10 @@ from typing import Any
 
 import pytest
 
-from orchestration.core.errors import EvaluationError
-from orchestration.core.expression import (
-    Comparison,
-    Operand,
-    compile_condition,
-)
+from orchestration.core.errors import EvaluationError, Refused
+from orchestration.core.explanation import cut
+from orchestration.core.expression import Comparison, Operand, compile_condition, compile_expression
+from orchestration.core.sentence import comparisons
 from tests.core.seen import ENV, SIGHT, problems
 
 
@@ -86,3 +84,23 @@ def test_a_condition_that_gives_no_boolean_fails_and_says_so() -> None:
         condition.evaluate(ENV)
     assert "where true or false is wanted" in (condition.explain(ENV).error or "")
     assert condition.explain(ENV).value is None
+
+
+def test_what_is_too_large_for_a_decision_is_said_as_what_it_is() -> None:
+    def said(value: object) -> str:
+        told = {"path": "steps.work.paying", "value": cut(value), "present": True}
+        return comparisons({"comparisons": [], "operands": [told]}, True)
+
+    assert said(list(range(30))) == "work.paying was a list of 30"
+    assert said({str(number): 1 for number in range(21)}) == "work.paying was an object of 21"
+    assert said("list of 30") == "work.paying was “list of 30”"
+
+
+def test_what_may_be_missing_is_asked_for_in_a_condition_and_given_otherwise_in_a_value() -> None:
+    given = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    sight = {"run": {"type": "object", "required": ["input"], "properties": {"input": given}}}
+    for when in ("run.input.n > 1", {"all": ["run.input.n > 1", "true"]}):
+        with pytest.raises(Refused, match=r"Ask first: has\(run.input.n\) && …"):
+            compile_condition(when, sight)
+    with pytest.raises(Refused, match=r"Say what it is otherwise: has\(run.input.n\) \? run.input.n : …"):
+        compile_expression("run.input.n + 1", sight)

@@ -246,7 +246,7 @@ def instances(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     )
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(schemas(), schemas(), st.data())
 def test_no_value_breaks_an_edge_that_was_called_good(source: Any, target: Any, data: st.DataObject) -> None:
     value = data.draw(instances(source))
@@ -256,7 +256,7 @@ def test_no_value_breaks_an_edge_that_was_called_good(source: Any, target: Any, 
         assert contract(target).accepts(value)
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(schemas(), st.data())
 def test_typing_keeps_the_value_and_settles_its_numbers(schema: Any, data: st.DataObject) -> None:
     value = data.draw(instances(schema))
@@ -270,7 +270,7 @@ def test_typing_keeps_the_value_and_settles_its_numbers(schema: Any, data: st.Da
         assert all(type(item) is float for item in typed)
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(schemas(), st.data())
 def test_every_place_of_a_value_is_known_to_its_schema(schema: Any, data: st.DataObject) -> None:
     value = data.draw(instances(schema))

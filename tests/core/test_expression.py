@@ -59,7 +59,7 @@ def test_an_expression_gives_plain_json(source: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("source", "code", "words"),
     [
-        ("", "expression_syntax", "not empty"),
+        ("", "unfinished", "Nothing stands here yet"),
         ("1 +", "expression_syntax", "ends too early (line 1, column 4)"),
         ("1 ) 2", "expression_syntax", "`)` is not expected"),
         ("run.input.text == 'a\x00'", "expression_syntax", "NUL"),
@@ -72,7 +72,7 @@ def test_an_expression_gives_plain_json(source: str, value: Any) -> None:
         ("run.input.items[0].prise", "unknown_reference", "did you mean price?"),
         ("run.input.text.foo", "unknown_reference", "`run.input.text` is text"),
         ("has(run.input.vipp)", "unknown_reference", "did you mean vip?"),
-        ("run.input.vip", "optional_unguarded", "`run.input.vip` may be missing. Ask first: has(run.input.vip)"),
+        ("run.input.vip", "optional_unguarded", "Say what it is otherwise: has(run.input.vip) ? run.input.vip : …"),
         ("run.input.vip && has(run.input.vip)", "optional_unguarded", "may be missing"),
         ("has(run.input.vip) || run.input.vip", "optional_unguarded", "may be missing"),
         ("has(run.input.vip) ? 1 : run.input.count", "optional_unguarded", "`run.input.count`"),

@@ -73,7 +73,7 @@ def compiled(source: str) -> tuple[Condition | None, set[str]]:
         return None, {problem.code for problem in error.problems}
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(conditions(), SMALL_VALUES)
 def test_what_was_not_refused_never_misses_a_value_or_a_type(source: str, values: Any) -> None:
     assert contract(SMALL).accepts(values)

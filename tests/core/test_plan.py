@@ -313,7 +313,7 @@ def test_the_whole_of_it_is_fine_before_anything_is_changed() -> None:
     assert [problem.code for problem in prove(planned(WHOLE)).problems if problem.severity == "error"] == []
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.sampled_from(places(WHOLE)[1:]), VALUES), min_size=1, max_size=2))
 def test_any_definition_that_can_be_read_is_planned_and_proved(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
     data: Any = WHOLE

@@ -233,7 +233,7 @@ def refusals(source: str, schema: Any = SCHEMA) -> set[str]:
     return set()
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(
     st.sampled_from(GUARDS),
     st.sampled_from(OPTIONAL),

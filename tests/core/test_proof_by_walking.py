@@ -35,7 +35,7 @@ def levels_of(data: Data) -> dict[str, str]:
     }
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(definitions())
 def test_what_is_surely_there_is_what_every_run_has_written_and_what_may_be_what_some_has(data: Data) -> None:
     routes = build(planned(data))
@@ -54,7 +54,7 @@ def test_what_is_surely_there_is_what_every_run_has_written_and_what_may_be_what
         assert {fact for fact in visible if assignment.may_hold(name, fact)} == ever[name] & visible
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(definitions())
 def test_the_worst_case_is_the_worst_of_all_runs(data: Data) -> None:
     plan = planned(data)
@@ -68,7 +68,7 @@ def test_the_worst_case_is_the_worst_of_all_runs(data: Data) -> None:
     assert {line.step: line.times for line in worst.derivation}.items() <= reduce(or_, paths).items()
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(definitions())
 def test_what_an_answer_may_come_to_is_the_worst_of_all_runs_up_to_the_next_person_or_the_end(data: Data) -> None:
     plan = planned(data)

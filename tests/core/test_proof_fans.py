@@ -4,7 +4,12 @@ from typing import Any
 
 import pytest
 
-from tests.core.drawn import Data, flow, get, loop, person, put, step
+from orchestration.core.errors import ErrorCode
+from orchestration.core.fan import Ended, joined, opened, result
+from orchestration.core.frozen import replace
+from orchestration.core.position import Fan
+from orchestration.core.result import Failure
+from tests.core.drawn import Data, flow, get, loop, person, planned, put, step
 from tests.core.proving import found_codes, is_a_sentence, proof
 
 PERSON = person("ask", to="look", late="look")
@@ -18,6 +23,14 @@ def both(**keys: Any) -> Data:
     left = {"id": "left", "body": [PERSON, get("look", None)]}
     right = {"id": "right", "body": [person("ask_too", to="continue", late="continue", deadline="3h")]}
     return step("both", "parallel", **{"branches": [left, right], "next": "done", **keys})
+
+
+NEEDS = (None, 0, 1, 5, 6, "0%", "1%", "83%", "84%", "100%")
+ARMS = [
+    {"id": "left", "body": [get("look", None)]},
+    *({"id": name, "body": [put(f"{name}_too", None)]} for name in ("mid", "right")),
+]
+BROKEN = Failure(ErrorCode.TIMEOUT, "it took too long")
 
 
 def worst(data: Data) -> dict[str, Any]:
@@ -80,7 +93,37 @@ class TestFailures:
         assert (self.goes(failing, "each", "timeout"), self.goes(failing, "look", "timeout")) == ("z", "z")
         skipping = flow(each(get("look", None), on_item_error="skip"), put("z"))
         assert (self.goes(skipping, "each", "timeout"), self.goes(skipping, "each", "limit")) == (None, "broken")
-        assert self.goes(flow(each(get("look", None), on_item_error="skip", need=2)), "each", "timeout") == "broken"
+
+    @pytest.mark.parametrize(
+        "around",
+        [
+            *(each(get("look", None), on_item_error=how, need=need) for how in ("skip", "collect") for need in NEEDS),
+            each(get("look", None)),
+            *(step("each", "parallel", branches=ARMS, join=join, next="done") for join in ("all", "any", 1, 2, 3)),
+        ],
+        ids=lambda keys: "-".join(str(keys.get(key)) for key in ("type", "on_item_error", "need", "join")),
+    )
+    def test_in_it_are_those_that_a_run_comes_to_however_many_of_its_children_fail(self, around: Data) -> None:
+        """Against what the engine asks about each child that has ended."""
+        data = flow(around)
+        found, ends, goes_on = planned(data).steps["each"], set(), False
+        for total in range(1, 7) if found.type == "map" else (len(ARMS),):
+            for failing in range(1, total + 1):
+                fan = opened(found, total)
+                ended = [Ended(index, "failed", failure=BROKEN) for index in range(failing)]
+                ended += [Ended(index, "done") for index in range(failing, total)]
+                if isinstance(fan, Fan):
+                    how = result(found, joined(found, replace(fan, begun=total), ended), ended)
+                    ends |= {how.failure.code} if how.failure else set()
+                    goes_on |= how.failure is None
+        assert (self.goes(data, "each", "timeout") == "broken") == (ErrorCode.TIMEOUT in ends)
+        assert self.goes(data, "look", "timeout") == ("each" if goes_on else "broken")
+        assert self.goes(data, "each", "limit") == ("broken" if found.type == "map" else None)
+
+    def test_of_a_step_in_place_of_another_are_that_one_s_inside_of_a_body_too(self) -> None:
+        inner = [get("look", None, fallback=[{"step": "spare"}]), get("spare", None)]
+        for data in (flow(each(*inner)), flow(*(keys | {"next": "done"} for keys in inner))):
+            assert (self.goes(data, "spare", "timeout"), self.goes(data, "look", "timeout")) == ("look", "broken")
 
     def test_of_an_arm_are_the_parallel_s(self) -> None:
         found = flow(both(catch=[{"errors": ["timeout"], "to": "z"}]), put("z"))
@@ -112,7 +155,14 @@ PROBLEMS = {
         ),
     ),
     "outside_loop": (flow(each(put("a", "break"))), flow(each(put("a", "continue")))),
-    "unknown_workflow": (flow(step("call", "workflow", workflow="other@2", next="done")), flow(put("a"))),
+    "unknown_workflow": (
+        flow(step("call", "workflow", workflow="other@2", next="done")),
+        flow(step("call", "workflow", workflow="kept@1", next="done")),
+    ),
+    "retired_workflow": (
+        flow(step("call", "workflow", workflow="old@1", next="done")),
+        flow(step("call", "workflow", workflow="kept@1", next="done")),
+    ),
 }
 
 
@@ -132,8 +182,9 @@ def test_no_more_arms_can_be_needed_than_there_are(join: int) -> None:
 class TestSight:
     def test_an_arm_does_not_see_another(self) -> None:
         left = {"id": "left", "body": [put("a", None, {"x": 1})]}
-        right = {"id": "right", "body": [put("b", None, {"x": "${steps.a.x}"})]}
-        assert "unknown_reference" in found_codes(flow(step("both", "parallel", branches=[left, right], next="done")))
+        for read in ("steps.a.x", "steps.left.x"):
+            right = {"id": "right", "body": [put("b", None, {"x": f"${{{read}}}"})]}
+            assert "unknown_reference" in found_codes(flow(step("both", "parallel", branches=[left, right], next="done")))
 
     def test_an_item_is_seen_by_all_that_is_inside_of_it_and_a_round_ends_where_a_child_run_begins(self) -> None:
         arm = {"id": "arm", "body": [put("c", None, {"x": "${item}", "n": "${index}"})]}

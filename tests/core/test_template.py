@@ -51,7 +51,7 @@ def test_all_problems_of_a_value_are_told_at_once_with_their_places() -> None:
 plain = st.text(st.characters(exclude_characters="$"), max_size=8)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(
     st.lists(
         st.tuples(plain, st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8)), max_size=4
@@ -62,7 +62,7 @@ def test_text_and_literals_come_through_any_template(parts: list[tuple[str, str]
     assert compile_value(template, {}).evaluate({}) == "".join(f"{text}${{{literal}" for text, literal in parts) + "."
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(
     st.text(max_size=30) | st.sampled_from(["../..", "a/b?c=d#e", "@evil", "//evil/x", "%2e%2e/", "\r\nHost: x", "a&b=c", "a\\b"])
 )

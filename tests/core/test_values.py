@@ -135,7 +135,7 @@ def test_what_can_be_mended_is_mended_and_marked(text: str | bytes, value: Any, 
     assert not values.canonical(read.value).count("-0")
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(clean_trees)
 def test_a_clean_value_survives_every_door_unchanged(tree: Any) -> None:
     for text in (json.dumps(tree), json.dumps(tree, ensure_ascii=False), values.dump(tree), values.canonical(tree)):
@@ -146,7 +146,7 @@ def test_a_clean_value_survives_every_door_unchanged(tree: Any) -> None:
     assert values.digest(tree) == values.digest(json.loads(json.dumps(tree)))
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(wild_trees)
 def test_whatever_comes_in_is_clean_or_refused(tree: Any) -> None:
     before = repr(tree)
@@ -158,7 +158,7 @@ def test_whatever_comes_in_is_clean_or_refused(tree: Any) -> None:
         assert (repr(result.value) == before) or result.marks or "-0" in before
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(wild_trees)
 def test_text_and_value_doors_agree(tree: Any) -> None:
     """`parse_json` has a short cut, `clean` another; neither may change the answer."""

@@ -16,9 +16,10 @@ from orchestration.models import Call, Escalation, Provider, Run, StepRecord
 from orchestration.record.clock import SetClock, database_now
 from orchestration.record.pack import unpack_all
 from orchestration.record.rows import Commit
-from tests.engine.crew import Crew, publish_sample
+from tests.engine.crew import Crew
 from tests.engine.hall import Hall, sound
 from tests.engine.publishing import publish, publish_unproven
+from tests.engine.sample import publish_sample
 from tests.servers import ScriptedServer
 
 PATIENCE = 30.0

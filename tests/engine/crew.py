@@ -14,55 +14,26 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from orchestration import fsck
-from orchestration.acts import audit, moving, resolve, restored, runs
+from orchestration.acts import audit, events, moving, resolve, restored, runs
+from orchestration.core import event as addresses
 from orchestration.core.errors import Conflict, ErrorCode
 from orchestration.core.result import Answer, Failure
 from orchestration.executor import bench, children, claims, escalate, held, pulse, sweep
 from orchestration.executor import engine as engine_module
 from orchestration.models import Escalation, Run, Version
 from orchestration.record import clock as clocks
+from orchestration.record import events as given
 from orchestration.record.clock import SetClock
-from tests.engine.publishing import end, publish, workflow
+from tests.engine.sample import EVENT
 from tests.engine.stepped import Gate, Injected, Slow, Stage, SteppedEngine
 from tests.engine.witness import Witness, stopping
 
 GROUPS = (0, 0, *sweep.GROUPS)
 """Places in the crew: two ordinary workers, and one for each kind of suspects."""
-EFFECTS = ("none", "idempotent", "reconcilable", "irreversible")
-PERSON = len(EFFECTS)
-"""A run of this size asks a person at once; a smaller one calls the tool of that effect first."""
-FAN = PERSON + 1
-"""A run of this size calls a tool in each of three child runs first, two at once, and another fans out in each of these."""
 ROOM = 2
 ROUNDS = 30
 """Within which everything comes to rest once the faults have stopped; an hour each."""
 OUTPUT = {"message_id": "m1"}
-
-
-def publish_sample() -> Version:
-    """By its size a run calls a tool, then asks a person. What fails is tried again, or caught."""
-    schema = {"type": "object", "required": ["message_id"], "properties": {"message_id": {"type": "string"}}}
-    tools: dict[str, Any] = {}
-    steps: list[dict[str, Any]] = []
-    for effect in EFFECTS:
-        tools[effect] = {"http": {"method": "POST", "url": f"http://desk.test/{effect}"}, "effect": effect, "output": schema}
-        step = {"id": effect, "type": "tool", "tool": effect, "input": {"n": "${run.input.n}"}, "timeout": "5s", "next": "note"}
-        retry = {"attempts": 1 if effect == "irreversible" else 2, "errors": ["unavailable"], "backoff": "10m"}
-        steps.append({**step, "retry": retry, "catch": [{"errors": ["*"], "to": "check"}]})
-    tools["reconcilable"]["reconcile"] = {"method": "GET", "url": "http://desk.test/effects/${key}"}
-    actions = [{"id": "accept", "label": "Accept", "to": "done"}, {"id": "stop", "label": "Stop", "to": "no"}]
-    check = {"id": "check", "type": "human", "actions": actions, "deadline": "2d", "on_deadline": "no"}
-    cases = [{"when": f"run.input.n < {n + 1}.0", "to": step["id"]} for n, step in enumerate(steps)]
-    cases.append({"when": f"run.input.n > {PERSON}.5", "to": "each"})
-    item = {**step, "id": "item_call", "tool": "idempotent", "next": None, "catch": []}
-    arms = [{"id": "left", "body": [{**item, "id": "left_call"}]}, {"id": "right", "body": [{**item, "id": "right_call"}]}]
-    both = {"id": "both", "type": "parallel", "branches": arms, "join": "any", "next": "item_call"}
-    each = {"id": "each", "type": "map", "over": "${[1, 2, 3]}", "max_items": 3, "concurrency": 2, "body": [both, item]}
-    steps.append({**each, "on_item_error": "skip", "next": "note", "catch": [{"errors": ["*"], "to": "check"}]})
-    branch = {"id": "which", "type": "branch", "cases": cases, "default": "check"}
-    note = {"id": "note", "type": "set", "values": {"seen": True}, "next": "check"}
-    more = {"escalation": {"queue": "ops", "deadline": "4h", "on_deadline": "bad"}}
-    return publish(workflow(branch, *steps, note, check, end(), end(id="no", outcome="bad"), models={}, tools=tools, **more))
 
 
 class Crew:
@@ -70,12 +41,12 @@ class Crew:
         self.workflow = version.workflow_id
         self.clock = SetClock(datetime(2026, 11, 22, 12, tzinfo=UTC))
         self.latest = self.clock.at
-        self.witness = Witness()
+        self.witness = Witness(self.clock)
         self._numbers = count(1)
         self._open = ExitStack()
         self._open.enter_context(transaction.atomic())
         self._open.enter_context(self.witness.watching())
-        for module in (fsck, audit, restored, runs, clocks):
+        for module in (fsck, audit, events, restored, runs, clocks):
             self._open.enter_context(patch.object(module, "database_now", self.clock.now))
         self._open.enter_context(patch.object(moving, "DatabaseClock", lambda: self.clock))
         self._elapsed = 0.0
@@ -87,6 +58,7 @@ class Crew:
             (escalate, "pause"),
             (held, "commit"),
             (children, "child"),
+            (given, "event"),
         ):
             self._open.enter_context(patch.object(module, "new_id", lambda name=name: f"{name}-{next(self._numbers)}"))
         self.stage = Stage(self.clock)
@@ -96,6 +68,8 @@ class Crew:
         """What each idempotency key has started: the run, and its size."""
         self.answered: list[tuple[dict[str, Any], dict[str, Any]]] = []
         """What people have sent, and what they were answered."""
+        self.sent: dict[str, tuple[str, dict[str, Any]]] = {}
+        """What each idempotency key has sent: for which run's key, and what was answered."""
         self.backup: tuple[str, Any] | None = None
         self._judged = (0, 0)
 
@@ -127,6 +101,7 @@ class Crew:
         Run.objects.filter(restored__gt=0).update(revision=F("revision") - restored.LIFT)  # the fence has to do alone
         self.witness.forget(remembered, restored.LIFT, self.clock.at)
         self.keys = {key: found for key, found in self.keys.items() if found[0] in self.witness.runs}
+        self.sent = {key: found for key, found in self.sent.items() if found[1]["id"] in self.witness.events.told}
         self.answered, self.backup, self.engines = [], None, {}
         for engine in self.stage.engines:
             engine.old = True
@@ -141,6 +116,25 @@ class Crew:
         self.keys[key] = run, size
         self.witness.started(run)
         return run
+
+    def awaited(self) -> list[str]:
+        """The texts with which runs wait for an event."""
+        rows = (told.row for told in self.witness.runs.values())
+        return sorted({addresses.parts_of(row.awaits)[1] for row in rows if row.status == "waiting" and row.awaits})
+
+    def send(self, text: str, key: str) -> dict[str, Any]:
+        """An event for whoever waits with this text; the same as before for the same key."""
+        before = self.sent.get(key)
+        text = before[0] if before else text
+        answer = events.send(name=EVENT, correlation=text, payload={"n": 1}, by="shop", idempotency=key)
+        self.witness.check(before is None or before[1] == answer, f"{key} was answered {answer}, and before that {before}")
+        told = self.witness.events.told.get(answer["id"])
+        self.witness.check(
+            told is not None and (before or told.run == answer["run"]), f"{key} was answered {answer}, and it is {told}"
+        )
+        self.sent[key] = text, answer
+        self.witness.writes += 1
+        return answer
 
     def cancel(self, run: str, by: str = "otto", interrupted: int | None = None) -> None:
         """`interrupted`: somebody is quicker, between the look and the write; the number says who."""
@@ -231,6 +225,7 @@ class Crew:
         sweep.recover(engine.pulse.beat(), judges)
         for run in sweep.asked(engine.id):
             engine.poke(run)
+        self.stage.settle(engine.matching.look(self.clock.now()))
 
     def everybody_claims(self, slow: Slow = "") -> None:
         for place, group in enumerate(GROUPS):
@@ -340,6 +335,7 @@ class Crew:
                 self.pass_gate(gate)
         self.witness.wrong += [f"{run} is {told.row}" for run, told in self.witness.runs.items() if not self._rests(run)]
         self.witness.compare_whole()
+        self.witness.events.missed(self.clock.now())
         self.witness.commits += 1
         self.judge(healed=True)
         connection.check_constraints()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from orchestration.acts import workflows
+from orchestration.acts import drafts, workflows
 from orchestration.core import source, values
 from orchestration.models import Version, Workflow
 from orchestration.record.pack import keep, pack
@@ -10,13 +10,13 @@ from orchestration.record.pack import keep, pack
 
 def publish(definition: dict[str, Any]) -> Version:
     """Publishes a definition; one that the proof refuses fails the test."""
-    workflows.push(text=source.write(definition), by="dora")
+    drafts.push(text=source.write(definition), by="dora")
     return workflows.publish(workflow=definition["id"], by="dora")
 
 
 def publish_unproven(definition: dict[str, Any]) -> Version:
     """The same past the proof: a version as an older release, or a world with other tools, may have let through."""
-    workflows.push(text=source.write(definition), by="dora")
+    drafts.push(text=source.write(definition), by="dora")
     found = Workflow.objects.get(id=definition["id"])
     blobs: dict[str, str] = {}
     packed = pack(definition, blobs)

@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from orchestration.acts import audit, escalations, reach, resolve, runs, workflows
+from orchestration.acts import audit, drafts, escalations, reach, resolve, runs, workflows
 from orchestration.core import source, values
 from orchestration.core.errors import Conflict, NotFound, Refused, Unreadable
 from orchestration.models import Act, Escalation, Run, Version, Workflow
@@ -41,7 +41,7 @@ def test_a_draft_is_kept_whatever_is_wrong_with_it() -> None:
         "interlock: 1\nid: sample\ninterlocking: true": "unknown_key",
     }
     for text, code in rows.items():
-        pushed = workflows.push(text=text, by="dora")
+        pushed = drafts.push(text=text, by="dora")
         assert code in {problem.code for problem in pushed.checked.problems}, text
         assert Workflow.objects.get(id="sample").draft == text
         with pytest.raises(Refused):
@@ -67,37 +67,37 @@ def test_a_draft_is_kept_whatever_is_wrong_with_it() -> None:
 )
 def test_what_can_not_be_filed_is_refused_and_leaves_nothing(text: Any, code: str) -> None:
     with pytest.raises(Unreadable) as refused:
-        workflows.push(text=text, by="dora")
+        drafts.push(text=text, by="dora")
     assert refused.value.problems[0].code == code
     assert not Workflow.objects.exists()
     assert not Act.objects.exists()
 
 
 def test_two_editors_never_write_over_each_other_silently() -> None:
-    first = workflows.push(text=GOOD, by="dora").workflow
-    revision, checked = workflows.save_draft(workflow="sample", text=LOST, revision=first.revision, by="ada")
+    first = drafts.push(text=GOOD, by="dora").workflow
+    revision, checked = drafts.save_draft(workflow="sample", text=LOST, revision=first.revision, by="ada")
     assert (revision, checked.ok) == (2, False)
     with pytest.raises(Conflict, match=r"ada changed the draft since you looked: you saw revision 1, it is at 2") as lost:
-        workflows.save_draft(workflow="sample", text="mine", revision=1, by="dora")
+        drafts.save_draft(workflow="sample", text="mine", revision=1, by="dora")
     assert (lost.value.details["by"], lost.value.details["revision"]) == ("ada", 2)
     with pytest.raises(Conflict):
-        workflows.push(text=GOOD, by="dora", revision=1)
+        drafts.push(text=GOOD, by="dora", revision=1)
     with pytest.raises(Conflict):
         workflows.publish(workflow="sample", by="dora", revision=1)
     assert Workflow.objects.get(id="sample").draft == LOST
-    assert workflows.save_draft(workflow="sample", text=GOOD, revision=2, by="dora")[0] == 3
+    assert drafts.save_draft(workflow="sample", text=GOOD, revision=2, by="dora")[0] == 3
     with pytest.raises(Conflict, match="There is no workflow another"):
-        workflows.push(text=GOOD.replace("id: sample", "id: another"), by="dora", revision=4)
+        drafts.push(text=GOOD.replace("id: sample", "id: another"), by="dora", revision=4)
 
 
 def test_the_same_draft_again_is_no_new_revision() -> None:
-    assert [workflows.push(text=GOOD, by="dora").workflow.revision for _ in range(3)] == [1, 1, 1]
+    assert [drafts.push(text=GOOD, by="dora").workflow.revision for _ in range(3)] == [1, 1, 1]
     assert Act.objects.count() == 1
 
 
 def test_a_draft_keeps_its_id() -> None:
-    workflows.push(text=GOOD, by="dora")
-    _, checked = workflows.save_draft(workflow="sample", text=GOOD.replace("id: sample", "id: other"), revision=1, by="dora")
+    drafts.push(text=GOOD, by="dora")
+    _, checked = drafts.save_draft(workflow="sample", text=GOOD.replace("id: sample", "id: other"), revision=1, by="dora")
     assert (checked.ok, checked.problems[0].code) == (False, "other_id")
     with pytest.raises(Refused, match="its id has to stay that"):
         workflows.publish(workflow="sample", by="dora")
@@ -105,7 +105,7 @@ def test_a_draft_keeps_its_id() -> None:
 
 def test_json_becomes_a_draft_that_people_can_read_and_means_the_same() -> None:
     text = values.dump(workflow(end(), title="Grüße 🙂"))
-    pushed = workflows.push(text=text.encode(), by="dora")
+    pushed = drafts.push(text=text.encode(), by="dora")
     assert pushed.workflow.draft.startswith("interlock: 1\n")
     assert pushed.checked.definition is not None
     assert workflows.check(pushed.workflow.draft).definition.hash == pushed.checked.definition.hash  # type: ignore[union-attr]
@@ -116,7 +116,7 @@ def test_what_is_published_is_frozen_with_its_proof_and_numbered() -> None:
     first = publish(workflow(end()))
     again = workflows.publish(workflow="sample", by="ada")
     assert again.pk == first.pk, "the same definition is no new version"
-    workflows.push(text=source.write(workflow(end(), layout={"done": [1, 2]})), by="ada")
+    drafts.push(text=source.write(workflow(end(), layout={"done": [1, 2]})), by="ada")
     assert workflows.publish(workflow="sample", by="ada").pk == first.pk, "layout never counts"
     second = publish(workflow(end(output={"n": 1})))
     assert (first.number, second.number) == (1, 2)
@@ -144,7 +144,7 @@ def test_a_draft_is_proved_once_for_each_text_and_world() -> None:
     checked = workflows.check(text)
     assert checked.proof is not None
     assert workflows.check(text).proof is checked.proof
-    assert workflows.push(text=text, by="ada").checked.proof is checked.proof
+    assert drafts.push(text=text, by="ada").checked.proof is checked.proof
     assert [problem.code for problem in workflows.check(text, "other").problems] == ["other_id"]
     assert workflows.check(text + "# more\n").proof is not checked.proof
     reach.put_provider(name="main", body={"protocol": "rehearsal"}, by="ada")
@@ -155,9 +155,9 @@ def test_a_draft_is_proved_once_for_each_text_and_world() -> None:
 
 
 def test_every_act_leaves_a_row_in_its_chain() -> None:
-    workflows.push(text=GOOD, by="dora")
-    workflows.push(text=LOST, by="ada")
-    workflows.push(text=GOOD, by="dora")
+    drafts.push(text=GOOD, by="dora")
+    drafts.push(text=LOST, by="ada")
+    drafts.push(text=GOOD, by="dora")
     workflows.publish(workflow="sample", by="dora", note="First")
     rows = list(Act.objects.filter(subject="workflow:sample").order_by("number"))
     assert [(row.number, row.verb, row.by) for row in rows] == [

@@ -1,15 +1,19 @@
 """Child runs: items of a map and arms of a parallel, on a real engine. Whatever happens, each is counted once (`fsck`)."""
 
 import json
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from orchestration.acts import resolve, runs, workflows
+from orchestration.acts import resolve, retiring, runs, workflows
 from orchestration.core import source
-from orchestration.models import Run
+from orchestration.core.errors import Refused
+from orchestration.models import Escalation, Run
 from orchestration.record.pack import unpack_all
+from tests import factories
 from tests.engine.conftest import Floor
 from tests.engine.publishing import end, publish, workflow
 from tests.engine.test_runs import ask
@@ -59,6 +63,15 @@ class TestMap:
         ]
         assert floor.paths(found[2]) == ["each[2]/double"]
         assert floor.records(found[2])[0]["decision"]["sentence"] == "Item 2 of Each was done."
+
+    def test_its_record_began_when_its_first_item_did(self, timed: Floor) -> None:
+        run = timed.start(over(each(person("ask")), end()), {"items": [1]})
+        parent = timed.until(run, asking(1))
+        timed.advance(3600)
+        answer(timed, parent)
+        record = timed.records(timed.ended(run))[0]
+        assert record["started"] == children(run)[0].created
+        assert record["finished"] - record["started"] >= timedelta(hours=1)
 
     def test_an_empty_list_gives_an_empty_list(self, floor: Floor) -> None:
         run = floor.ended(floor.start(over(each(put("a", {"x": 1})), end("${steps.each}")), {"items": []}))
@@ -120,7 +133,7 @@ class TestMap:
             each(put("a", {"x": 1}), max_items=2, catch=catch), put("caught", {"why": "${error.message}"}, next="done"), end()
         )
         run = floor.ended(floor.start(flow, {"items": [1, 2, 3]}))
-        assert floor.records(run)[1]["output"] == {"why": "there are 3 items, and max_items is 2"}
+        assert floor.records(run)[1]["output"] == {"why": "there are 3 items, and max_items is 2: give fewer, or raise it"}
         assert children(run) == []
         flow = over(
             each(put("a", {"x": 1}), over="${run.input.text}", catch=catch),
@@ -129,7 +142,7 @@ class TestMap:
             input={"type": "object"},
         )
         run = floor.ended(floor.start(flow, {"text": "no list"}))
-        assert floor.records(run)[1]["output"] == {"why": "over: this is no list, but “no list”"}
+        assert floor.records(run)[1]["output"] == {"why": 'over: must be a list; it is "no list"'}
 
     def test_in_a_loop_and_with_a_loop_and_a_map_inside(self, floor: Floor) -> None:
         grow = {"id": "grow", "type": "loop", "max": 3, "carry": {"n": 0.0}, "update": {"n": "${carry.n + item}"}}
@@ -196,7 +209,7 @@ class TestParallel:
         assert floor.output(run) == {"left": {"x": 1.0}, "right": 2}
         assert [floor.paths(child) for child in children(run)] == [["left/one"], ["right/two", "right/three"]]
 
-    @pytest.mark.parametrize(("join", "needed"), [("any", 1), (2, 2)])
+    @pytest.mark.parametrize(("join", "needed"), [("any", 1), (2, 2), ("all", 3)])
     def test_enough_arms_are_done_and_the_others_cancelled(self, floor: Floor, join: Any, needed: int) -> None:
         arms = [{"id": f"arm{n}", "body": [person(f"ask{n}", f"said{n}"), put(f"said{n}", {"n": n})]} for n in range(3)]
         flow = over({"id": "both", "type": "parallel", "join": join, "branches": arms, "next": "done"}, end("${steps.both}"))
@@ -207,9 +220,13 @@ class TestParallel:
         parent = floor.ended(run)
         assert floor.output(parent) == {f"arm{n}": {"n": n} for n in range(needed)}
         assert [child.status for child in children(parent)] == ["succeeded"] * needed + ["cancelled"] * (3 - needed)
+        sentence = floor.records(parent)[0]["decision"]["sentence"]
+        if join == "all":
+            assert sentence == "All 3 arms were done. Went on to Done."
+            return
         told = floor.records(children(parent)[2])[-1]["decision"]["sentence"]
         assert told == "The run was cancelled: enough arms of Both were done."
-        assert f"{needed} of 3 arms were done, {3 - needed} cancelled." in floor.records(parent)[0]["decision"]["sentence"]
+        assert f"{needed} of 3 arms were done, {3 - needed} cancelled." in sentence
 
     def test_an_arm_that_fails_fails_it_and_stops_the_others(self, floor: Floor) -> None:
         bad = put("bad", {"n": "${run.input.items[5]}"})
@@ -286,7 +303,7 @@ def answer(floor: Floor, run: Run) -> None:
 
 
 class TestCalledWorkflows:
-    def called(self) -> None:
+    def called(self, **takes: Any) -> None:
         double = put("double", {"n": "${run.input.n * 2.0}"}, next="which")
         cases = [{"when": "run.input.n > 99.0", "to": "lost"}, {"when": "run.input.n < 0.0", "to": "odd"}]
         steps = [double, {"id": "which", "type": "branch", "cases": cases, "default": "done"}]
@@ -298,7 +315,7 @@ class TestCalledWorkflows:
             id="inner",
             models={},
         )
-        inner["input"] = {"type": "object", "required": ["n"], "properties": {"n": {"type": "number"}}}
+        inner["input"] = {"type": "object", "required": ["n"], "properties": {"n": {"type": "number", **takes}}}
         inner["outcomes"]["good"]["output"] = {
             "type": "object",
             "required": ["twice"],
@@ -322,12 +339,44 @@ class TestCalledWorkflows:
         (child,) = children(run)
         assert (child.workflow_id, child.version.number, child.index, unpack_all([child.input])) == ("inner", 1, 0, [{"n": -1.0}])
         assert floor.records(run)[0]["decision"]["sentence"] == "inner@1 ended as fine. Went on to Done."
+        assert floor.records(run)[0]["input"] == {"n": -1.0}
 
     def test_one_that_fails_is_caught(self, floor: Floor) -> None:
         self.called()
         flow = self.flow()
         run = floor.ended(floor.start(flow, {"n": 100}))
         assert floor.records(run)[1]["output"] == {"code": "tool_error", "why": "inner@1: it ended as bad"}
+
+    def test_one_that_is_retired_is_called_no_more_and_what_is_under_way_goes_on(self, floor: Floor) -> None:
+        flow = self.flow()
+        asks = factories.asking("inner", input={"type": "object"})
+        asks["steps"][0]["values"] = {"text": "Good day"}
+        publish(asks)
+        under_way = floor.start(flow, {"n": 1})
+        floor.until(under_way, lambda _: Escalation.objects.exists())
+        retiring.retire(workflow="inner", reason="use outer", by="dora")
+        (asked,) = Escalation.objects.all()
+        resolve.resolve(escalation=asked.id, action="drop", values={}, by="otto")
+        assert floor.paths(floor.ended(under_way)) == ["ask", "caught", "done"], (
+            "its child came to its own end, which is no good one"
+        )
+        with pytest.raises(Refused, match=r"dora retired inner on .*: use outer\. Call another workflow, or have it taken back"):
+            publish({**flow, "title": "Anew"})
+        called = {"workflow": flow["id"], "input": {"n": 1, "text": "x"}, "by": "otto"}
+        caught = floor.ended(runs.start(**called))
+        told = floor.records(caught)[1]["output"]
+        assert told["code"] == "refused"
+        assert re.fullmatch(r"dora retired inner on .* 20\d\d: use outer\. Publish a version that calls .*", told["why"])
+        retiring.reinstate(workflow="inner", by="dora")
+        assert floor.until(runs.start(**called), lambda found: found.wait == "children").status == "waiting"
+
+    def test_one_that_is_given_what_it_does_not_take_is_not_begun(self, floor: Floor) -> None:
+        """What the proof can't see: a number that is too large for it."""
+        self.called(maximum=9)
+        run = floor.ended(floor.start(self.flow(), {"n": 10}))
+        why = "the input does not meet the step's contract: input.n: must be at most 9; it is 10.0"
+        assert floor.records(run)[1]["output"] == {"code": "refused", "why": why}
+        assert children(run) == []
 
     def test_one_that_meets_a_limit_of_its_own_deals_with_it_by_itself(self, floor: Floor) -> None:
         steps = [put("a", {"x": 1}, next="b"), put("b", {"x": 2}, next="late"), put("late", {"x": 3}, next="done"), end()]

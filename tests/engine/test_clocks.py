@@ -11,8 +11,9 @@ from orchestration.models import Call, Escalation, Run, StepRecord, Worker
 from orchestration.record.clock import SetClock
 from orchestration.record.pack import unpack_all
 from tests.engine.conftest import Floor
-from tests.engine.crew import EFFECTS, PERSON, Crew
+from tests.engine.crew import Crew
 from tests.engine.publishing import end, workflow
+from tests.engine.sample import EFFECTS, PERSON
 from tests.engine.stepped import SteppedEngine
 from tests.engine.test_runs import ask, tool
 from tests.engine.test_time import human

@@ -37,8 +37,13 @@ MATRIX = [
     for effect, commits in COMMITS.items()
     for point in (*POINTS, *(f"{when}_commit@{n}" for n in range(1, commits + 1) for when in ("before", "after")))
 ]
-ASLEEP = [(effect, point) for effect, point in MATRIX if connection.vendor != "sqlite" or not point.startswith("before_commit")]
-"""Who sleeps in a transaction holds SQLite's only lock, and nobody can write. PostgreSQL takes the locks away from it."""
+ASLEEP = [
+    (effect, point)
+    for effect, point in MATRIX
+    if connection.vendor != "sqlite" or (effect == "irreversible" and not point.startswith("before_commit"))
+]
+"""On SQLite those that matter most, since there is but one process in use. Who sleeps in a transaction holds its only lock, and
+nobody can write; PostgreSQL takes the locks away from it."""
 ASKS = ("after_intent", "before_send", "after_send", "before_answer", "after_commit@2", "before_commit@3")
 """Where an irreversible call is intended, and nobody has its answer."""
 

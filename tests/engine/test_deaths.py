@@ -144,6 +144,30 @@ def test_a_worker_whose_loop_is_blocked_stops_beating_and_its_runs_go_on_elsewhe
     assert Run.objects.get(id=run).revision == ended.revision
 
 
+def test_who_has_ended_stays_ended_whatever_its_heart_was_about_to_say(timed: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its last heartbeat read what it tells before the end, and is slow to write it."""
+    monkeypatch.setattr(sweep, "BEAT", 0.01)
+    heart, told, reading, ended = timed.engine.pulse, timed.engine.pulse._facts, threading.Event(), threading.Event()
+
+    def slowly() -> tuple[int, int]:
+        facts = told()
+        if threading.current_thread() is heart._thread:
+            reading.set()
+            ended.wait(0.5)
+        return facts
+
+    def unregister() -> None:
+        pulse.Pulse.unregister(heart)
+        ended.set()
+
+    monkeypatch.setattr(heart, "_facts", slowly)
+    monkeypatch.setattr(heart, "unregister", unregister)
+    assert reading.wait(PATIENCE)
+    timed.engine.stop(grace=0.0)
+    heart._thread.join(PATIENCE)
+    assert Worker.objects.get(id=timed.engine.id).stopped is not None
+
+
 def test_suspects_are_run_apart_in_a_process_that_a_worker_starts(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
     """`manage.py isolate`, started by the sweep. What comes through a step is no suspect any more."""
     for name, value in {**environment(floor.server), "DJANGO_SETTINGS_MODULE": "tests.engine.worker_settings"}.items():

@@ -17,19 +17,25 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from orchestration.models import Version
-from tests.engine.crew import FAN, GROUPS, Crew, publish_sample
+from tests.engine.crew import GROUPS, Crew
+from tests.engine.sample import CALL, SIZES, WAIT, publish_sample
 
-EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "80" if connection.vendor == "sqlite" else "40"))
+EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "30" if connection.vendor == "sqlite" else "20"))
 STEPS = int(os.environ.get("MACHINE_STEPS", "40"))
 PHASES = (Phase.generate,) if os.environ.get("MACHINE_SHRINK") == "no" else tuple(Phase)
 KEYS = ("k1", "k2", "k3")
+EVENTS = ("e1", "e2", "e3", "e4", "e5", "e6")
+SIZE = st.sampled_from([*range(SIZES), WAIT, CALL, CALL])
 SLOW: Any = st.sampled_from(["", "claims", "reads"])
 ANSWERS = st.sampled_from(["good", "good", "good", "unavailable", "not_sent", "refused"])
 TIMES = st.sampled_from([1, 5, 9, 70, 1800, 4 * 3600, 3 * 86_400, -1, -60, -1800])
 PEOPLE = st.sampled_from(["otto", "vera"])
 WHO = st.none() | st.integers(0, 5)
 ANY = st.integers(0, 11)
-BITTEN = ("taken back from the dead", "stale", "a child run was begun")
+BITTEN = (
+    "taken back from the dead", "stale", "a child run was begun", "a workflow was called", "an event was given to a run",
+    "an event that was kept was taken", "a wait ended by its deadline",
+)  # fmt: skip
 """What must have come about, or nothing was tried. Rarer meetings have tests of their own (`test_meetings`)."""
 
 
@@ -65,10 +71,12 @@ class Machine(RuleBasedStateMachine):
         found = list(self.crew.witness.runs)
         return found[number % len(found)]
 
-    @initialize(sizes=st.lists(st.integers(0, FAN), min_size=1, max_size=len(KEYS)), slow=SLOW, reads=st.booleans())
-    def begin(self, sizes: list[int], slow: Any, reads: bool) -> None:
+    @initialize(sizes=st.lists(SIZE, min_size=1, max_size=len(KEYS)), slow=SLOW, reads=st.booleans(), early=st.booleans())
+    def begin(self, sizes: list[int], slow: Any, reads: bool, early: bool) -> None:
         if reads:
             self.crew.read_all()
+        if early:
+            self.crew.send(KEYS[0], EVENTS[0])
         for size, key in zip(sizes, KEYS, strict=False):
             self.crew.start(size, key)
         self.crew.back_up()
@@ -77,10 +85,22 @@ class Machine(RuleBasedStateMachine):
     # people and clients
 
     @precondition(stirred)
-    @rule(size=st.integers(0, FAN), key=st.sampled_from(KEYS))
+    @rule(size=SIZE, key=st.sampled_from(KEYS))
     def start(self, size: int, key: str) -> None:
         self.crew.start(size, key)
         self.idle = self.crew.witness.writes
+
+    @precondition(stirred)
+    @rule(text=st.sampled_from(KEYS), key=st.sampled_from(EVENTS))
+    def send_an_event(self, text: str, key: str) -> None:
+        self.crew.send(text, key)
+        self.idle = self.crew.witness.writes
+
+    @precondition(lambda self: self.crew.awaited())
+    @rule(number=ANY, key=st.sampled_from(EVENTS))
+    def send_what_is_waited_for(self, number: int, key: str) -> None:
+        awaited = self.crew.awaited()
+        self.crew.send(awaited[number % len(awaited)], key)
 
     @precondition(lambda self: self.crew.witness.commits > 2)
     @rule(run=ANY, by=PEOPLE, interrupted=WHO)

@@ -7,7 +7,8 @@ from orchestration.acts import runs
 from orchestration.core.errors import Conflict
 from orchestration.executor import claims, sweep, visit
 from orchestration.models import Escalation, Run
-from tests.engine.crew import EFFECTS, FAN, PERSON, Crew
+from tests.engine.crew import Crew
+from tests.engine.sample import EFFECTS, FAN, PERSON
 from tests.engine.stepped import SteppedEngine
 
 claim = claims.Claims._claim

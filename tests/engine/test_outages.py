@@ -268,8 +268,8 @@ class TestOnSqlite:
             gate.open(2)
             ear.wait("full")
             assert Run.objects.get(id=run).status == "held"
-        other = runs.start(workflow=waiting.workflow_id, input=INPUT, by="ada")
         unharmed(floor, floor.ended(run))
+        other = runs.start(workflow=waiting.workflow_id, input=INPUT, by="ada")
         assert floor.ended(other).outcome == "good"
 
     def test_a_lock_held_for_longer_than_anybody_waits_is_outlasted(self, floor: Floor, gate: Gate, ear: Ear) -> None:

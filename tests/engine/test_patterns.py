@@ -11,6 +11,7 @@ from orchestration.core import source
 from orchestration.models import Escalation, Run
 from orchestration.record.pack import unpack_all
 from tests.engine.conftest import Floor
+from tests.engine.previews import previewed
 from tests.engine.publishing import publish
 from tests.repo.tree import ROOT
 
@@ -111,3 +112,4 @@ def test_a_definition_runs_as_it_stands_there(floor: Floor, name: str) -> None:
         ended = floor.ended(run)
         assert (ended.status, ended.outcome, floor.output(ended)) == (status, outcome, output)
         assert not Run.objects.exclude(status__in=Run.ENDED).exists()
+    previewed()

@@ -20,8 +20,9 @@ from orchestration.record.clock import database_now
 from orchestration.record.pack import unpack_all
 from tests.api import Api
 from tests.engine.conftest import Floor
-from tests.engine.crew import PERSON, Crew, publish_sample
+from tests.engine.crew import Crew
 from tests.engine.publishing import end, workflow
+from tests.engine.sample import PERSON, publish_sample
 
 
 def go_on(crew: Crew) -> None:

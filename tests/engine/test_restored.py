@@ -13,8 +13,9 @@ from orchestration.models import Act, Escalation, Run
 from orchestration.record.pack import unpack_all
 from tests.engine.backups import Backup
 from tests.engine.conftest import Floor
-from tests.engine.crew import EFFECTS, PERSON, Crew
+from tests.engine.crew import Crew
 from tests.engine.publishing import end, publish, workflow
+from tests.engine.sample import EFFECTS, PERSON
 from tests.engine.test_runs import tool
 from tests.servers import ScriptedServer
 from tests.servers.ledger import Ledger

@@ -10,7 +10,7 @@ from django.core.management import call_command
 
 from dashboard.pages.start import examples_of
 from orchestration import fsck, samples, tasks, vault
-from orchestration.acts import reach, resolve, runs, workflows
+from orchestration.acts import drafts, reach, resolve, runs, workflows
 from orchestration.core import source
 from orchestration.core.contract import contract
 from orchestration.core.definition import parse, walk
@@ -20,6 +20,7 @@ from orchestration.record.pack import unpack_all
 from orchestration.samples import accounts, installation
 from orchestration.samples.service import SampleService
 from tests.engine.conftest import Floor
+from tests.engine.previews import previewed
 from tests.servers.asgi import nothing, serve
 
 pytestmark = pytest.mark.any_database
@@ -111,8 +112,8 @@ def test_another_port_changes_the_tools_alone(db: None, embedded: Any) -> None:
 
 def test_what_a_person_wrote_stays_and_what_is_old_is_renewed(db: None, embedded: Any) -> None:
     samples.install(8000)
-    workflows.push(text=FILES["support_triage"].replace("title: Support triage", "title: Ours"), by="dora")
-    workflows.push(text=FILES["invoice_reading"] + "# older\n", by=installation.BY)
+    drafts.push(text=FILES["support_triage"].replace("title: Support triage", "title: Ours"), by="dora")
+    drafts.push(text=FILES["invoice_reading"] + "# older\n", by=installation.BY)
     reach.put_provider(name="small", body={"protocol": "rehearsal", "default_model": "ours"}, by="ada")
     reach.put_provider(name="default", body={"protocol": "rehearsal", "default_model": "older"}, by=installation.BY)
     tool = installation.tools(8000)["desk.assign"]
@@ -126,7 +127,7 @@ def test_what_a_person_wrote_stays_and_what_is_old_is_renewed(db: None, embedded
 
 
 def test_a_workflow_of_somebody_that_has_a_samples_name_stays(db: None, embedded: Any) -> None:
-    workflows.push(text=FILES["support_triage"].replace("title: Support triage", "title: Ours"), by="dora")
+    drafts.push(text=FILES["support_triage"].replace("title: Support triage", "title: Ours"), by="dora")
     samples.install(8000)
     found = Workflow.objects.get(id="support_triage")
     assert (found.title, found.sample) == ("Ours", False)
@@ -287,6 +288,7 @@ def test_every_example_shows_what_it_says_and_a_person_can_finish_it(floor: Floo
         resolve.resolve(escalation=floor.escalation(found[title]).id, action=action, values=values, by="otto")
         assert floor.ended(found[title].id).outcome == outcome, title
     assert not Escalation.objects.filter(status__in=Escalation.PENDING).exists()
+    assert min(previewed()[kind] for kind in ("llm", "tool", "branch", "prompt")) > 5
 
 
 def left_loop(floor: Floor, run: Run) -> tuple[int, str]:

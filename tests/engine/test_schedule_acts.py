@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from orchestration.acts import schedules, workflows
+from orchestration.acts import drafts, schedules
 from orchestration.core import source
 from orchestration.core.errors import Conflict, NotFound, Refused
 from orchestration.models import Schedule
@@ -27,7 +27,7 @@ from tests.engine.test_schedules import MINUTE
         ({"name": ""}, [("bad_value", "name")]),
         ({"name": " Report"}, [("bad_value", "name")]),
         ({"name": "a\nb"}, [("bad_value", "name")]),
-        ({"labels": {"a": [1]}}, [("bad_value", "labels.a")]),
+        ({"labels": {"a": [1]}}, [("wrong_type", "labels.a")]),
         ({"crom": "* * * * *"}, [("unknown_key", "crom")]),
     ],
 )
@@ -50,7 +50,7 @@ def test_what_is_wrong_is_said_at_its_place_and_nothing_is_made(
 
 
 def test_a_workflow_that_was_never_published_gets_none(hall: Hall) -> None:
-    workflows.push(text=source.write({**workflow(end()), "id": "draft_alone"}), by="dora")
+    drafts.push(text=source.write({**workflow(end()), "id": "draft_alone"}), by="dora")
     with pytest.raises(Refused, match="Nothing of draft_alone is published yet"):
         schedules.create(workflow="draft_alone", body=MINUTES, by="dora")
     with pytest.raises(NotFound, match="There is no workflow nothing"):

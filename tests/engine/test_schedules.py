@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as RolledBack
 
@@ -212,6 +212,7 @@ def test_when_the_clock_steps_back_nothing_fires_again(hall: Hall) -> None:
 class TestWhoeverLooks(RolledBack):
     """Workers look and write in any order, clocks jump, people pause and change it."""
 
+    @settings(max_examples=20)
     @given(st.data())
     def test_no_occurrence_starts_two_runs_and_none_is_lost_silently(self, data: st.DataObject) -> None:
         with Hall().watching() as hall:

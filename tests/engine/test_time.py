@@ -110,11 +110,11 @@ class TestDeadlines:
         from orchestration.executor import sweep
 
         run = timed.run(self.definition())
-        timed.clock.advance(3 * DAY)
-        now = timed.clock.now()
+        now = timed.clock.now() + timedelta(seconds=3 * DAY)  # this engine comes to it later
         dead = Worker.objects.create(name="dead", pid=1, group=0, capacity=1, started=now, beat=now - 2 * sweep.LAPSE)
         assert list(sweep.claim(dead.id, 0, 1, now)) == [run.id]
         assert sweep.recover(now).lapsed == 1
+        timed.clock.advance(3 * DAY)
         Run.objects.filter(id=run.id).update(suspicion=0)  # so that this engine takes it, and not a child process
         timed.engine.look()
         ended = timed.ended(run.id)

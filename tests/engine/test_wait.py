@@ -15,6 +15,7 @@ from orchestration.record import events as writing
 from orchestration.record.clock import database_now
 from orchestration.record.pack import unpack_all
 from tests import database
+from tests.corpora import events as bad
 from tests.engine.conftest import Floor
 from tests.engine.publishing import end, workflow
 
@@ -86,6 +87,17 @@ class TestAnEvent:
         assert [pay()["run"] for _ in range(4)] == [first.id, second.id, third.id, None]
         assert {floor.ended(run.id).outcome for run in (first, second, third)} == {"good"}
 
+    def test_is_taken_by_one_of_two_waits_in_a_row_for_the_same(self, floor: Floor) -> None:
+        first, second = wait("first", next="pay"), wait(output=PAID)
+        pay(amount=1.0)
+        run = floor.run(paying(first, second))
+        assert (run.status, run.place, kept()) == ("waiting", "pay", 0)
+        assert pay(amount=2.0)["run"] == run.id
+        assert floor.output(floor.ended(run.id)) == {"amount": 2.0}
+        pay(amount=3.0)
+        pay(amount=4.0)
+        assert floor.output(floor.another(run)) == {"amount": 4.0}
+
     def test_of_another_name_or_correlation_or_kind_is_for_somebody_else(self, floor: Floor) -> None:
         run = floor.run(paying(wait(correlation="${run.input.n}", output=PAID)), {"n": 42})
         assert run.awaits == "paid 42"
@@ -155,6 +167,14 @@ class TestAnEvent:
         assert [problem.path for problem in refused.value.problems] == [path]
         assert not Event.objects.exists()
 
+    @pytest.mark.parametrize("which", ["a list", "an object", "501 letters"])
+    def test_of_which_no_run_can_say_what_it_is_for_is_a_failure_of_the_step(self, floor: Floor, which: str) -> None:
+        step = wait(correlation="${run.input.text}", catch=[{"errors": ["expression"], "to": "odd"}])
+        steps = (step, end(), end(id="late", outcome="bad"), end("${error.message}", "odd", "bad"))
+        run = floor.run(workflow(*steps, models={}, input={"type": "object"}), {"text": bad.CORRELATIONS[which][0]})
+        assert (run.outcome, run.awaits) == ("bad", "")
+        assert str(floor.output(run)).startswith("correlation: a correlation ")
+
     def test_and_a_run_that_missed_each_other_are_brought_together_by_a_sweep(self, floor: Floor) -> None:
         run = floor.run(paying())
         with patch.object(writing, "give", lambda *event: None):  # as where neither sees the other
@@ -208,8 +228,10 @@ class TestARunThatWaits:
         run = floor.run(paying())
         assert runs.cancel(run=run.id, by="otto") == "cancelled"
         assert pay()["run"] is None
-        [record] = floor.records(floor.ended(run.id))
+        ended = floor.ended(run.id)
+        [record] = floor.records(ended)
         assert (record["type"], record["started"]) == ("cancel", run.since)
+        assert (ended.awaits, ended.since) == ("", None)
 
     def test_waits_in_each_round_of_a_loop_for_the_rounds_own(self, floor: Floor) -> None:
         step = wait(correlation="${run.input.text + string(iter.index)}", output=PAID, on_deadline="break")
@@ -236,12 +258,25 @@ class TestARunThatWaits:
         floor.until(run, lambda found: [child.awaits for child in children.all()] == ['paid "x1"', 'paid "x2"'])
         assert [pay(f"x{number}")["run"] for number in (2, 1)] == [child.id for child in reversed(children)]
         assert floor.output(floor.ended(run)) == 2
+        told = floor.records(children[0])[0]["decision"]["sentence"]
+        assert told.startswith("Ended the item because paid came, ") and told.endswith(". Item 0 of Each was done.")
         run = floor.start(definition)
         children = Run.objects.filter(parent=run, status="waiting")
         floor.until(run, lambda found: children.count() == 2)
         runs.cancel(run=run, by="otto")
         floor.until(run, lambda found: found.status == "cancelled" and not children.exists())
         assert pay("x1")["run"] is None
+
+    def test_is_over_with_the_item_that_its_deadline_ends(self, timed: Floor) -> None:
+        for step in (wait(on_deadline="continue"), wait(until="2d", deadline="1d", on_deadline="continue")):
+            del step["next"]
+            each = {"id": "each", "type": "map", "over": "${[1, 2]}", "max_items": 2, "body": [step], "next": "done"}
+            run = timed.start(workflow(each, end("${steps.each}"), models={}))
+            children = Run.objects.filter(parent=run)
+            timed.until(run, lambda found, children=children: children.filter(status="waiting").count() == 2)
+            timed.advance(25 * 3600)
+            assert timed.output(timed.ended(run)) == [None, None]
+            assert set(children.values_list("status", "seq")) == {("succeeded", 1)}
 
     def test_costs_nothing_while_it_waits(self, floor: Floor) -> None:
         run = floor.run(paying())
@@ -252,14 +287,23 @@ class TestARunThatWaits:
         assert unpack_all([run.spent])[0].get("steps", 0) == 0
 
 
-BREAKS: dict[str, tuple[str, Any]] = {
-    "an event that nobody has sent": ("I8", lambda run: Act.objects.filter(verb="send").delete()),
-    "an event that another record took": ("I6", lambda run: Event.objects.update(seq=2)),
-    "an event that no record took": ("I6", lambda run: Event.objects.update(run=None, seq=None)),
-    "a record of an event that is not there": ("I6", lambda run: Event.objects.all().delete()),
-    "two records of one event": ("I6", lambda run: StepRecord.objects.filter(run=run, seq=2).update(**_same(run))),
+BREAKS: dict[str, tuple[str, str, Any]] = {
+    "an event that nobody has sent": ("I8", "nobody has sent it", lambda run: Act.objects.filter(verb="send").delete()),
+    "an event that another record took": ("I6", "record 2 of ", lambda run: Event.objects.update(seq=2)),
+    "an event that no record took": (
+        "I6",
+        "record None of None took it",
+        lambda run: Event.objects.update(run=None, seq=None),
+    ),
+    "a record of an event that is not there": ("I6", "which is not there", lambda run: Event.objects.all().delete()),
+    "two records of one event": (
+        "I6",
+        "step record 2 of ",
+        lambda run: StepRecord.objects.filter(run=run, seq=2).update(**_same(run)),
+    ),
     "a run that waits for what it was given": (
         "I4",
+        "which waits for it still",
         lambda run: (
             Event.objects.update(seq=None),
             Run.objects.filter(id=run).update(awaits='paid "x"', status="waiting", ended=None, wait="event"),
@@ -274,14 +318,14 @@ def _same(run: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", BREAKS)
 def test_what_is_broken_about_an_event_is_found(floor: Floor, name: str) -> None:
-    invariant, broken = BREAKS[name]
+    invariant, words, broken = BREAKS[name]
     run = floor.run(paying())
     pay()
     floor.ended(run.id)
     assert list(fsck.check()) == []
     broken(run.id)
     found = list(fsck.check())
-    assert invariant in {finding.invariant for finding in found}, found
+    assert [finding for finding in found if finding.invariant == invariant and words in finding.message], found
     assert all(finding.row and finding.message for finding in found)
     Event.objects.all().delete()
     database.empty()

@@ -190,6 +190,14 @@ class TestOneAfterTheOther:
         assert not writing.take(Event.objects.get().id, run, gate.subject.fence, gate.subject.revision)
         assert Event.objects.get().run_id is None
 
+    def test_an_event_that_was_given_already_wakes_nobody_else(self, street: Street) -> None:
+        first, second = street.waiting(), street.waiting()
+        sent = pay()
+        assert sent["run"] == first
+        assert writing.give(sent["id"], AWAITS, database_now()) is None
+        assert street.status(second) == ("waiting", "event", AWAITS)
+        street.commit(street.claimed(first))
+
     def test_a_run_that_is_cancelled_while_it_comes_for_an_event_leaves_it(self, street: Street) -> None:
         pay()
         run = street.start()
@@ -230,6 +238,15 @@ def waiting_runs(version: Version, addresses: list[str]) -> None:
             for number, address in enumerate(addresses)
         ]
     )  # fmt: skip
+
+
+def test_a_child_run_that_is_to_be_stopped_is_given_no_event_any_more(db: None) -> None:
+    """Another that waits for the same would miss it."""
+    waiting_runs(publish(paying()), [AWAITS, AWAITS, ""])
+    Run.objects.filter(id="run-0").update(parent="run-2", parent_path="each", parent_visit=1)
+    asked = {"verb": "cancel", "by": "", "reason": "enough were done"}
+    assert sweep.ask_children("run-2", "each", 1, asked, database_now(), "ended IS NULL") == ["run-0"]
+    assert [pay()["run"], pay()["run"]] == ["run-1", None]
 
 
 class TestAtOneMoment:
@@ -298,6 +315,7 @@ class TestAtOneMoment:
         waiting_runs(version, [f'paid "c{number // 3}"' for number in range(90)])
         given = at_once(*[lambda: writing.match(began, database_now())] * 4)
         assert sum(given) == 60, given
+        assert Run.objects.exclude(awaits="").count() == 30, "nobody was woken for nothing"
         assert set(Counter(Event.objects.values_list("run", flat=True)).values()) == {1}
 
 

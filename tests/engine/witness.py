@@ -25,11 +25,13 @@ from orchestration.executor.held import GRACE
 from orchestration.models import Act, Call, Escalation, Run, StepRecord, Worker
 from orchestration.record import apply as writing
 from orchestration.record import recorder, rows
+from orchestration.record.clock import SetClock
 from orchestration.record.pack import unpack_all
 from orchestration.record.rows import Commit, RunRow, columns
+from tests.engine.event_witness import Events
 
 ROW = columns(RunRow)
-_PLAIN = ("status", "seq", "fence", "holder", "wait", "suspicion", "deaths", "asked", "state_hash", "outcome")
+_PLAIN = ("status", "seq", "fence", "holder", "wait", "suspicion", "deaths", "asked", "state_hash", "outcome", "awaits")
 
 
 @dataclass
@@ -43,6 +45,8 @@ class Told:
     part_of: tuple[str, str, int] | None = None
     """Its parent, and the visit of it: path and number."""
     joined: bool = True
+    claimed: int = 0
+    """After how many writes it was last claimed."""
 
     @property
     def over(self) -> bool:
@@ -62,7 +66,8 @@ class Sent:
 
 
 class Witness:
-    def __init__(self) -> None:
+    def __init__(self, clock: SetClock) -> None:
+        self.clock = clock
         self.runs: dict[str, Told] = {}
         self.pauses: dict[str, tuple[str, str]] = {}
         """(status, by whom) of each escalation."""
@@ -77,8 +82,9 @@ class Witness:
         self.interrupt: Callable[[], None] = lambda: None
         """What happens between the look and the write of a person's act."""
         self._claim, self._recover, self._release, self._let_go = sweep.claim, sweep.recover, sweep.release, sweep.let_go
-        self._stop_children = sweep.stop_children
+        self._ask_children = sweep.ask_children
         self._ask = runs._ask
+        self.events = Events(self)
 
     def check(self, holds: object, what: str) -> None:
         """Told rather than raised: it may be seen inside of an engine, which catches everything."""
@@ -93,9 +99,10 @@ class Witness:
             patch.object(sweep, "recover", self.recover),
             patch.object(sweep, "release", self.release),
             patch.object(sweep, "let_go", self.let_go),
-            patch.object(sweep, "stop_children", self.stop_children),
+            patch.object(sweep, "ask_children", self.ask_children),
             patch.object(moving, "apply", self.act),
             patch.object(runs, "_ask", self.ask),
+            self.events.watching(),
         ):
             yield
 
@@ -183,10 +190,12 @@ class Witness:
             self.seen[f"a pause was {closing.status}"] += 1
         for pause in commit.escalations:
             self.pauses[pause.id] = ("open", "")
+        self.events.fold(commit, told.claimed)
         for child in commit.children:
             part_of = (child.parent_id, child.parent_path, child.parent_visit)
             self.runs[child.id] = Told(RunRow(**Run.objects.values(*ROW).get(id=child.id)), part_of=part_of, joined=False)
             self.seen["a child run was begun"] += 1
+            self.seen["a workflow was called"] += child.position == "null"
         for join in commit.joins:
             self.check(self.runs[join.id].over and not self.runs[join.id].joined, f"{join.id} was counted by {run}: {told}")
             self.runs[join.id].joined = True
@@ -206,6 +215,7 @@ class Witness:
         for run in claimed:
             told = self.runs[run]
             told.moved(status="held", holder=worker, step_deadline=now + GRACE, fence=told.row.fence + 1)
+            told.claimed = self.writes
             self.check(claimed[run]["fence"] == told.row.fence, f"{run} was claimed with fence {claimed[run]['fence']}")
         left = [at for run, at in due.items() if run not in claimed]
         self.check(not left or all(due.get(run, now) <= min(left) for run in claimed), f"{worker} did not claim the oldest first")
@@ -221,17 +231,19 @@ class Witness:
     def to_join(self) -> set[str]:
         return {told.part_of[0] for told in self.runs.values() if told.part_of and told.over and not told.joined}
 
-    def stop_children(self, parent: str, path: str, visit: int, why: str, now: datetime) -> list[str]:
+    def ask_children(self, parent: str, path: str, visit: int, asked: dict[str, str], now: datetime, whom: str) -> list[str]:
+        """There are no limits here, so that they are asked to stop and nothing else."""
         live = {
             run
             for run, told in self.runs.items()
             if told.part_of == (parent, path, visit) and not told.over and told.row.asked is None
         }
-        stopped = self._stop_children(parent, path, visit, why, now)
+        stopped = self._ask_children(parent, path, visit, asked, now, whom)
         self.writes += 1
         self.check(set(stopped) == live, f"{stopped} were stopped by {parent}, and it must have been {live}")
         for run in live:
-            self.runs[run].moved(**Run.objects.values("asked", "due").get(id=run))
+            self.runs[run].moved(**Run.objects.values("asked", "due", "awaits").get(id=run))
+            self.check(self.runs[run].row.awaits == "", f"{run} was stopped, and waits for {self.runs[run].row.awaits}")
             self.seen["a child run was stopped"] += 1
         return stopped
 
@@ -324,6 +336,7 @@ class Witness:
         self.check(calls == made, f"the calls are {calls}, and must be {made}")
         pauses = {row[0]: row[1:] for row in _rows("SELECT id, status, resolved_by FROM orchestration_escalation")}
         self.check(pauses == self.pauses, f"the pauses are {pauses}, and must be {self.pauses}")
+        self.events.compare()
 
     def compare_whole(self) -> None:
         """Every column of every run."""
@@ -339,11 +352,11 @@ class Witness:
     # backups
 
     def remember(self) -> tuple[Any, ...]:
-        return deepcopy((self.runs, self.pauses))
+        return deepcopy((self.runs, self.pauses, self.events.told))
 
     def forget(self, remembered: tuple[Any, ...], lift: int, now: datetime) -> None:
         """The database is as it was then, with its fences lifted, and what was held given back."""
-        self.runs, self.pauses = deepcopy(remembered)
+        self.runs, self.pauses, self.events.told = deepcopy(remembered)
         for told in self.runs.values():
             if told.row.status == "held":
                 told.row = replace(told.row, status="ready", holder=None, step_deadline=None, due=now)

@@ -13,7 +13,10 @@ from playwright.sync_api import Page, expect
 from orchestration.models import Run, Worker
 from orchestration.record.clock import database_now
 from tests import fans
-from tests.live.test_look import AXE, RUN_AXE
+from tests.corpora import displays
+from tests.engine.conftest import Floor, floor, server  # noqa: F401  (fixtures)
+from tests.live.axe import assert_sound
+from tests.live.test_long_names import WIDE
 
 SignIn = Callable[[User], Page]
 MANY = [*("succeeded",) * 9, "person", "held", "failed"] * 160
@@ -76,19 +79,11 @@ def test_the_lanes_follow_their_runs_and_keep_what_was_chosen(sign_in: SignIn, v
     assert page.evaluate("[document.getElementById('lanes').seen, document.getElementById('run').seen]") == [None, True]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1440])
-def test_lanes_pass_axe_and_fit_a_phone(sign_in: SignIn, operator: User, many: Run, theme: Any, width: int) -> None:
-    page = sign_in(operator)
-    page.emulate_media(color_scheme=theme)
-    page.set_viewport_size({"width": width, "height": 900})
+def test_lanes_pass_axe_and_fit_a_phone(sign_in: SignIn, operator: User, many: Run) -> None:
     asking = Run.objects.filter(parent=many, wait="person").order_by("index")[:1].get()
     pages = (f"{many.id}/", f"{many.id}/?lanes=person", f"{asking.id}/", f"{asking.id}/?seq=0", f"{many.id}/cancel/")
-    for address in (*(f"/runs/{rest}" for rest in pages), f"/inbox/{asking.escalations.get().id}/", "/runs/"):
-        page.goto(address)
-        page.evaluate(AXE)
-        assert page.evaluate(RUN_AXE) == [], address
-        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, address
+    addresses = (*(f"/runs/{rest}" for rest in pages), f"/inbox/{asking.escalations.get().id}/", "/runs/")
+    assert_sound(sign_in(operator), *addresses)
 
 
 def test_without_scripts_lanes_are_links(chromium: Any, as_viewer: Client, site: str, many: Run) -> None:
@@ -100,3 +95,25 @@ def test_without_scripts_lanes_are_links(chromium: Any, as_viewer: Client, site:
     page.get_by_role("link", name="Show more").click()
     assert names(page)[0] == str(12 * 12 + 11)
     context.close()
+
+
+def test_whatever_items_events_and_schedules_hold_is_shown_as_text(
+    sign_in: SignIn, admin: User, site: str, floor: Floor  # noqa: F811
+) -> None:  # fmt: skip
+    """Each of them on every page that shows it: nothing of it becomes an element, a script or another page's width."""
+    pages = displays.hostile(floor)
+    page = sign_in(admin)
+    page.set_viewport_size({"width": 390, "height": 844})
+    trouble: list[str] = []
+    page.on("console", lambda said: trouble.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("dialog", lambda dialog: trouble.append(dialog.message))
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    for address, texts in pages.items():
+        page.goto(address)
+        shown = page.evaluate(displays.SHOWN)
+        if missing := [text for text in texts if text not in shown]:
+            trouble.append(f"{address} lacks {missing}")
+        trouble += [f"{address} made {became}" for became in page.evaluate(displays.BECAME)]
+        if page.evaluate("document.documentElement.scrollWidth - innerWidth") > 0:
+            trouble.append(f"{address} is too wide: {page.evaluate(WIDE)}")
+    assert trouble == []

@@ -20,6 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from dashboard import ear, live
 from orchestration import nudges
+from orchestration.acts import drafts
 from orchestration.models import Run, Version, Workflow
 from orchestration.queries import changes
 
@@ -187,3 +188,14 @@ def test_nothing_is_left_behind_by_a_socket_that_closed(site: str, viewer: User)
         turn = asyncio.run_coroutine_threadsafe(asyncio.sleep(0.01), nudges._loop)  # type: ignore[arg-type]
         turn.result(PATIENCE)
     raise AssertionError(ear.watched())
+
+
+def test_a_draft_is_a_topic_too(site: str, viewer: User, run: Run) -> None:
+    topic = f"workflow.{run.workflow_id}"
+    with socket(site, viewer) as opened:
+        watch(opened, topic, "workflow.nothing", "workflow.No", "workflow.a; drop")
+        assert heard(opened) == {"topic": topic, "revision": 1}
+        drafts.save_draft(workflow=run.workflow_id, text="id: sample", revision=1, by="dora")
+        assert heard(opened) == {"topic": topic, "revision": 2}
+        drafts.undo(workflow=run.workflow_id, revision=2, by="dora")
+        assert heard(opened) == {"topic": topic, "revision": 3}

@@ -15,8 +15,8 @@ from orchestration.models import Escalation, Run
 from orchestration.roles import Role
 from tests.conftest import PASSWORD
 from tests.engine.conftest import Floor, floor, server  # noqa: F401 - fixtures
+from tests.live.axe import violations
 from tests.live.test_inbox import asked  # noqa: F401 - fixtures
-from tests.live.test_look import AXE, RUN_AXE
 
 SignIn = Callable[[User], Page]
 
@@ -62,14 +62,12 @@ def test_an_answer_survives_a_lost_session(
         expect(page.locator("[data-typed-note]")).to_be_visible()
         page.get_by_role("link", name="Open the page again").click()
     expect(page.locator("[data-typed-note]")).to_contain_text("What you typed is kept in this tab")
-    page.evaluate(AXE)
-    assert page.evaluate(RUN_AXE) == []
+    assert violations(page) == []
     sign_in_again(page, "otto")
     page.wait_for_url(f"**{address}")
     assert typed(page) == ["one"]
     expect(offer(page)).to_be_visible()
-    page.evaluate(AXE)
-    assert page.evaluate(RUN_AXE) == []
+    assert violations(page) == []
     page.get_by_role("button", name="Take it up again").click()
     expect(page.locator("#answer [data-item]")).to_have_count(3)
     page.wait_for_load_state()  # what is pressed before the scripts run can't be known to have been sent

@@ -6,8 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Dialog, Page, expect
 
-from orchestration.acts import reach
-from orchestration.acts import workflows as acts
+from orchestration.acts import drafts, reach
 from orchestration.models import Version, Workflow
 from tests.engine.publishing import publish
 from tests.factories import asking
@@ -83,7 +82,7 @@ def test_what_is_dropped_is_not_offered_again(editing: Page, text: str) -> None:
 def test_taken_up_over_a_newer_draft_it_overtakes_nobody(editing: Page, text: str) -> None:
     editing.locator("#definition").fill(text + "# mine\n")
     leave(editing, "Outline")
-    acts.save_draft(workflow="asking", text=text + "# theirs\n", revision=1, by="ada")
+    drafts.save_draft(workflow="asking", text=text + "# theirs\n", revision=1, by="ada")
     editing.goto(EDIT)
     expect(editing.locator(OFFER)).to_contain_text("The draft has been saved since then")
     editing.locator(OFFER).get_by_role("button", name="Take it up again").click()
@@ -100,7 +99,7 @@ def test_what_was_published_is_not_offered_again(editing: Page, text: str) -> No
     editing.get_by_role("button", name="Save and publish").click()
     editing.get_by_role("button", name="Publish", exact=True).click()
     expect(editing.locator(".toast")).to_contain_text("nothing new to publish")
-    acts.save_draft(workflow="asking", text=text, revision=2, by="ada")
+    drafts.save_draft(workflow="asking", text=text, revision=2, by="ada")
     editing.goto(EDIT)
     expect(editing.locator(".editor--painted")).to_be_visible()
     expect(editing.locator(OFFER)).to_have_count(0)

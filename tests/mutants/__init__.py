@@ -2,7 +2,7 @@
 proves nothing. `make mutants` makes and tries them; `tests/repo` sees to it that each `old` stands in its file exactly once.
 """
 
-from tests.mutants import by_themselves
+from tests.mutants import by_themselves, found
 from tests.mutants.mutant import CHAOS as CHAOS
 from tests.mutants.mutant import MACHINE, MEETINGS
 from tests.mutants.mutant import Mutant as Mutant
@@ -238,4 +238,5 @@ MUTANTS = (
         more=(("if held.escalation != found.id:", "if not held:"),),
     ),
     *by_themselves.MUTANTS,
+    *found.MUTANTS,
 )

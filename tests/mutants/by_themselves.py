@@ -12,6 +12,8 @@ LENDING = "orchestration/executor/lending.py"
 PARENT = "orchestration/executor/children.py"
 FIRING = "orchestration/acts/firing.py"
 CRON = "orchestration/core/cron.py"
+SENDING = "orchestration/acts/events.py"
+WAIT = "tests/engine/test_wait.py"
 WAITS = "tests/engine/test_wait_meetings.py"
 SCHEDULES = "tests/engine/test_schedules.py"
 CHILDREN = "tests/engine/test_children.py"
@@ -124,6 +126,62 @@ MUTANTS: tuple[Mutant, ...] = (
         (f"{WAITS} -k place_is_committed",),
     ),
     Mutant(
+        "an event that is not written as taken yet is taken again",
+        BENCH,
+        "        if held.takings:\n",
+        "        if held.takings is None:\n",
+        (f"{WAIT} -k two_waits", MACHINE),
+    ),
+    Mutant(
+        "a run that comes to wait looks for no event that is kept",
+        WAITING,
+        "event = await desk.event(held, found.address) if found.address else None",
+        "event = await desk.event(held, found.address) if found.address and held.paused else None",
+        (f"{WAIT} -k taken_by_the_first", MACHINE),
+    ),
+    Mutant(
+        "the deadline of a wait comes before an event that has come",
+        WAITING,
+        "    if event is not None:\n",
+        "    if event is not None and now < found.due:\n",
+        (f"{WAITS} -k came_before_it_was_acted_on", MACHINE),
+    ),
+    Mutant(
+        "an item goes on after the deadline of its last wait",
+        WAITING,
+        "await settle.conclude(desk, held, step, found.given, Result.failed(failure), taken)",
+        "held.record(step, found.given, Result.failed(failure), taken, desk.clock.now())",
+        (f"{WAIT} -k deadline_ends", MACHINE, CHAOS),
+    ),
+    Mutant(
+        "an event goes to the run that has waited least",
+        EVENTS,
+        "AND awaits = %s ORDER BY since, id LIMIT 1 {lock}",
+        "AND awaits = %s ORDER BY since DESC, id DESC LIMIT 1 {lock}",
+        (f"{WAIT} -k waited_longest", MACHINE),
+    ),
+    Mutant(
+        "of events that are kept the last is taken first",
+        EVENTS,
+        'order_by("received", "id").first()',
+        'order_by("-received", "-id").first()',
+        (f"{WAIT} -k taken_by_the_first", MACHINE),
+    ),
+    Mutant(
+        "an event ignores its idempotency key",
+        SENDING,
+        "key=idempotency, body=body",
+        "key=None, body=body",
+        (f"{WAIT} -k same_answer", MACHINE, CHAOS),
+    ),
+    Mutant(
+        "a child run that is to be stopped is given an event",
+        "orchestration/executor/sweep.py",
+        "SET asked = %s, awaits = '', revision",
+        "SET asked = %s, revision",
+        (f"{WAITS} -k to_be_stopped", MACHINE),
+    ),
+    Mutant(
         "a sweep looks back no further than the last one",
         WAITING,
         "self._last - 2 * GRACE if",
@@ -170,7 +228,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "child runs that nobody needs any more are not stopped",
         PARENT,
-        "await _family(desk).stop(held, _why(step, fan))",
+        """await _family(desk).stop(held, _why(step, fan), "give_up" if fan.stop.reason == "limit" else "cancel")""",
         "_why(step, fan)",
         (MACHINE, CHILDREN),
     ),
@@ -229,6 +287,27 @@ MUTANTS: tuple[Mutant, ...] = (
         ' or changes.get("wait") == "children"',
         "",
         (MEETINGS,),
+    ),
+    Mutant(
+        "a called workflow gets the input of its caller",
+        PARENT,
+        "given = child_input(item, around) if called is None else _input(held, step)",
+        "given = child_input(item, around) if called is None else held.input",
+        (f"{CHILDREN} -k outcome_and_output", CHAOS),
+    ),
+    Mutant(
+        "a called workflow that ends as a failure is done",
+        FAMILY,
+        """_HOW: dict[str, How] = {"succeeded": "done", "failed": "failed",""",
+        """_HOW: dict[str, How] = {"succeeded": "done", "failed": "done",""",
+        (f"{CHILDREN} -k one_that_fails", CHAOS),
+    ),
+    Mutant(
+        "a limit of its own that a called workflow meets is the whole's",
+        "orchestration/core/limits.py",
+        "return lent is not None and (own is None or lent <= own)",
+        "return lent is not None or own is not None",
+        (f"{CHILDREN} -k limit_of_its_own", CHAOS),
     ),
     Mutant(
         "a child run that went on after a failure has failed",

@@ -185,7 +185,11 @@ def test_the_image_is_made_of_the_locked_packages_and_run_by_nobody_special() ->
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     assert [line for line in lines if "pip install" in line and "--require-hashes -r requirements.txt" in line]
     copied = [word for line in lines if line.startswith("COPY ") and "--from" not in line for word in line.split()[1:-1]]
-    assert sorted(copied) == ["config", "dashboard", "manage.py", "orchestration", "requirements.txt", "static", "templates"]
+    for_the_canvas = [".ci", "canvas", "requirements-node.txt"]
+    rest = ["config", "dashboard", "manage.py", "orchestration", "requirements.txt", "static", "templates"]
+    assert sorted(copied) == sorted(for_the_canvas + rest)
+    assert "sh .ci/canvas needed" in text
+    assert [line for line in lines if line.startswith("COPY --from") and line.endswith("static/built")]
     assert [word for word in copied if not (tree.ROOT / word).exists()] == []
     allowed = (tree.ROOT / ".dockerignore").read_text().split("\n")
     assert sorted(line[1:] for line in allowed if line.startswith("!")) == sorted(copied)

@@ -10,6 +10,7 @@ from tests.repo import tree
 
 ENGINE, WIRE, WEB, LIVE = "tests/engine/test_{}.py", "tests/wire/test_{}.py", "tests/web/test_{}.py", "tests/live/test_{}.py"
 CRASH, DEATHS, MEETINGS, RACES = (ENGINE.format(name) for name in ("crash", "deaths", "meetings", "races"))
+WAITS = ENGINE.format("wait_meetings")
 OUTAGES, CLOCKS, TIME, ANSWERS = (ENGINE.format(name) for name in ("outages", "clocks", "time", "answers"))
 MACHINE = f"{ENGINE.format('machine')}::test_whoever_meets_whom_nothing_is_lost_and_nothing_is_done_twice"
 DIES = f"{CRASH}::test_a_worker_that_dies_there_loses_and_doubles_nothing"
@@ -167,12 +168,16 @@ FAULTS: dict[int, tuple[str, ...]] = {
         f"{WEB.format('sent_twice')}::test_what_is_sent_five_times_at_once_and_twice_more_is_done_once",
         f"{WEB.format('sent_twice')}::test_another_request_in_the_place_of_one_that_was_sent_is_refused_with_the_reason",
         f"{RACES}::TestStarting::test_ten_requests_with_one_key_are_one_run",
+        f"{ENGINE.format('wait')}::TestAnEvent::test_that_was_sent_before_gets_the_same_answer_and_is_one",
     ),
     30: (
         f"{RACES}::TestAnswering::test_of_two_who_answer_at_once_one_wins_and_the_other_learns_who_it_was",
         f"{RACES}::TestAnswering::test_at_the_deadline_either_the_person_or_the_rule_wins",
         f"{RACES}::TestCancelling::test_between_two_commits_whatever_the_run_was_about_to_do",
         f"{WEB.format('inbox')}::test_who_comes_second_is_told_who_decided_and_keeps_the_text",
+        f"{WAITS}::TestOneAfterTheOther::test_at_the_deadline_what_came_before_it_was_acted_on_counts",
+        f"{WAITS}::TestOneAfterTheOther::test_a_run_that_is_cancelled_just_before_it_takes_an_event_leaves_it",
+        f"{WAITS}::test_a_child_run_that_is_to_be_stopped_is_given_no_event_any_more",
         MACHINE,
     ),
     # 31, 33: what a run needs is gone; keys

@@ -1,4 +1,4 @@
-"""The README's curl lines do what they say, and its roles may what it says."""
+"""The curl lines of the README and of docs/designer.md do what they say, and its roles may what it says."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from orchestration.core.catalog import Catalog
 from orchestration.core.definition import from_data
 from orchestration.core.plan import compile_plan
 from orchestration.core.proof import prove
-from orchestration.models import Run
+from orchestration.models import DraftEdit, Run
 from orchestration.roles import Role
 from orchestration.tools import python, registry
 from tests import described
@@ -25,9 +25,9 @@ from tests.repo import tree
 
 ROLES: dict[Role, dict[str, set[str]]] = {
     Role.VIEWER: {
-        "look at workflows, schedules, runs, the inbox, providers and tools": {
-            *("list_schedules", "get_schedule"),
-            *("list_workflows", "get_workflow", "list_versions", "get_version", "diff_workflow"),
+        "look at workflows, schedules, runs, kept events, the inbox, providers and tools": {
+            *("list_schedules", "get_schedule", "list_events", "get_event"),
+            *("list_workflows", "get_workflow", "list_versions", "get_version", "diff_workflow", "list_history"),
             *("list_runs", "get_run", "list_records", "get_state", "list_escalations", "get_escalation"),
             *("list_providers", "get_provider", "list_tools", "get_tool"),
         },
@@ -42,7 +42,10 @@ ROLES: dict[Role, dict[str, set[str]]] = {
         },
     },
     Role.DESIGNER: {
-        "check, try, edit and publish workflows": {"check_workflow", "try_one_step", "push_workflow", "publish_workflow"},
+        "check, try, edit, publish and retire workflows": {
+            *("check_workflow", "try_one_step", "push_workflow", "publish_workflow", "retire_workflow", "reinstate_workflow"),
+            *("edit_draft", "undo_edit", "redo_edit"),
+        },
         "write and delete schedules": {"make_schedule", "check_schedule", "put_schedule", "delete_schedule"},
         "see the names of secrets": {"list_secrets", "get_secret"},
     },
@@ -91,11 +94,13 @@ def test_its_lines_over_http_run_as_they_stand(site: str, admin: User, settings:
     settings.EMBEDDED = True
     samples.install(int(site.rpartition(":")[2]))
     token = tokens.create(user=admin, name="readme", by=admin.username)
-    text = (tree.ROOT / "README.md").read_text(encoding="utf-8")
-    found = re.search(r"<!-- api -->\n```sh\n(.*?)```\n<!-- /api -->", text, re.DOTALL)
-    assert found
-    script = "set -e\n" + found[1].replace("curl -sS", "curl -sS --fail-with-body").replace("wait=10", "wait=0")
-    environment = {**os.environ, "TOKEN": token, "INTERLOCK": site}
-    done = subprocess.run(["bash", "-c", script], cwd=tree.ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("README.md", "docs/designer.md"):
+        text = (tree.ROOT / name).read_text(encoding="utf-8")
+        found = re.search(r"<!-- api -->\n```sh\n(.*?)```\n<!-- /api -->", text, re.DOTALL)
+        assert found
+        script = "set -eo pipefail\n" + found[1].replace("curl -sS", "curl -sS --fail-with-body").replace("wait=10", "wait=0")
+        environment = {**os.environ, "TOKEN": token, "INTERLOCK": site}
+        done = subprocess.run(["bash", "-c", script], cwd=tree.ROOT, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
     assert Run.objects.get().key == ""
+    assert [entry.undone for entry in DraftEdit.objects.all()] == [True]

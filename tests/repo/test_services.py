@@ -24,7 +24,8 @@ def test_a_logical_database_that_holds_something_is_not_touched(monkeypatch: pyt
 def test_what_does_not_answer_fails_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     nobody = f"127.0.0.1:{services.free_port()}"
     monkeypatch.setenv("DATABASE_URL", f"postgresql://postgres:pass@{nobody}/postgres")
-    ran = subprocess.run([sys.executable, "-m", "tests", "-k", "nothing"], capture_output=True, text=True, check=False)
+    nothing = [sys.executable, "-m", "tests", __file__, "-k", "no_test_is_called_so"]
+    ran = subprocess.run(nothing, capture_output=True, text=True, check=False)
     assert ran.returncode == 1
     assert "Start that server, or unset DATABASE_URL" in ran.stdout
     assert "pass@" not in ran.stdout + ran.stderr

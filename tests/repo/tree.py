@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-LOCKS = ("requirements.txt", "requirements-dev.txt", "package-lock.json")
+LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-node.txt", "canvas/package-lock.json")
 LIMIT = 400
 """Lines at which a file is to be split by subject."""
 
@@ -17,7 +17,8 @@ _HOSTS = re.compile(
     "|".join(("py" + r"pi\.org", "python" + r"hosted\.org", "registry" + r"\.(npm|yarn)", r"deb\.deb" + "ian")), re.IGNORECASE
 )
 _MACHINE = re.compile(r"(?<![\w.~-])/(work|root|farm|home/\w+|Users/\w+|opt/(wheels|py" + r"pi))/", re.IGNORECASE)
-_WORDS = (".py", ".toml", ".txt", ".md", ".yaml", ".yml", ".json", ".html", ".css", ".js", ".svg", ".sh", ".cfg", ".ini", "")
+_SCRIPTS = (".js", ".mjs", ".ts", ".tsx")
+_WORDS = (".py", ".toml", ".txt", ".md", ".yaml", ".yml", ".json", ".html", ".css", ".svg", ".sh", ".cfg", ".ini", "", *_SCRIPTS)
 
 
 def files() -> list[Path]:
@@ -55,7 +56,7 @@ def unclean() -> list[str]:
 
 def largest(count: int = 10) -> list[tuple[int, str]]:
     """(lines, name) of the largest files that people write, largest first."""
-    written = [(text.count("\n"), name) for name, text in texts() if name.endswith((".py", ".js", ".css", ".html"))]
+    written = [(text.count("\n"), name) for name, text in texts() if name.endswith((".py", ".css", ".html", *_SCRIPTS))]
     return sorted(((lines, name) for lines, name in written if "/migrations/" not in name), reverse=True)[:count]
 
 

@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from orchestration.models import Version, Workflow
 from orchestration.samples import installation
 from tests.api import Api
+from tests.engine.publishing import publish
+from tests.factories import asking
 
 
 @pytest.fixture
@@ -24,3 +27,13 @@ def samples(db: None, settings: Any) -> None:
     """The sample workflows and what they need, as the embedded mode has them."""
     settings.REACH, settings.EMBEDDED = (), True
     installation.install(port=8000)
+
+
+@pytest.fixture
+def published(db: None) -> Version:
+    """A workflow `asking`, its draft and its version 1 alike."""
+    return publish(asking(title="Ask somebody"))
+
+
+def draft() -> Workflow:
+    return Workflow.objects.get(id="asking")

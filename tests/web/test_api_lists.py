@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from orchestration.acts import workflows
+from orchestration.acts import drafts
 from orchestration.acts.resolve import resolve
 from orchestration.core import source
 from orchestration.models import Act, Escalation, Run, StepRecord
@@ -48,7 +48,9 @@ def test_a_run_that_failed_says_so_in_the_list(otto: Api) -> None:
 
 
 @pytest.mark.parametrize("limit", [-5, 0, MOST + 1])
-@pytest.mark.parametrize("path", ["runs", "escalations", "workflows", "workflows/asking/versions", "runs/{run}/records"])
+@pytest.mark.parametrize(
+    "path", ["runs", "escalations", "events", "workflows", "workflows/asking/versions", "runs/{run}/records"]
+)
 def test_a_page_of_a_size_that_none_can_have_is_refused(path: str, limit: int, otto: Api) -> None:
     run = factories.start()
     status, told = otto.get(f"{path.format(run=run.id)}?limit={limit}")
@@ -67,7 +69,7 @@ def test_a_diff_names_the_steps_and_the_lines_that_are_not_the_same(otto: Api) -
     steps = [{**first["steps"][0], "next": "extra"}, extra, *first["steps"][1:3]]
     ask = {**steps[2], "actions": [steps[2]["actions"][0]], "on_deadline": "done"}
     second = {**first, "title": "Asking more", "steps": [steps[0], steps[1], ask, steps[3]], "layout": {"x": 1}}
-    workflows.push(text=source.write(second), by="dora")
+    drafts.push(text=source.write(second), by="dora")
     status, told = otto.get("workflows/asking/diff?from=1&to=draft")
     assert (status, told["from"], told["to"]) == (200, "1", "draft")
     assert told["steps"] == {"added": ["extra"], "taken": ["dropped"], "changed": ["note", "ask"]}
@@ -82,7 +84,7 @@ def test_a_diff_is_of_the_draft_where_nothing_is_said_and_lives_with_one_that_ca
     publish(factories.asking())
     same = otto.get("workflows/asking/diff")[1]
     assert (same["from"], same["to"], same["lines"], same["keys"]) == ("1", "draft", [], [])
-    found = workflows.save_draft(workflow="asking", text="id: [", revision=1, by="dora")
+    found = drafts.save_draft(workflow="asking", text="id: [", revision=1, by="dora")
     assert found[0] == 2
     told = otto.get("workflows/asking/diff")[1]
     assert (told["steps"], told["keys"]) == (None, None)
@@ -90,7 +92,7 @@ def test_a_diff_is_of_the_draft_where_nothing_is_said_and_lives_with_one_that_ca
 
 
 def test_a_diff_of_what_was_never_published_is_of_all_of_it(otto: Api) -> None:
-    workflows.push(text=source.write(factories.asking()), by="dora")
+    drafts.push(text=source.write(factories.asking()), by="dora")
     told = otto.get("workflows/asking/diff")[1]
     assert (told["from"], told["steps"]["added"]) == (None, ["note", "ask", "done", "dropped"])
 

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from orchestration.acts import firing, workflows
+from orchestration.acts import drafts, firing
 from orchestration.core import source
 from orchestration.models import Act, Run, Schedule
 from orchestration.record.clock import database_now
 from orchestration.roles import Role
 from tests import factories
 from tests.api import Api
+from tests.corpora import schedules as bad
 from tests.engine.publishing import publish
 
 pytestmark = pytest.mark.django_db
@@ -117,10 +118,8 @@ def test_a_check_says_what_is_wrong_and_when_it_comes_and_stores_nothing(dora: A
 @pytest.mark.parametrize(
     ("body", "code", "path"),
     [
-        ({**DAILY, "cron": "0 0 30 2 *"}, "never", "cron"),
-        ({**DAILY, "cron": "* * *"}, "bad_cron", "cron"),
-        ({**DAILY, "zone": "Mars/Olympus"}, "unknown_zone", "zone"),
-        ({**DAILY, "zone": None}, "unknown_zone", "zone"),
+        ({**DAILY, "cron": "0 8 * * *\0"}, "bad_character", "cron"),
+        ({**DAILY, "zone": "UTC\0"}, "bad_character", "zone"),
         ({**DAILY, "input": {"text": 5}}, None, "input.text"),
         ({**DAILY, "catchup": "some"}, "not_in_list", "catchup"),
         ({**DAILY, "name": "a\0b"}, "bad_character", "name"),
@@ -140,8 +139,26 @@ def test_what_is_wrong_is_one_clear_problem(dora: Api, body: dict[str, Any], cod
     assert Schedule.objects.count() == 1
 
 
+def test_a_line_or_a_zone_that_is_none_is_one_clear_problem_at_each_door(dora: Api) -> None:
+    made = make(dora)
+    lines = [({"cron": cron}, code, "cron", words) for cron, code, words in bad.LINES.values()]
+    zones = [({"zone": zone}, "unknown_zone", "zone", words) for zone, words in bad.ZONES.values()]
+    for change, code, path, words in lines + zones:
+        body = {**DAILY, **change}
+        status, checked = dora.post("workflows/asking/schedules/check", body)
+        assert (status, checked["occurrences"]) == (200, []), change
+        for method, address in (("post", "workflows/asking/schedules"), ("put", f"schedules/{made['id']}")):
+            status, told = getattr(dora, method)(address, body)
+            [problem] = told["problems"]
+            assert (status, problem["code"], problem["path"]) == (422, code, path), change
+            assert words in problem["message"] and problem["message"].rstrip(".") in told["detail"]
+            assert checked["problems"] == [problem]
+    assert dora.get(f"schedules/{made['id']}")[1] == made
+    assert Schedule.objects.count() == 1
+
+
 def test_a_workflow_without_a_version_says_what_to_do(dora: Api) -> None:
-    workflows.push(text=source.write(factories.asking("draft_alone")), by="dora")
+    drafts.push(text=source.write(factories.asking("draft_alone")), by="dora")
     status, told = dora.post("workflows/draft_alone/schedules", DAILY)
     assert (status, told["code"]) == (422, "not_published")
     assert "Publish the draft first" in told["detail"]

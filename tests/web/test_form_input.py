@@ -10,12 +10,14 @@ from urllib.parse import urlencode
 import pytest
 from django.test import Client
 
-from orchestration.acts import workflows
-from orchestration.models import Escalation, Provider, Run, Secret, Version, Workflow
+from orchestration.acts import drafts
+from orchestration.models import Escalation, Provider, Run, Schedule, Secret, Version, Workflow
 from orchestration.record.pack import unpack_all
 from tests import factories
 from tests.corpora import definitions, values
 from tests.corpora.values import Case
+from tests.engine.publishing import publish
+from tests.orders import orders
 from tests.web.test_api_input import stored
 
 pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
@@ -35,6 +37,7 @@ SAYS = {
     }.items()
 }  # fmt: skip
 """What the page says at the field, by code."""
+SCHEDULE = {"name": "Daily", "cron": "0 8 * * *", "zone": "UTC", "catchup": "last", "most": "100"}
 PROVIDER = {"name": "main", "protocol": "rehearsal", "structured": "none"}
 
 
@@ -68,6 +71,14 @@ FORMS: dict[str, Form] = {
         "/workflows/asking/run/", lambda text: {"input~json": text}, '{"text": %s}',
         lambda asked, answer: unpack_all([Run.objects.latest("created").input])[0]["text"],
     ),
+    "items": Form(
+        "/workflows/orders/run/", lambda text: {"input~json": text}, '{"orders": ["a", %s]}',
+        lambda asked, answer: unpack_all([Run.objects.latest("created").input])[0]["orders"][1],
+    ),
+    "schedule": Form(
+        "/workflows/asking/schedules/new/", lambda text: {**SCHEDULE, "input~json": text}, '{"text": %s}',
+        lambda asked, answer: unpack_all([Schedule.objects.latest("created").input])[0]["text"],
+    ),
     "answer": Form(
         "/inbox/{escalation}/", lambda text: {"v~json": text, "action": "send"}, '{"reply": %s}',
         lambda asked, answer: unpack_all([Escalation.objects.get(id=asked.id).answer])[0]["values"]["reply"],
@@ -98,6 +109,7 @@ def from_browsers(cases: dict[str, Case]) -> dict[str, Case]:
 @pytest.mark.parametrize("name", FORMS)
 def test_json_that_can_t_be_read_comes_back_as_it_was_typed(name: str, as_admin: Client) -> None:
     form, asked = FORMS[name], factories.asked()
+    publish(orders())
     before = stored()
     for which, case in from_browsers({**values.UNREAD, **({} if form.any_type else values.WRONG)}).items():
         text = case.within(form.frame).decode()
@@ -111,6 +123,7 @@ def test_json_that_can_t_be_read_comes_back_as_it_was_typed(name: str, as_admin:
 @pytest.mark.parametrize("name", FORMS)
 def test_json_that_can_be_kept_is_kept_or_mended(name: str, as_admin: Client) -> None:
     form = FORMS[name]
+    publish(orders())
     for which, case in {**values.GOOD, **values.MENDED}.items():
         Provider.objects.all().delete()
         asked = factories.asked()
@@ -161,7 +174,7 @@ def test_a_wrong_field_of_a_provider_is_told_at_it_and_all_fields_come_back(fiel
 
 
 def test_a_definition_that_can_not_be_read_comes_back_from_the_editor_or_stays_as_the_draft(as_designer: Client) -> None:
-    workflows.push(text=definitions.texts(factories.asking())[definitions.YAML], by="dora")
+    drafts.push(text=definitions.texts(factories.asking())[definitions.YAML], by="dora")
     for which, bad in from_browsers_too(definitions.UNREADABLE).items():
         text = bad.text.decode()
         made = send(as_designer, "/workflows/new/", {"text": text})

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from orchestration.acts import escalations, resolve
-from orchestration.models import Act, Escalation
+from orchestration.acts import escalations, resolve, runs
+from orchestration.models import Act, Escalation, Run
 from orchestration.record.pack import unpack_all
 from tests.engine.conftest import Floor, floor, server  # noqa: F401 - fixtures
-from tests.engine.publishing import end, workflow
+from tests.engine.publishing import end, publish, workflow
+from tests.factories import move
 from tests.servers import behaviours as b
 
 FORM: dict[str, Any] = {
@@ -125,6 +126,9 @@ def test_what_it_costs(asked: Escalation, as_operator: Client, django_assert_max
     unchanged = {**more, "If-None-Match": answer["ETag"]}
     with django_assert_max_num_queries(5):
         assert as_operator.get("/inbox/", headers=unchanged).status_code == 304
+    for path in ("/inbox/", href(asked)):
+        whole = as_operator.get(path, headers={"If-None-Match": answer["ETag"]})
+        assert (whole.status_code, "ETag" in whole) == (200, False), "there is more on it than that tag counts"
 
 
 def test_a_wrong_answer_keeps_the_pause_and_the_text(asked: Escalation, as_operator: Client) -> None:
@@ -178,6 +182,18 @@ def test_of_two_tabs_of_one_person_the_second_is_told_that_it_came_too_late(aske
     assert "Yours was not taken.</b> You yourself, in another tab or window, decided this first: Accept it." in page
     assert "my own words" in page and "is decided" not in page, "the good news is the first tab's"
     assert "is decided: Accept it" in as_operator.get("/inbox/").content.decode()
+
+
+def test_where_nothing_is_to_be_filled_in_the_actions_stand_alone(as_operator: Client, db: None) -> None:
+    publish(workflow({**HUMAN, "form": {"type": "object"}, "values": {}}, end(), end(id="no", outcome="bad"), models={}))
+    run = Run.objects.get(id=runs.start(workflow="sample", input={"text": "x", "n": 1}, by="otto"))
+    asked = Escalation.objects.get(run=move(run))
+    page = as_operator.get(href(asked)).content.decode()
+    assert "Accept it" in page
+    assert "<textarea" not in page and "Keep as draft" not in page and "the form is left aside" not in page
+    assert as_operator.post(href(asked), {"action": "accept", "revision": run.revision, "token": "t"}).status_code == 302
+    asked.refresh_from_db()
+    assert unpack_all([asked.answer])[0] == {"action": "accept", "values": {}}
 
 
 def test_a_claim_is_seen_by_others_and_can_be_taken_over_with_a_note(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,10 +10,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from dashboard import lanes_view
 from dashboard.definition_diff import definition_diff
 from orchestration.acts import runs as acts
+from orchestration.acts.resolve import resolve
 from orchestration.core.errors import Refused
-from orchestration.models import Escalation, Run
+from orchestration.models import Escalation, Run, StepRecord
 from orchestration.queries import changes, children
 from orchestration.queries.around import Seen, seen
 from tests import fans
@@ -54,7 +57,8 @@ def indexes(found: children.Lanes) -> list[int]:
 
 class TestQueries:
     def test_what_failed_is_first_then_what_waits_for_a_person_then_what_lives(self, mixed: Run) -> None:
-        assert children.counts(mixed.id, "each", 1) == {"failed": 2, "person": 2, "live": 2, "done": 3, "cancelled": 1}
+        counted = {"failed": 2, "person": 2, "live": 2, "done": 3, "cancelled": 1}
+        assert children.counts(mixed.id, "each", 1) == (counted, frozenset())
         found = children.children(mixed.id, "each", 1)
         assert indexes(found) == [1, 5, 2, 8, 4, 6, 0, 3, 9, 7]
         failed = found.lanes[0]
@@ -137,11 +141,44 @@ class TestPage:
         assert "Waiting for a person in 2 of 12 items" in page
         assert "Waits for 7 of 12 items. A person is asked in 2." in page
         assert "12 items 10 begun" in page
+        assert "0 ms in calls, with those of its child runs" in page
         assert "All 10 Failed 2 Waiting for a person 2 Running 2 Done 3 Cancelled 1" in page
         assert re.findall(r"Item (\d+) order", page) == ["1", "5", "2", "8", "4", "6", "0", "3", "9", "7"]
         assert "unavailable: the desk did not answer for order 1" in page
         bar = "Of 12 items: 2 failed, 2 waiting for a person, 2 running, 3 done, 1 cancelled and 2 not begun"
         assert f'aria-label="{bar}"' in answer.content.decode()
+
+    def test_a_lane_is_drawn_as_waiting_while_it_waits_and_afterwards(self, as_viewer: Client, mixed: Run) -> None:
+        child = Run.objects.filter(parent=mixed, status="held").get()
+        assert child.started
+
+        def drawn() -> list[str]:
+            page = as_viewer.get(f"/runs/{mixed.id}/").content.decode()
+            [said] = re.findall('aria-label="(.*?)"', page.partition(f'id="lane-{child.id}"')[2].partition("</li>")[0])
+            return re.findall("queued|running|waiting(?: for a person)?", said)
+
+        def waits(wait: str, since: datetime | None) -> None:
+            Run.objects.filter(id=child.id).update(
+                status="waiting", wait=wait, awaits='paid "x"' if since else "", since=since,
+                due=child.step_deadline if since else None, holder=None, step_deadline=None,
+            )  # fmt: skip
+
+        waits("event", child.started)
+        assert drawn() == ["queued", "waiting"]
+        waits("children", None)
+        assert drawn() == ["queued", "waiting"]
+        middle = child.started + timedelta(seconds=20)
+        times = {"started": child.started + timedelta(seconds=5), "finished": middle}
+        StepRecord.objects.create(run=child, seq=1, step="way", path="way", visit=1, type="set", state_hash="0" * 64, **times)
+        assert drawn() == ["queued", "running", "waiting"]
+        StepRecord.objects.filter(run=child).update(type="wait")
+        Run.objects.filter(id=child.id).update(
+            **{name: getattr(child, name) for name in ("status", "wait", "holder", "due", "step_deadline")}
+        )
+        assert drawn() == ["queued", "running", "waiting"]
+        Run.objects.filter(id=child.id).update(status="succeeded", holder=None, step_deadline=None, ended=middle)
+        StepRecord.objects.filter(run=child).update(started=child.started)
+        assert drawn() == ["queued", "waiting"]
 
     def test_lanes_are_chosen_by_the_address_and_told_alone(self, as_viewer: Client, mixed: Run) -> None:
         failed = fragment(as_viewer, f"/runs/{mixed.id}/?lanes=failed", "run")
@@ -166,8 +203,8 @@ class TestPage:
     @pytest.mark.parametrize("many", [20, 2_000])
     def test_they_cost_the_same_queries_however_many(self, as_viewer: Client, db: None, many: int) -> None:
         run = fans.waiting(many + 5, [MIXED[number % len(MIXED)] for number in range(many)])
-        assert queries(lambda: as_viewer.get(f"/runs/{run.id}/")) == 23
-        assert queries(lambda: fragment(as_viewer, f"/runs/{run.id}/", "lanes")) == 15
+        assert queries(lambda: as_viewer.get(f"/runs/{run.id}/")) == 24
+        assert queries(lambda: fragment(as_viewer, f"/runs/{run.id}/", "lanes")) == 16
         assert queries(lambda: as_viewer.get("/runs/")) == 12
 
 
@@ -211,10 +248,12 @@ class TestOnAnEngine:
             assert as_viewer.get(f"/runs/{child.id}/{shown}").status_code == 200
         assert f'"around": [ [ "{odd.id}", 0, 1 ] ]' in text(as_viewer.get(f"/runs/{child.id}/evidence.json"))
         found = seen(child.id, "each[1]/ask", {"rules": "", "way": "each"})
-        assert found == Seen({"item": "odd one", "index": 1}, {"rules": {"of": "spring"}})
+        assert found == Seen(odd.id, {"item": "odd one", "index": 1}, {"rules": {"of": "spring"}})
         assert seen(odd.id, "each", {"rules": ""}) is None
 
-    def test_a_step_that_is_over_keeps_its_lanes(self, as_viewer: Client, odd: Run, floor: Floor) -> None:  # noqa: F811
+    def test_a_step_that_is_over_keeps_its_lanes_and_says_what_they_were_given(
+        self, as_viewer: Client, odd: Run, floor: Floor, monkeypatch: Any  # noqa: F811
+    ) -> None:  # fmt: skip
         asked = Escalation.objects.get()
         acts.cancel(run=asked.run_id, by="otto", reason="no longer wanted")
         run = floor.ended(odd.id)
@@ -222,6 +261,11 @@ class TestOnAnEngine:
         assert "4 items each in a run of its own" in page
         assert "All 4 Failed 1 Done 2 Cancelled 1" in page
         assert "expression: " in page
+        given = page.partition(" Input ")[2].partition(" Output ")[0]
+        assert [given.index(f'"{each}"') for each in ("plain", "odd one", "last", "broken")] and "total" not in given
+        monkeypatch.setattr(lanes_view, "MOST_GIVEN", 3)
+        page = text(as_viewer.get(f"/runs/{run.id}/?seq=2"))
+        assert "Input A list of 4 items, each of which stands with its run." in page
         assert 'live-topic="children' not in as_viewer.get(f"/runs/{run.id}/?seq=2").content.decode()
 
     def test_arms_are_called_by_their_titles(self, as_viewer: Client, floor: Floor) -> None:  # noqa: F811
@@ -233,28 +277,65 @@ class TestOnAnEngine:
         run = floor.run(workflow(checks, end("${steps.checks.legal}"), models={}))
         page = text(as_viewer.get(f"/runs/{run.id}/?seq=1"))
         assert "2 arms" in page and "Legal" in page and "Style" in page
+        assert "Input Each of its 2 arms reads what it needs by itself." in page
         child = Run.objects.get(parent=run, index=0)
         page = text(as_viewer.get(f"/runs/{child.id}/"))
         assert "Arm Legal" in page and "As arm Legal." in page
         assert "An arm has no input of its own" in text(as_viewer.get(f"/runs/{child.id}/?seq=0"))
 
-    def test_a_called_workflow_is_one_lane_and_leads_back(self, as_viewer: Client, floor: Floor) -> None:  # noqa: F811
+    def test_a_called_workflow_is_one_lane_and_leads_back(
+        self,
+        as_viewer: Client,
+        ada: Api,
+        floor: Floor,  # noqa: F811
+    ) -> None:
         publish(orders("orders"))
         call = {"id": "send", "title": "Send them", "type": "workflow", "workflow": "orders@1", "next": "done"}
         publish(workflow({**call, "input": {"orders": ["odd one"]}}, end(), id="outer", title="Outer", models={}))
         run = acts.start(workflow="outer", input={"text": "x", "n": 0}, by="otto", key="O-9")
         floor.until(run, lambda found: Escalation.objects.exists() and found.wait == "children")
         page = text(as_viewer.get(f"/runs/{run}/"))
-        assert "Waiting for the workflow that it calls" in page
+        assert "Waiting for a person in the workflow that it calls" in page
+        assert "waiting for the child runs of Send them" in as_viewer.get(f"/runs/{run}/").content.decode()
         assert "The workflow that it calls in a run of its own Orders" in page
         called = Run.objects.get(parent=run)
+        given = r'id="given"><h4>Input <span class="quiet">given to <a href="/runs/{}/">.*odd one'
+        assert re.search(given.format(called.id), as_viewer.get(f"/runs/{run}/").content.decode(), re.DOTALL)
         page = text(as_viewer.get(f"/runs/{called.id}/"))
         assert "Runs Orders O-9 Orders" in page and "Called by Send them." in page
         assert "odd one" in text(as_viewer.get(f"/runs/{called.id}/?seq=0"))
         item = Run.objects.get(parent=called)
+        for path in ("/runs/", "/runs/?status=person"):
+            assert "Waiting for a person in the workflow that it calls" in text(as_viewer.get(path)), path
+        assert "Waiting for a person in 1 of 1 item" in text(as_viewer.get(f"/runs/{run}/?lanes=person"))
+        assert children.counts(run, "send", 1) == ({**dict.fromkeys(children.STATES, 0), "person": 1}, {called.id})
+        (asked,) = (one["id"] for one in ada.get("escalations")[1]["items"])
+        for one in (run, called.id, item.id):
+            assert [found["id"] for found in ada.get(f"escalations?run={one}")[1]["items"]] == [asked]
+        assert ada.get(f"escalations?run={run[:-1]}")[1]["items"] == []
         assert "Runs Orders O-9 Orders Previous" not in (page := text(as_viewer.get(f"/runs/{item.id}/")))
         assert "Runs Orders O-9 Orders Item 0 of Each order" in page
         assert as_viewer.get(f"/inbox/{Escalation.objects.get().id}/").status_code == 200
+        resolve(escalation=asked, action="yes", values={}, by="otto")
+        floor.ended(run)
+        page = as_viewer.get(f"/runs/{run}/?seq=1").content.decode()
+        assert re.search(given.format(called.id), page, re.DOTALL) and "total" not in page.partition('id="given"')[2]
+        assert ada.get(f"runs/{run}/records")[1]["items"][0]["input"] == {"orders": ["odd one"]}
+
+    def test_what_broke_the_contract_of_a_called_workflow_is_in_the_record_and_counts_nothing(
+        self, as_viewer: Client, ada: Api, floor: Floor  # noqa: F811
+    ) -> None:  # fmt: skip
+        takes = {"type": "object", "properties": {"total": {"type": "number", "maximum": 2}}}
+        publish(workflow(end(), id="inner", input=takes, models={}))
+        call = {"id": "send", "type": "workflow", "workflow": "inner@1", "input": {"total": "${run.input.n}"}, "next": "done"}
+        publish(workflow(call, end(), id="outer", models={}))
+        for n, status in ((2, "succeeded"), (3, "failed")):
+            run = acts.start(workflow="outer", input={"text": "x", "n": n}, by="otto")
+            assert floor.ended(run).status == status
+            assert ada.get(f"runs/{run}/records")[1]["items"][0]["input"] == {"total": n}
+            page = text(as_viewer.get(f"/runs/{run}/?seq=1"))
+            assert ("The workflow that it calls" in page) == (status == "succeeded")
+            assert f'"total": {n}' in page
 
 
 @pytest.mark.any_database

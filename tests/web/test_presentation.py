@@ -6,11 +6,13 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from django.template.loader import render_to_string
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard import json_view, presentation
 from dashboard.presentation import Segment
+from dashboard.templatetags import look
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -138,3 +140,39 @@ def test_large_values_stay_usable() -> None:
     assert len(json_view.tree(list(range(100_000)))) < 2 * json_view.LARGE
     assert "800 more" in json_view.tree(list(range(1000)))
     assert json_view.text({"a": "b" * 100}, 20) == '{"a": "bbbbbbbbbbbb…'
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("`a` and `b.c`", "<code>a</code> and <code>b.c</code>"),
+        ("`<i>` < 1", "<code>&lt;i&gt;</code> &lt; 1"),
+        ("it's `open", "it&#x27;s `open"),
+        ("```json``` `` `", "```json``` `` `"),
+        ("`a\nb`", "`a\nb`"),
+        ("", ""),
+    ],
+)
+def test_what_stands_in_backticks_is_code(text: str, html: str) -> None:
+    assert look.coded(text) == html
+
+
+WRONG = {"path": "x", "message": "lacks `x`"}
+
+
+@pytest.mark.parametrize(
+    ("template", "context"),
+    [
+        ("inbox/why.html", {"reason": {"because": "lacks `x`"}}),
+        ("inbox/why.html", {"reason": {"code": "refused", "message": "lacks `x`"}}),
+        ("inbox/why.html", {"reason": {"code": "refused", "problems": [WRONG]}}),
+        ("inbox/why.html", {"reason": {}, "note": "lacks `x`"}),
+        ("inbox/tried.html", {"asked": {"dossier": {}}, "tries": [{"why": "lacks `x`"}]}),
+        ("inbox/tried.html", {"asked": {"dossier": {}}, "tries": [{"problems": [WRONG]}]}),
+        ("schedules/_coming.html", {"coming": {"problems": [WRONG]}}),
+        ("components/decision.html", {"decision": {"sentence": "lacks `x`"}}),
+        ("errors/422.html", {"message": "lacks `x`"}),
+    ],
+)
+def test_names_in_what_is_said_stand_as_code_wherever_it_is_said(template: str, context: dict[str, Any]) -> None:
+    assert "lacks <code>x</code>" in render_to_string(template, context)

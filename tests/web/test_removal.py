@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from orchestration.acts import reach, runs, workflows
+from orchestration.acts import drafts, reach, runs
 from orchestration.core import source
 from orchestration.models import Act, Provider, Run, Secret, Tool
 from orchestration.record.pack import unpack_all
@@ -35,6 +35,11 @@ def looped(step: dict[str, Any]) -> dict[str, Any]:
     return {"id": "again", "type": "loop", "max": 2, "body": [inner], "next": "done"}
 
 
+def armed(step: dict[str, Any]) -> dict[str, Any]:
+    inner = {key: value for key, value in step.items() if key != "next"}
+    return {"id": "both", "type": "parallel", "branches": [{"id": "one", "body": [inner]}], "next": "done"}
+
+
 @pytest.fixture(autouse=True)
 def things(db: None) -> None:
     Provider.objects.all().delete()
@@ -44,7 +49,7 @@ def things(db: None) -> None:
 
 
 def draft(definition: Any) -> Callable[[], object]:
-    return lambda: workflows.push(text=definition if isinstance(definition, str) else source.write(definition), by="ada")
+    return lambda: drafts.push(text=definition if isinstance(definition, str) else source.write(definition), by="ada")
 
 
 def live_run(definition: Any) -> Callable[[], object]:
@@ -66,6 +71,7 @@ OWN = naming({**LOOK, "tool": "find"}, tools={"find": KEYED})
     [
         ("tools/desk.find", lambda: publish(naming(LOOK)), "Version 1 of naming names it."),
         ("tools/desk.find", lambda: publish(naming(looped(LOOK))), "Version 1 of naming names it."),
+        ("tools/desk.find", lambda: publish(naming(armed(LOOK))), "Version 1 of naming names it."),
         ("tools/desk.find", lambda: publish(naming({**ASK, "tools": ["desk.find"], "max_rounds": 2})), "Version 1 of naming"),
         ("tools/desk.find", live_run(naming(LOOK)), "Version 1 of naming names it."),
         ("tools/desk.find", draft(naming(LOOK)), "The draft of naming names it."),
@@ -108,9 +114,9 @@ def test_a_newer_version_lets_go_of_what_the_older_named(ada: Api) -> None:
 
 def test_what_nobody_names_is_deleted_for_good_and_by_somebody(ada: Api) -> None:
     reach.put_tool(name="find", body=SHARED, by="ada")
-    workflows.push(text=source.write(naming({**LOOK, "tool": "find"}, tools={"find": SHARED}, id="own")), by="ada")
-    workflows.push(text=source.write(naming(EMPTY)), by="ada")
-    workflows.save_draft(workflow="naming", text="id: [desk.find acme", revision=1, by="dora")  # can't be read
+    drafts.push(text=source.write(naming({**LOOK, "tool": "find"}, tools={"find": SHARED}, id="own")), by="ada")
+    drafts.push(text=source.write(naming(EMPTY)), by="ada")
+    drafts.save_draft(workflow="naming", text="id: [desk.find acme", revision=1, by="dora")  # can't be read
     things = (("provider", "providers/acme"), ("tool", "tools/desk.find"), ("tool", "tools/find"), ("secret", "secrets/desk"))
     for kind, path in things:
         assert ada.delete(path) == (204, None)

@@ -7,7 +7,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from orchestration.acts import runs as acts
-from orchestration.acts.workflows import push
+from orchestration.acts.drafts import push
 from orchestration.core import source
 from orchestration.models import Run
 from tests.engine.conftest import Floor, floor, server  # noqa: F401  (fixtures)

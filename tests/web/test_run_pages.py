@@ -290,10 +290,10 @@ def test_what_is_wrong_is_told_at_its_field_and_what_was_typed_stays(as_operator
 
 
 def test_a_workflow_without_a_version_says_what_to_do(as_operator: Client, floor: Floor) -> None:  # noqa: F811
-    from orchestration.acts import workflows
+    from orchestration.acts import drafts
     from orchestration.core import source
 
-    workflows.push(text=source.write(TRIAGE), by="dora")
+    drafts.push(text=source.write(TRIAGE), by="dora")
     page = as_operator.get("/workflows/triage/run/")
     assert page.status_code == 409
     assert "Nothing is published yet" in text(page)

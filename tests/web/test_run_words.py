@@ -98,6 +98,13 @@ def test_a_life_is_told_as_queued_running_backing_off_and_waiting() -> None:
     assert kinds(9, Course((), (call(1, 1, None),), (), 0, 0)) == [("queued", 0, 1), ("running", 1, 9)]
 
 
+def test_waiting_for_child_runs_is_no_work_of_its_own() -> None:
+    course = Course((visit(1, 1, 2, "a", "set"), visit(2, 2, 50, "each", "map")), (), (), 0, 0)
+    assert kinds(50, course) == [("queued", 0, 1), ("running", 1, 2), ("children", 2, 50)]
+    found = timeline.stretches(T0, at(9), Course((visit(1, 1, 2, "a", "set"),), (), (), 0, 0), False, {}, in_children="Each")
+    assert (found[-1].kind, found[-1].start, found[-1].words) == ("children", 2, "waiting for the child runs of Each")
+
+
 times = st.floats(0, 1000).map(lambda x: round(x, 2))
 spans = st.tuples(times, times).map(sorted)
 

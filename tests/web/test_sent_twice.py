@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from orchestration.acts import workflows
+from orchestration.acts import drafts
 from orchestration.core import source
 from orchestration.models import Act, Escalation, Run, Version, Workflow
 from tests import factories
@@ -97,8 +97,8 @@ def told(answer: Any) -> tuple[int, Any]:
 
 @pytest.mark.parametrize("what", SENT)
 def test_what_is_sent_five_times_at_once_and_twice_more_is_done_once(scene: Scene, what: str) -> None:
-    workflows.push(text=f"{TEXT}# a second version\n", by="dora")
-    workflows.push(text=source.write(factories.asking(title="Asked")), by="dora") if "publish" in what else None
+    drafts.push(text=f"{TEXT}# a second version\n", by="dora")
+    drafts.push(text=source.write(factories.asking(title="Asked")), by="dora") if "publish" in what else None
     Workflow.objects.filter(id="asking").update(revision=2)
     before = Act.objects.count(), Run.objects.count(), Version.objects.count(), Workflow.objects.count()
     send = SENT[what](scene)
@@ -140,7 +140,7 @@ ANOTHER = {
 
 @pytest.mark.parametrize("what", ANOTHER)
 def test_another_request_in_the_place_of_one_that_was_sent_is_refused_with_the_reason(scene: Scene, what: str) -> None:
-    workflows.push(text=source.write(factories.asking(title="Asked")), by="dora")
+    drafts.push(text=source.write(factories.asking(title="Asked")), by="dora")
     assert told(SENT[what](scene)())[0] < 400
     kept = [list(model.objects.order_by("pk").values()) for model in (Act, Run, Version, Workflow, Escalation)]
     make, status, reason = ANOTHER[what]

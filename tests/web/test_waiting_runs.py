@@ -10,12 +10,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from dashboard import wait_view
-from orchestration.acts import events
-from orchestration.models import Event
+from orchestration.acts import events, runs
+from orchestration.models import Event, Run
 from orchestration.queries import runs as queries
 from orchestration.record.clock import database_now
 from tests import factories
 from tests.api import Api
+from tests.corpora import events as bad
+from tests.engine.publishing import publish
 
 pytestmark = pytest.mark.django_db
 
@@ -48,23 +50,27 @@ class TestOverHttp:
         status, told = otto.post("events", {**PAID, "payload": {}}, headers={"Idempotency-Key": "k1"})
         assert (status, told["code"]) == (422, "idempotency_key_reused")
 
-    @pytest.mark.parametrize(
-        ("changed", "code", "path"),
-        [
-            ({"name": "a b"}, "bad_value", "name"),
-            ({"name": ""}, "bad_value", "name"),
-            ({"name": 7}, "wrong_type", "name"),
-            ({"name": "a" * 101}, "bad_value", "name"),
-            ({"correlation": ["x"]}, "wrong_type", "correlation"),
-            ({"correlation": {"id": 1}}, "wrong_type", "correlation"),
-            ({"correlation": "x" * 501}, "bad_value", "correlation"),
-            ({"corelation": "x"}, "unknown_key", "corelation"),
-        ],
-    )
-    def test_what_is_no_event_is_refused_at_its_place(self, otto: Api, changed: dict[str, Any], code: str, path: str) -> None:
-        status, told = otto.post("events", {**PAID, **changed})
-        assert (status, told["problems"][0]["code"], told["problems"][0]["path"]) == (422, code, path)
+    def test_what_is_no_event_is_one_problem_at_its_place(self, otto: Api) -> None:
+        wrong = [({"name": name}, code, "name") for name, code in bad.NAMES.values()]
+        wrong += [({"correlation": value}, code, "correlation") for value, code in bad.CORRELATIONS.values()]
+        for changed, code, path in (*wrong, ({"corelation": "x"}, "unknown_key", "corelation")):
+            status, told = otto.post("events", {**PAID, **changed})
+            [problem] = told["problems"]
+            assert (status, problem["code"], problem["path"]) == (422, code, path), changed
+            assert problem["message"].endswith(".") and len(problem["message"]) < 200, problem
         assert not Event.objects.exists()
+
+    def test_a_correlation_of_any_look_is_for_itself_alone(self, otto: Api) -> None:
+        waiting = {which: self.expecting(value) for which, value in bad.TAKEN.items()}
+        for which, value in bad.TAKEN.items():
+            assert otto.get(f"runs/{waiting[which].id}")[1]["awaits"] == {"event": "payment.received", "correlation": value}
+            assert otto.post("events", {**PAID, "correlation": value})[1]["run"] == waiting[which].id, which
+            assert otto.post("events", {**PAID, "correlation": value})[1]["run"] is None, which
+
+    def expecting(self, correlation: Any) -> Run:
+        """A run that waits for that."""
+        publish({**factories.paying(), "input": {"type": "object"}})
+        return factories.move(Run.objects.get(id=runs.start(workflow="paying", input={"text": correlation}, by="otto")))
 
     def test_runs_are_found_by_what_they_wait_for(self, otto: Api) -> None:
         run = factories.awaiting()
@@ -107,6 +113,22 @@ class TestOnPages:
         assert rest is not None
         assert (rest.event, rest.then, rest.come, rest.since, rest.kept) == ("", "", False, now, ())
         assert wait_view.rest(replace(found, wait="person"), definition, {}) is None
+
+    @pytest.mark.parametrize(
+        ("around", "then"),
+        [
+            ({"type": "loop", "body": []}, "the end of the round"),
+            ({"type": "map", "body": []}, "the end of the item"),
+            ({"type": "parallel", "branches": [{"id": "arm", "body": []}]}, "the end of the arm"),
+        ],
+    )
+    def test_where_it_goes_on_is_said_in_items_and_arms_too(self, around: dict[str, Any], then: str) -> None:
+        now = database_now()
+        found = replace(queries.run(factories.start().id), wait="event", since=now, due=now, place="each/pay")
+        body = around.get("body", around.get("branches", [{}])[0].get("body"))
+        body.append({"id": "pay", "type": "wait", "event": "paid", "on_deadline": "continue"})
+        rest = wait_view.rest(found, {"steps": [{"id": "each", **around}]}, {})
+        assert rest is not None and (rest.event, rest.then) == ("paid", then)
 
     def test_its_page_costs_no_more_queries_than_that_of_a_question(self, as_viewer: Client) -> None:
         def queries_of(run: str) -> int:

@@ -128,6 +128,12 @@ def test_the_engines_own_questions_say_it_too() -> None:
         "continue": ("Send", f"goes on; the limit no longer holds for this run; {ONCE}"),
         "abort": ("Broken", "the run ends there"),
     }
+    arms = step("both", "parallel", branches=[{"id": "legal", "title": "Legal", "body": [pay("send", "continue")]}], next="done")
+    each = step("each", "map", over="${[1, 2]}", max_items=2, body=[pay("post", "continue"), arms | {"next": None}], next="done")
+    del each["body"][1]["next"]
+    lost = "counts as failed, and the run that it is a part of goes on from there"
+    assert leads(flow(each), "each[1]/post", "unknown")["abort"] == ("This item of Each", lost)
+    assert leads(flow(each), "each[1]/legal/send", "unknown")["abort"] == ("Legal", lost), "and not the item that it is in"
     definition = flow(ask("sort", "last"), ask("last"))
     assert leads(definition, "sort", "limit")["continue"][1].endswith(TWICE)
     assert leads(definition, "sort", "limit")["happened"][1].endswith(ONCE)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
@@ -9,13 +10,15 @@ import pytest
 from django.test import Client
 
 from dashboard.pages.drafting import START
+from orchestration.acts import drafts
 from orchestration.acts import workflows as acts
 from orchestration.core.errors import Refused
-from orchestration.models import Provider, Version, Workflow
+from orchestration.models import Provider, Run, Version, Workflow
 from orchestration.queries.broken import broken
 from orchestration.record.pack import pack, unpack_all
 from tests.engine.publishing import publish
-from tests.factories import asked, asking, start
+from tests.factories import asked, asking, move, start
+from tests.web.conftest import draft
 
 pytestmark = pytest.mark.any_database
 
@@ -23,17 +26,8 @@ PAGES = ("", "asking/", "asking/?version=1", "asking/?version=draft", "asking/pr
 WRITING = ("new/", "asking/edit/", "asking/publish/", "asking/try/", "asking/restore/")
 
 
-@pytest.fixture
-def published(db: None) -> Version:
-    return publish(asking(title="Ask somebody"))
-
-
 def edit(client: Client, text: str, revision: int, do: str = "save", **more: Any) -> Any:
     return client.post("/workflows/asking/edit/", {"text": text, "revision": revision, "do": do}, **more)
-
-
-def draft() -> Workflow:
-    return Workflow.objects.get(id="asking")
 
 
 def test_everybody_reads_and_designers_write(
@@ -69,7 +63,7 @@ def test_pages_cost_the_same_however_much_there_is(
     for number in range(4):
         start(id=f"w{number}")
     asked(id="w0")
-    most = {"": 9, "w0/": 15, "w0/?version=draft": 13, "w0/proof/": 15, "w0/versions/": 10, "w0/changes/": 11, "w0/edit/": 13}
+    most = {"": 10, "w0/": 15, "w0/?version=draft": 13, "w0/proof/": 15, "w0/versions/": 10, "w0/changes/": 11, "w0/edit/": 13}
     for path, number in {**most, "w0/publish/": 14, "w0/try/": 13}.items():
         as_designer.get(f"/workflows/{path}")  # plans are compiled once
         with django_assert_max_num_queries(number):
@@ -80,7 +74,7 @@ def test_the_list_says_how_things_stand_and_without_any_what_to_do_next(as_desig
     assert b"New workflow" in as_designer.get("/workflows/").content
     assert b"A designer draws the first one" in as_viewer.get("/workflows/").content
     asked()
-    acts.push(text=START, by="dora")
+    drafts.push(text=START, by="dora")
     page = as_viewer.get("/workflows/").content.decode()
     assert "status=person" in page
     assert "not published" in page
@@ -163,6 +157,24 @@ def test_a_proof_says_what_it_does_not_bound(samples: None, as_viewer: Client) -
     assert "proved by an older Interlock" in said(as_viewer, "/workflows/support_triage/proof/")
 
 
+def test_beside_the_worst_case_stands_what_recorded_runs_came_to(as_viewer: Client) -> None:
+    for number in range(1, 21):
+        run = move(start(str(number)))
+        spent = pack({"steps": number, "seconds": number / 2, "cost": number * 10_000_000, "tokens_in": 40}, {})
+        Run.objects.filter(id=run.id).update(status="failed" if number % 2 else "succeeded", ended=run.created, spent=spent)
+    asked_for = Run.objects.get(input=pack({"text": "20"}, {}))
+    since = asked_for.escalations.get().created
+    asked_for.escalations.update(status="resolved", resolved=since + timedelta(hours=3))
+    page = said(as_viewer, "/workflows/asking/proof/")
+    assert "what 20 recorded runs came to" in page
+    for words in ("3 steps p50 10 · p95 19", "machine time p50 5 s · p95 9.5 s", "for models p50 $0.10 · p95 $0.19"):
+        assert words in page, words
+    assert "people's time p50 0 s · p95 0 s" in page, "one of twenty is beyond p95"
+    publish(asking(title="Another"))
+    assert "recorded runs" not in said(as_viewer, "/workflows/asking/proof/"), "no run of this version has ended"
+    assert "p50 10" in said(as_viewer, "/workflows/asking/proof/?version=1")
+
+
 def test_a_total_that_limits_hold_stands_beside_the_figure(as_viewer: Client) -> None:
     publish(asking(limits={"steps": 1, "on_breach": "dropped"}))
     page = said(as_viewer, "/workflows/asking/proof/")
@@ -214,7 +226,7 @@ UNFILED = {
     "no YAML": ("a: [", "is not closed"),
     "no id": ("interlock: 1\ntitle: X", "A definition says its id"),
     "an id that is none": ("interlock: 1\nid: BAD", "A definition says its id"),
-    "a list": ("[]", "begins with `interlock: 1`"),
+    "a list": ("[]", "A definition is a mapping that begins with"),
     "an anchor": ("x: &a 1\ny: *a", "anchor"),
     "NUL": ("\x00", "no store can keep"),
     "too deep": ("{" * 3000, "levels deep"),
@@ -241,7 +253,7 @@ def test_what_no_workflow_can_be_made_of_comes_back_with_the_reason(
 
 def test_a_workflow_is_never_made_over_one_that_came_in_between(published: Version) -> None:
     with pytest.raises(Refused, match="There is a workflow asking already"):
-        acts.push(text=START.replace("my_workflow", "asking"), by="dora", new=True)
+        drafts.push(text=START.replace("my_workflow", "asking"), by="dora", new=True)
     assert "Ask somebody" in draft().draft
 
 
@@ -289,7 +301,7 @@ def test_a_wrong_draft_is_saved_but_not_published(published: Version, as_designe
 
 def test_who_was_overtaken_sees_both_texts_and_can_save_over_theirs(published: Version, as_designer: Client) -> None:
     theirs, mine = draft().draft + "# theirs\n", draft().draft + "# mine <b>\n"
-    acts.save_draft(workflow="asking", text=theirs, revision=1, by="ada")
+    drafts.save_draft(workflow="asking", text=theirs, revision=1, by="ada")
     answer = edit(as_designer, mine, 1)
     page = answer.content.decode()
     assert answer.status_code == 409
@@ -309,37 +321,3 @@ def test_text_that_no_store_can_keep_is_refused_and_kept_on_the_page(published: 
     assert b"no store can keep" in answer.content
     assert b"of it" in answer.content
     assert draft().revision == 1
-
-
-def test_publishing_shows_what_changes_and_freezes_what_was_shown(published: Version, as_designer: Client) -> None:
-    changed = draft().draft.replace("Ask somebody", "Ask anybody")
-    assert edit(as_designer, changed, 1, "publish")["Location"] == "/workflows/asking/publish/"
-    page = as_designer.get("/workflows/asking/publish/").content.decode()
-    assert re.search(r'class="taken".*Ask somebody', page)
-    assert re.search(r'class="added".*Ask anybody', page)
-    stale = as_designer.post("/workflows/asking/publish/", {"revision": 1, "note": "kept <i>"})
-    assert (stale.status_code, b"kept &lt;i&gt;" in stale.content) == (409, True)
-    assert as_designer.post("/workflows/asking/publish/", {"revision": 2, "note": "Anybody may"}).status_code == 302
-    assert Version.objects.get(number=2).note == "Anybody may"
-    as_designer.post("/workflows/asking/publish/", {"revision": 2})
-    assert Version.objects.count() == 2
-    assert as_designer.get("/workflows/asking/publish/").content.count(b"nothing to publish") == 1
-
-
-def test_nothing_is_published_or_restored_by_a_get(published: Version, as_designer: Client) -> None:
-    edit(as_designer, draft().draft + "# x\n", 1)
-    as_designer.get("/workflows/asking/publish/?revision=2")
-    assert as_designer.get("/workflows/asking/restore/?version=1&revision=2").status_code == 405
-    assert (Version.objects.count(), draft().revision) == (1, 2)
-
-
-def test_an_old_version_is_taken_up_again_as_the_draft(published: Version, as_designer: Client) -> None:
-    first = draft().draft
-    edit(as_designer, first.replace("Ask somebody", "Ask anybody"), 1)
-    acts.publish(workflow="asking", by="dora")
-    assert b"Take up again" in as_designer.get("/workflows/asking/versions/").content
-    answer = as_designer.post("/workflows/asking/restore/", {"version": 1, "revision": 2})
-    assert answer["Location"] == "/workflows/asking/publish/"
-    assert draft().draft == first
-    overtaken = as_designer.post("/workflows/asking/restore/", {"version": 2, "revision": 1})
-    assert overtaken.status_code == 409

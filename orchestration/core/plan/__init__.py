@@ -10,7 +10,7 @@ is not run. Types flow forward: what an expression may read is typed by the cont
                of a loop's round
 
 Files: `parts` (the frozen shapes), `sight` (what may be read where, and what each step gives), `compiler` (the whole),
-`steps` (one step).
+`steps` (one step), `places` (what is in sight, one by one), `enough` (how many child runs have to be done).
 """
 
 from orchestration.core.plan.compiler import compile_plan, own_tool, secret_names

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration.core import values
 from orchestration.core.contract import contract
-from orchestration.core.definition import CallStep, LlmStep
-from orchestration.core.errors import Refused
+from orchestration.core.definition import CallStep, HumanStep, LlmStep
+from orchestration.core.errors import Refused, Severity
 from orchestration.core.expression import Condition, Read, Value, compile_condition, compile_value
 from orchestration.core.frozen import dataclass, replace
 from orchestration.core.inference import Schema
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from orchestration.core.plan.compiler import Compiler
 
 _NO_INPUT: Schema = {"type": "object", "properties": {}, "additionalProperties": False}
+_NO_TOOL = "There is none to choose."
 _UNPRINTED = {"title", "note", "body", "branches"}
 """Keys that change nothing in what a step does, or have fingerprints of their own."""
 
@@ -32,6 +33,10 @@ _STEP = re.compile(r"\bsteps\.([a-z][a-z0-9_]*)")
 def _mentioned(source: Any) -> tuple[Read, ...]:
     """The steps that a text names which could not be compiled, as far as they are plain to see."""
     return tuple(Read(("steps", name), True) for name in dict.fromkeys(_STEP.findall(json.dumps(source))))
+
+
+def _is_unfinished(source: Any) -> bool:
+    return isinstance(source, str) and not source.strip()
 
 
 def compile_step(outer: "Compiler", name: str) -> PlanStep:
@@ -76,9 +81,22 @@ class _Step:
         built = built or self.outer.attempt(self.id, compile_value, value, sight or self.sight, path)
         return self._used(built, value, path, moment)
 
-    def _condition(self, tree: Any, key: str, moment: Moment = "enter", sight: dict[str, Any] | None = None) -> Condition | None:
-        path = f"{self.place}.{key}"
-        return self._used(self.outer.attempt(self.id, compile_condition, tree, sight or self.sight, path), tree, path, moment)
+    def _condition(
+        self, tree: Any, key: str, words: str, moment: Moment = "enter", sight: dict[str, Any] | None = None
+    ) -> Condition | None:
+        built = self._holds(tree, key, words, sight or self.sight)
+        return self._used(built, tree, f"{self.place}.{key}", moment)
+
+    def _holds(self, tree: Any, key: str, words: str, sight: dict[str, Any]) -> Condition | None:
+        """`words`: what has this condition, as a sentence begins with it."""
+        if _is_unfinished(tree):
+            self._unfinished(f"{words} has no condition yet. Say when it holds.", key)
+            return None
+        return self.outer.attempt(self.id, compile_condition, tree, sight, f"{self.place}.{key}")
+
+    def _unfinished(self, message: str, key: str, severity: Severity = "error") -> None:
+        """What a draft may lack, and a version may not, or had better not."""
+        self.outer.problem("unfinished", message, f"{self.place}.{key}", self.id, severity)
 
     def _used(self, built: Any, source: Any, path: str, moment: Moment) -> Any:
         reads = tuple(built.reads) if built is not None else _mentioned(source)
@@ -93,7 +111,7 @@ class _Step:
             output = self.outer.schema(model.output, f"{self.place}.output", self.id)
         own = {"input": self._given(given), "output": output or {}}
         checks = [
-            self.outer.attempt(self.id, compile_condition, check.that, own, f"{self.place}.checks[{index}].that")
+            self._holds(check.that, f"checks[{index}].that", f"Check {index + 1} of {model.label}", own)
             for index, check in enumerate(model.checks)
         ]
         return {
@@ -115,6 +133,8 @@ class _Step:
         given = self._given(parts["input"])
         for key in ("prompt", "system"):
             parts[key] = self._prompt(getattr(model, key), given, f"{self.place}.{key}")
+        if not (model.prompt.strip() or model.system.strip()):
+            self._unfinished(f"{model.label} asks nothing yet. Write its prompt.", "prompt", "warning")
         first = self._named_model(model.model, f"{self.place}.model")
         rungs = [Rung(model=first)] if first else []
         for index, fallback in enumerate(model.fallback):
@@ -144,7 +164,11 @@ class _Step:
         return found
 
     def _tool(self) -> dict[str, Any]:
-        tool = self.outer.tool(self.model.tool, f"{self.place}.tool", self.id)
+        tool = self.outer.tool(self.model.tool, f"{self.place}.tool", self.id) if self.model.tool else None
+        if not self.model.tool:
+            there = bool(self.outer.tools or self.outer.catalog.tools)
+            what = "Choose one." if there else f"{_NO_TOOL} Add one to the workflow’s own in its settings, or to those of all."
+            self._unfinished(f"{self.model.label} calls no tool yet. {what}", "tool")
         parts = self._call(self.model, tool.output if tool else None)
         rungs = [Rung()]
         for index, fallback in enumerate(self.model.fallback):
@@ -158,7 +182,10 @@ class _Step:
         return {**parts, "tool": tool, "rungs": tuple(rungs), "expects": expects}
 
     def _branch(self) -> dict[str, Any]:
-        cases = [self._condition(case.when, f"cases[{index}].when") for index, case in enumerate(self.model.cases)]
+        cases = [
+            self._condition(case.when, f"cases[{index}].when", f"{case.label or f'Case {index + 1}'} of {self.model.label}")
+            for index, case in enumerate(self.model.cases)
+        ]
         return {"cases": tuple(case for case in cases if case is not None)}
 
     def _set(self) -> dict[str, Any]:
@@ -166,7 +193,13 @@ class _Step:
         return {"values": self._value(self.model.values, "values"), "output": contract(declared) if declared else None}
 
     def _human(self) -> dict[str, Any]:
-        form = self.outer.schema(self.model.form, f"{self.place}.form", self.id)
+        model: HumanStep = self.model
+        form = self.outer.schema(model.form, f"{self.place}.form", self.id)
+        if not (model.title or model.note or model.show or model.form.get("properties")):
+            message = f"{model.label} shows and asks nothing yet. Give it a title, something to show, or a form."
+            self._unfinished(message, "show", "warning")
+        if not model.on_deadline:
+            self._unfinished(f"{model.label} leads nowhere yet if nobody answers in time. Choose where.", "on_deadline")
         return {
             "values": self._value(self.model.values, "values"),
             "show": self._value(self.model.show, "show"),
@@ -192,7 +225,7 @@ class _Step:
         loop = Loop(
             carry=self._value(model.carry, "carry"),
             update=self._value(model.update, "update", "round", inner) if model.update is not None else None,
-            until=self._condition(model.until, "until", "round", inner) if model.until is not None else None,
+            until=self._until(model, inner) if model.until is not None else None,
             progress=self._progress(model.progress, inner) if model.progress is not None else None,
             output=self._value(model.output, "output", "leave", inner) if model.output is not None else None,
             carry_schema=self.outer.sights.carries.get(self.id, {}),
@@ -200,6 +233,9 @@ class _Step:
         return {"loop": loop}
 
     def _map(self) -> dict[str, Any]:
+        if _is_unfinished(self.model.over):
+            self._unfinished(f"{self.model.label} goes over nothing yet. Pick a list.", "over")
+            return {"fan": Fan(over=None), **self._arm()}
         over = self._value(as_value(self.model.over), "over")
         if over is not None and over.schema.get("type") not in ("array", None):
             message = f"{self.model.label} goes over what is no list. Name a list, as ${{run.input.items}}."
@@ -216,12 +252,20 @@ class _Step:
     def _workflow(self) -> dict[str, Any]:
         ref = self.model.workflow
         called = self.outer.catalog.workflows.get(ref)
-        if called is None:
+        if not ref:
+            self._unfinished(f"{self.model.label} runs no workflow yet. Choose one, and its version.", "workflow")
+        elif called is None:
             name, _, number = ref.partition("@")
             message = f"There is no version {number} of a workflow {name}. Publish it first, or name one that there is."
             self.outer.problem("unknown_workflow", message, f"{self.place}.workflow", self.id)
+        elif called.retired is not None:
+            message = f"{called.retired.sentence(called.workflow)} Call another workflow, or have it taken back."
+            self.outer.problem("retired_workflow", message, f"{self.place}.workflow", self.id)
         given = self._value(self.model.input, "input")
         return {"fan": Fan(called=called), "input": given, "expects": contract(called.input) if called else None}
+
+    def _until(self, model: Any, inner: dict[str, Any]) -> Condition | None:
+        return self._condition(model.until, "until", f"“Done when” of {model.label}", "round", inner)
 
     def _progress(self, source: str, inner: dict[str, Any]) -> Value | None:
         found = self._value(as_value(source), "progress", "round", inner)

@@ -106,7 +106,8 @@ class Proof:
         return not any(problem.severity == "error" for problem in self.problems)
 
     def as_dict(self) -> dict[str, Any]:
-        """The proof for the API. `errors` is step → error → where it goes: a step, an outcome, or `escalation`."""
+        """The proof for the API. `errors` is step → error → where it goes: a step, one that goes on around it, an outcome, or
+        `escalation`."""
         errors: dict[str, dict[str, str]] = {}
         for route in self.error_routes:
             errors.setdefault(route.step, {})[route.code] = route.to

@@ -1,7 +1,8 @@
 """What each step may fail with, and where each failure goes. Together they say that no failure is without a place to go.
 
 A step fails with what the last rung of its ladder fails with: the first catch that takes it, else the container's, else the
-workflow's `on_failure`. An unknown effect is not caught: it goes to `on_unknown`, else to a person.
+workflow's `on_failure`. A container that goes on without an item or an arm takes what that fails with, and fails itself only
+where too few are done. An unknown effect is not caught: it goes to `on_unknown`, else to a person.
 """
 
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import NamedTuple
 
 from orchestration.core.errors import ErrorCode, Problem
 from orchestration.core.plan import PlanStep
+from orchestration.core.plan.enough import leaves_out, passes_on
 from orchestration.core.proof.bound import UNSURE
 from orchestration.core.proof.graph import Graph, at, taken
 from orchestration.core.wording import listed
@@ -24,7 +26,8 @@ _CALL = frozenset(
 
 
 class ErrorRoute(NamedTuple):
-    """`to` is a step, an outcome (by `on_failure`), or `escalation`: a person is asked. `rule` is its place."""
+    """`to` is a step, an outcome (by `on_failure`), or `escalation`: a person is asked. A step that `step` stands in goes on
+    without it. `rule` is its place."""
 
     step: str
     code: str
@@ -111,7 +114,7 @@ class Failures:
         """What its children pass on, if it may fail by them at all. That they fail otherwise is that somebody stopped one."""
         if step.type == "map":
             yield from (ErrorCode.EXPRESSION, ErrorCode.LIMIT, ErrorCode.TOO_LARGE)
-        if step.type == "parallel" or step.model.on_item_error == "fail" or step.model.need is not None:
+        if passes_on(step):
             yield ErrorCode.REFUSED
             yield from self._uncaught(step)
 
@@ -136,11 +139,17 @@ class Failures:
             return (named.to, named.path) if named else (PERSON, PERSON)
         if caught := self._catch(step, code):
             return caught
-        if step.level:
-            return self.route(self.plan.steps[step.level], code)
         if step.id not in self.graph.reached and (hosts := self.graph.hosts.get(step.id)):
             return hosts[0], f"{self.plan.steps[hosts[0]].place}.fallback"
+        if step.level:
+            return self._outward(self.plan.steps[step.level], code)
         return self.plan.workflow.on_failure, "on_failure"
+
+    def _outward(self, around: PlanStep, code: ErrorCode) -> tuple[str, str]:
+        """Where it goes from a body that nothing in it caught it in."""
+        if around.fan is not None and leaves_out(around):
+            return around.id, f"{around.place}.{'join' if around.type == 'parallel' else 'on_item_error'}"
+        return self.route(around, code)
 
     def asking(self) -> Iterator[PlanStep]:
         """The steps of which a person may be asked whether they happened: no step is named for that. What a model asked for is

@@ -89,8 +89,12 @@ def build(plan: Plan) -> Graph:
     _reach(graph, "")
     graph.live = graph.reached | {name for name, hosts in graph.hosts.items() if graph.reached & set(hosts)}
     graph.loose = bool(graph.problems) or any(map(partial(lacks_exit, graph), plan.steps.values()))
-    graph.loose |= any(problem.code == "duplicate_id" for problem in plan.problems)
+    graph.loose |= any(problem.code == "duplicate_id" or _is_open(problem) for problem in plan.problems)
     return graph
+
+
+def _is_open(problem: Problem) -> bool:
+    return problem.code == "unfinished" and problem.path.endswith(".on_deadline")
 
 
 def lacks_exit(graph: Graph, step: PlanStep) -> bool:

@@ -96,12 +96,13 @@ def _join(step: PlanStep) -> Iterator[Problem]:
 
 
 def _forgotten(graph: Graph, step: PlanStep) -> str:
-    """Where the step before it in a body ends the round because it has no `next`."""
+    """Where the step before it in a body ends it because it has no `next`."""
     beside = graph.plan.levels[step.level]
     before = graph.plan.steps[beside[max(beside.index(step.id) - 1, 0)]]
     if not step.level or before.id == step.id or getattr(before.model, "next", "") is not None:
         return ""
-    return f"{before.label}, before it, has no `next` and so ends the round. "
+    what = {"map": "the item", "arm": "the arm"}.get(graph.plan.steps[step.level].type, "the round")
+    return f"{before.label}, before it, has no `next` and so ends {what}. "
 
 
 def _priority(priority: int | str, path: str, step: str | None = None) -> Iterator[Problem]:
@@ -126,11 +127,15 @@ def _loop(graph: Graph, step: PlanStep) -> Iterator[Problem]:
     if model.on_stalled is not None and model.progress is None:
         message = f"{step.label} has no progress, so it never stalls and on_stalled is never taken. Add progress or remove this."
         yield at(step, "never_taken", message, "on_stalled", "warning")
+    if model.max == 1 or step.id not in graph.reached:
+        return  # of one that no run comes to, that is what there is to say
     leaves = any(edge.target == "break" for edge in level.all_edges())
-    if model.until is None and model.progress is None and not leaves and model.max > 1:
-        message = f"{step.label} has no until, no progress and no way to break: it always makes all {model.max} rounds. Add one."
-        yield at(step, "loop_without_end", message, severity="warning")
     rounds = any(edge.target == "continue" and edge.source in level.reached for edge in level.all_edges())
-    if not rounds and model.max > 1 and not graph.loose:
-        message = f"No round of {step.label} ends in another: every way through its body leaves it. Give one of them no `next`."
+    if not rounds and not graph.loose:
+        message = f"No round of {step.label} ends in another: every way through its body leaves it. "
+        message += "Lead one of them to the end of the round."
         yield at(step, "loop_without_rounds", message, severity="warning")
+    elif model.until is None and model.progress is None and not leaves:
+        message = f"Nothing ends {step.label} early, so it always makes all {model.max} rounds. "
+        message += "Say in `until` when it is done, or lead one of its steps to `break`."
+        yield at(step, "loop_without_end", message, "until", "warning")

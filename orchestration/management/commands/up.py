@@ -18,9 +18,10 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.module_loading import import_string
 
 from orchestration import accounts, nudges, tasks
-from orchestration.acts import firing
+from orchestration.acts import drafts, firing
 from orchestration.executor.engine import Engine
 from orchestration.management.server import GRACE, PortTaken, Server, exit_after, listening_socket, serve_until_told
+from orchestration.management.warm import warm
 from orchestration.queries.broken import broken
 
 PATIENCE = math.inf
@@ -65,8 +66,10 @@ class Command(BaseCommand):
                 self._say(f"The engine does not start: {error}")
                 exit_after(0.0, code=1)
             self._say(f"Interlock is ready: http://{_shown_host()}:{listener.getsockname()[1]}", *lines)
+            warm()
             with contextlib.suppress(DatabaseError):
                 self._say(*(f"  {found.sentence}" for found in broken()))
+                drafts.look_ahead()
             connection.close()
 
         def on_stop() -> None:

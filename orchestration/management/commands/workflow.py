@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 
 from orchestration import samples
-from orchestration.acts import runs, workflows
+from orchestration.acts import drafts, runs, workflows
 from orchestration.acts.workflows import Checked
 from orchestration.core import values
 from orchestration.core.errors import InterlockError, Problem, Refused, Unreadable
@@ -72,7 +72,7 @@ class Command(BaseCommand):
         good = True
         for name in options["files"]:
             try:
-                pushed = workflows.push(text=_text(name), by=BY)
+                pushed = drafts.push(text=_text(name), by=BY)
             except Refused as refused:
                 self._problems(name, refused.problems)
                 self.stdout.write(f"{name}: not stored")

@@ -53,18 +53,19 @@ async function follow(id, job) {
 async function fetchOnce(element) {
   const { liveHref, liveRevision } = element.dataset;
   let answer;
+  let text;
   try {
     answer = await fetch(liveHref, {
       headers: { "HX-Request": "true", "HX-Target": element.id, "If-None-Match": `"${liveRevision}"` },
       cache: "no-store", credentials: "same-origin", redirect: "manual", signal: AbortSignal.timeout(TIMEOUT),
     });
+    text = await answer.text(); // which the signal may break off as well
   } catch {
     return false;
   }
   if (answer.status === 304) return true;
   if (answer.headers.get("HX-Refresh")) location.reload(); // what it showed is gone, and the page says so when it is loaded anew
   if (answer.status !== 200) return false;
-  const text = await answer.text();
   const fresh = new DOMParser().parseFromString(text, "text/html").getElementById(element.id);
   if (!fresh?.dataset.liveTopic) return false;
   await unused(element.id);
@@ -95,12 +96,14 @@ function inUse(element) {
 function changed(field) {
   if (field.type === "hidden") return false;
   if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
-  if (field instanceof HTMLSelectElement) return [...field.options].some((option) => option.selected !== option.defaultSelected) && field.selectedIndex > 0;
+  if (field instanceof HTMLSelectElement) return field.selectedIndex > -1 && !field.options[field.selectedIndex].defaultSelected && (field.selectedIndex > 0 || field.querySelector("[selected]") !== null);
   return field.value !== field.defaultValue;
 }
 
-/** Swaps and keeps what the reader has opened or scrolled; htmx keeps the focus of elements with an id. */
-function swap(element, text) {
+/** Swaps and keeps what the reader has opened, scrolled, written or gone to; htmx keeps the focus of elements with an id. */
+export function swap(element, text) {
+  const written = [...element.querySelectorAll("input[id], textarea[id], select[id]")].filter(changed);
+  const focused = element.contains(document.activeElement) ? document.activeElement : null;
   const folds = new Map([...element.querySelectorAll("details[id]")].map((fold) => [fold.id, fold.open]));
   const scrolled = [...element.querySelectorAll("[id]")].filter((part) => part.scrollTop > 0 || part.scrollLeft > 0).map((part) => [part.id, part.scrollTop, part.scrollLeft]);
   window.htmx.swap(element, text, { swapStyle: "outerHTML", swapDelay: 0, settleDelay: 0 });
@@ -109,4 +112,20 @@ function swap(element, text) {
     if (fold) fold.open = open;
   }
   for (const [id, top, left] of scrolled) document.getElementById(id)?.scrollTo(left, top);
+  for (const field of written) write(document.getElementById(field.id), field);
+  if (focused && !document.body.contains(focused) && document.activeElement === document.body) likeOf(focused)?.focus({ preventScroll: true });
+}
+
+/** Puts into a field what stands in the one that it takes the place of. */
+export function write(field, from) {
+  if (field?.type !== from.type) return;
+  if (field.matches("[type=checkbox], [type=radio]")) field.checked = from.checked;
+  else if (!field.options || [...field.options].some(({ value }) => value === from.value)) field.value = from.value;
+}
+
+/* What has no id is known by where it stands and what it is. */
+function likeOf(element) {
+  const around = document.getElementById(element.closest("[id]")?.id);
+  const alone = element.cloneNode();
+  return [...(around?.querySelectorAll(element.localName) ?? [])].find((one) => one.cloneNode().isEqualNode(alone));
 }

@@ -1,0 +1,49 @@
+import { useEffect, useRef } from "react";
+import { Icon } from "./Icon";
+
+export const DRAGGED = "application/x-interlock-step";
+
+const TYPES: [type: string, word: string, what: string][] = [
+  ["llm", "Model", "Asks a model"], ["tool", "Tool", "Calls a tool"], ["branch", "Branch", "Chooses by rules"], ["set", "Values", "Computes values"],
+  ["human", "Person", "Asks a person"], ["wait", "Wait", "Waits for a time or an event"], ["loop", "Loop", "Repeats what is in it"],
+  ["map", "Map", "Runs what is in it for each item of a list"], ["parallel", "Parallel", "Runs its arms at once"], ["workflow", "Workflow", "Calls another workflow"],
+  ["end", "End", "Ends the run"],
+];
+
+interface Props { where: string; arm: boolean; open: boolean; focus: number; add: (type: string) => void; close: () => void }
+
+/** Every type of step: to be dragged onto the canvas, or pressed. `where` says in words where a pressed one goes. */
+export function Palette({ where, arm, open, focus, add, close }: Props) {
+  const list = useRef<HTMLUListElement>(null);
+  useEffect(() => {
+    if (focus) list.current?.querySelector("button")?.focus();
+  }, [focus]);
+  const move = (event: React.KeyboardEvent) => {
+    const buttons = [...(list.current?.querySelectorAll("button") ?? [])];
+    const at = buttons.indexOf(document.activeElement as HTMLButtonElement);
+    const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+    if (event.key === "Escape") close();
+    else if (step && at >= 0) buttons[(at + step + buttons.length) % buttons.length]?.focus();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const shown = arm ? [["arm", "Arm", "One more arm of it"] as const, ...TYPES] : TYPES;
+  return (
+    <section className="cv-palette" aria-label="Steps to add" data-open={open ? "" : undefined} onKeyDown={move}>
+      <p className="cv-palette__where" aria-live="polite">{where}</p>
+      <ul ref={list}>
+        {shown.map(([type, word, what]) => (
+          <li key={type}>
+            <button
+              type="button" title={what} draggable onClick={() => add(type)}
+              onDragStart={(event) => { event.dataTransfer.setData(DRAGGED, type); event.dataTransfer.effectAllowed = "copy"; }}
+            >
+              <Icon name={type} />{word}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

@@ -1,0 +1,75 @@
+/* The doors of the server. What comes back is either done, overtaken by somebody, or refused with a sentence. */
+
+import type { Graph, Problem } from "./graph";
+
+export type Command = { do: string } & Record<string, unknown>;
+
+export interface Done {
+  revision: number; sentence: string; steps: string[]; left: string[]; rebind: string[]; graph: Graph;
+  undo: string | null; redo: string | null;
+}
+export interface Overtaken { kind: "overtaken"; message: string; changes: string[]; graph: Graph | null }
+export interface Refused { kind: "refused"; message: string; problems: Problem[] }
+export interface Failed { kind: "failed"; message: string }
+export type Answer = ({ kind: "done" } & Done) | Overtaken | Refused | Failed;
+
+const LOST = "The server did not answer, so nothing was changed. Try again once it is back.";
+
+export async function fetchGraph(address: string): Promise<Graph> {
+  const answer = await fetch(address, { headers: { Accept: "application/json" }, credentials: "same-origin" });
+  if (!answer.ok) throw new Error(await detailOf(answer));
+  return (await answer.json()) as Graph;
+}
+
+export async function post(address: string, token: string, body: unknown): Promise<Answer> {
+  let answer: Response;
+  try {
+    answer = await fetch(address, {
+      method: "POST", credentials: "same-origin", redirect: "manual",
+      headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": token },
+      body: JSON.stringify(body),
+    });
+  } catch {
+    return { kind: "failed", message: LOST };
+  }
+  const told = await json(answer);
+  if (answer.ok && told) return { kind: "done", ...readDone(told) };
+  const message = String(told?.detail ?? LOST);
+  if (answer.status === 409) return { kind: "overtaken", message, changes: sentences(told?.changes), graph: (told?.graph as Graph) ?? null };
+  if (answer.status === 422) return { kind: "refused", message, problems: (told?.problems as Problem[]) ?? [] };
+  if (answer.type === "opaqueredirect") return { kind: "failed", message: "You are not signed in any more. Load the page again." };
+  return { kind: "failed", message };
+}
+
+function readDone(told: Record<string, unknown>): Done {
+  return {
+    revision: Number(told.revision), sentence: String(told.sentence ?? ""), steps: (told.steps as string[]) ?? [],
+    left: sentences(told.left), rebind: sentences(told.rebind), graph: told.graph as Graph,
+    undo: step(told.undo), redo: step(told.redo),
+  };
+}
+
+/** An entry of the history in words; it may come as a sentence or with who made it. */
+export function step(told: unknown): string | null {
+  if (!told) return null;
+  if (typeof told === "string") return told;
+  const { sentence, by } = told as { sentence?: string; by?: string };
+  return sentence ? `${sentence}${by ? ` (by ${by})` : ""}` : null;
+}
+
+function sentences(told: unknown): string[] {
+  if (!Array.isArray(told)) return [];
+  return told.map((each) => (typeof each === "string" ? each : step(each) ?? String((each as { message?: string }).message ?? "")));
+}
+
+async function json(answer: Response): Promise<Record<string, unknown> | null> {
+  try {
+    return (await answer.json()) as Record<string, unknown>;
+  } catch {
+    return null;
+  }
+}
+
+async function detailOf(answer: Response): Promise<string> {
+  return String((await json(answer))?.detail ?? `The server answered ${answer.status}.`);
+}

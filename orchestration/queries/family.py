@@ -1,0 +1,67 @@
+"""What stands below a run: its child runs, theirs, and so on; and in which of them a person is asked."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from django.db.models import Case, Count, F, Q, Value, When
+from django.db.models.expressions import RawSQL
+
+from orchestration.models import Run
+
+ASKED_BELOW = RawSQL(
+    "WITH RECURSIVE above(id) AS (SELECT parent_id FROM orchestration_run "
+    "WHERE status IN ('waiting', 'quarantined') AND wait = 'person' AND parent_id IS NOT NULL "
+    "UNION SELECT run.parent_id FROM orchestration_run AS run JOIN above ON run.id = above.id WHERE run.parent_id IS NOT NULL) "
+    "SELECT id FROM above",
+    (),
+)
+"""The ids of all runs with a child run, or one of that, and so on, in which a person is asked."""
+
+
+def whole(run: str) -> RawSQL:
+    """The ids of a run and of all that stands below it."""
+    return RawSQL(
+        "WITH RECURSIVE family(id) AS (SELECT id FROM orchestration_run WHERE id = %s "
+        "UNION ALL SELECT run.id FROM orchestration_run AS run JOIN family ON run.parent_id = family.id) SELECT id FROM family",
+        (run,),
+    )
+
+
+def asking(parents: Iterable[str]) -> dict[str, int]:
+    """In how many of the child runs of each of these a person is asked: there, or in a child run further down. One query, and one
+    more for each level at which child runs wait for theirs."""
+    ids, found = list(parents), Counter[str]()
+    deep: dict[str, str] = {}
+    for parent, child, number in _level(ids):
+        if child:
+            deep[child] = parent
+        else:
+            found[parent] += number
+    found.update(deep[child] for child in asked_below(deep))
+    return found
+
+
+def asked_below(runs: Collection[str]) -> set[str]:
+    """Those of these runs below which a person is asked. One query for each level at which child runs wait for theirs."""
+    found: set[str] = set()
+    top = {run: run for run in runs}
+    while top:
+        below: dict[str, str] = {}
+        for parent, child, _ in _level(list(top)):
+            if not child:
+                found.add(top[parent])
+            else:
+                below[child] = top[parent]
+        top = {child: run for child, run in below.items() if run not in found}
+    return found
+
+
+def _level(parents: Collection[str]) -> Iterable[tuple[str, str, int]]:
+    """Of the child runs of these: (parent, "", how many wait for a person); and (parent, id, 1) of each that waits for its
+    own."""
+    asks = Q(wait="person", status__in=Run.LIVE)
+    children = Run.objects.filter(asks | Q(wait="children", status=Run.Status.WAITING), parent__in=parents).order_by()
+    named = children.annotate(child=Case(When(wait="children", then=F("id")), default=Value("")))
+    counted: Any = named.values_list("parent", "child").annotate(number=Count("id"))
+    return counted  # type: ignore[no-any-return]

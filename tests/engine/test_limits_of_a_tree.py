@@ -1,0 +1,104 @@
+"""The limits of a whole that its child runs meet: they wait while a person is asked, and go on where it is lifted."""
+
+from typing import Any
+
+import pytest
+
+from orchestration.acts import resolve
+from orchestration.core import values
+from orchestration.models import Run
+from tests.engine.conftest import Floor
+from tests.engine.publishing import end, publish, workflow
+from tests.engine.test_children import children, each, over, put
+
+pytestmark = pytest.mark.any_database
+THREE = {"items": [1, 2, 3]}
+THREE_SCHEMA = {"type": "object", "required": ["items"], "properties": {"items": {"type": "array", "items": {"type": "number"}}}}
+
+
+def chain(*ids: str) -> list[dict[str, Any]]:
+    """So many steps, one after the other."""
+    then = [{"next": after} for after in ids[1:]] + [{}]
+    return [put(one, {"x": "${run.input.items[0]}"}, **more) for one, more in zip(ids, then, strict=True)]
+
+
+def limited(*steps: dict[str, Any], most: int = 5, **more: Any) -> dict[str, Any]:
+    """`on_failure` and nobody's answer lead to ends of their own."""
+    ends = {"good": {"kind": "success"}, "bad": {"kind": "failure"}, "unattended": {"kind": "failure"}}
+    escalation = {"queue": "desk", "deadline": "2d", "on_deadline": "unattended"}
+    return over(*steps, end("${steps.each}"), outcomes=ends, escalation=escalation, limits={"steps": most}, **more)
+
+
+def answer(floor: Floor, run: Run, action: str) -> Run:
+    asked = floor.escalation(run)
+    assert (asked.kind, asked.title) == ("limit", "A limit is reached")
+    preview = resolve.preview(escalation=asked.id, action=action, values={}, by="otto")
+    resolve.resolve(escalation=asked.id, action=action, values={}, by="otto")
+    ended = floor.ended(run.id)
+    assert preview["outcome"] == (ended.outcome if action == "abort" else None)
+    return ended
+
+
+def statuses(run: Run) -> list[str]:
+    return [child.status for child in children(run)]
+
+
+def spent(run: Run) -> dict[str, Any]:
+    return dict(values.load(run.spent))
+
+
+@pytest.mark.parametrize("hinted", [True, False], ids=["", "found by the sweep alone"])
+def test_an_item_that_meets_it_waits_and_goes_on_where_it_is_lifted(
+    floor: Floor, hinted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not hinted:
+        monkeypatch.setattr(floor.engine, "hint", lambda run: floor.engine.look())
+    run = floor.rested(floor.start(limited(each(*chain("a", "b"), concurrency=1), most=3), THREE, proven=False))
+    assert (run.status, run.wait) == ("waiting", "person")
+    first, second = children(run)
+    assert (first.status, second.status, second.wait, floor.paths(second)) == ("succeeded", "waiting", "limit", ["each[1]/a"])
+    ended = answer(floor, run, "continue")
+    assert (ended.outcome, floor.output(ended)) == ("good", [{"x": 1.0}] * 3)
+    assert statuses(run) == ["succeeded"] * 3, "each once, and the third without it from the beginning"
+    assert floor.paths(second) == ["each[1]/a", "each[1]/b", "each[1]/b"]
+    lifted = floor.records(second)[1]
+    assert (lifted["type"], lifted["actor"]) == ("limit", "otto")
+    assert lifted["decision"]["sentence"] == "otto lifted the limit on its steps."
+    assert [spent(child).get("lifted") for child in children(run)] == [None, ["steps"], ["steps"]]
+    assert spent(ended)["steps"] == 6 + 1 + 1 + 2, "its items', their lift and its own, its record and the end"
+
+
+def test_so_does_one_that_stands_deeper_and_a_called_workflow_whose_own_limit_holds_on(floor: Floor) -> None:
+    inner = workflow(*chain("a", "b", "c", "d"), end(), id="inner", models={}, limits={"steps": 4, "on_breach": "last"})
+    inner["steps"][3]["next"] = "done"
+    inner["steps"].insert(4, put("last", {"x": 1}, next="done"))
+    inner["input"] = THREE_SCHEMA
+    publish(inner)
+    call = {"id": "call", "type": "workflow", "workflow": "inner@1", "input": {"items": "${run.input.items}"}}
+    deep = {"id": "deep", "type": "map", "over": "${run.input.items}", "max_items": 1, "body": [call]}
+    run = floor.rested(floor.start(limited(each(deep, max_items=1), most=2), {"items": [7]}, proven=False))
+    (item,) = children(run)
+    (deeper,) = children(item)
+    (called,) = children(deeper)
+    assert [(each.status, each.wait) for each in (run, item, deeper, called)] == [
+        ("waiting", "person"), ("waiting", "limit"), ("waiting", "limit"), ("waiting", "limit"),
+    ]  # fmt: skip
+    ended = answer(floor, run, "continue")
+    assert (ended.status, {each.status for each in Run.objects.all()}) == ("succeeded", {"succeeded"})
+    assert floor.paths(called)[-2:] == ["last", "done"], "it met its own limit, and dealt with it by itself"
+    called.refresh_from_db()
+    assert (spent(called).get("lifted"), spent(called)["freed"]) == (None, ["steps"])
+
+
+@pytest.mark.parametrize(("action", "outcome"), [("abort", "bad"), ("", "unattended")])
+def test_where_it_is_not_the_run_ends_as_it_says_and_none_outlives_it(timed: Floor, action: str, outcome: str) -> None:
+    flow = limited(each(each(*chain("a", "b")) | {"id": "deep", "next": None}, concurrency=1), most=3)
+    del flow["steps"][0]["body"][0]["next"]
+    run = timed.rested(timed.start(flow, {"items": [1, 2]}, proven=False))
+    if action:
+        ended = answer(timed, run, action)
+    else:
+        timed.advance(2 * 86400 + 1)
+        ended = timed.ended(run.id)
+    assert (ended.status, ended.outcome) == ("failed", outcome)
+    assert set(Run.objects.values_list("status", flat=True)) <= {"failed", "cancelled", "succeeded"}
