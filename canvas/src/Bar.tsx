@@ -39,7 +39,7 @@ export function Bar(props: Props) {
 export function Selected(props: Props & { named: string }) {
   const { writes, selected, oneLevel, named, connect, title, rename, copy, remove, align, open } = props;
   if (!writes) return null;
-  if (selected === 0) return <div className="cv-bar cv-bar--selected"><p className="cv-bar__hint">Choose a step to change it; with Shift, several. Drag from a port to lead it on.</p></div>;
+  if (selected === 0) return <div className="cv-bar cv-bar--selected cv-bar--none"><p className="cv-bar__hint">Choose a step to change it; with Shift, several. Drag from a port to lead it on.</p></div>;
   return (
     <div className="cv-bar cv-bar--selected" role="toolbar" aria-label="Selection">
       <span className="cv-bar__what">{named}</span>

@@ -298,7 +298,7 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
 
   return (
     <Around value={around}>
-      <div className={`cv${writes ? " cv--writes" : ""}${runs ? " cv--run" : ""}${legal ? " is-connecting" : ""}${far ? " is-far" : ""}${traced.lines.size > 0 ? " is-tracing" : ""}`} ref={pane} data-ready={started ? "" : undefined}>
+      <div className={`cv${writes ? " cv--writes" : ""}${palette.open ? " cv--adds" : ""}${runs ? " cv--run" : ""}${legal ? " is-connecting" : ""}${far ? " is-far" : ""}${traced.lines.size > 0 ? " is-tracing" : ""}`} ref={pane} data-ready={started ? "" : undefined}>
         <Bar {...bar} />
         {writes && <Palette where={where} arm={index.steps.get(only)?.type === "parallel"} open={palette.open} focus={palette.focus} add={add} close={() => { setSpot(null); setPalette((now) => ({ ...now, open: false })); }} />}
         <div className="cv-pane">

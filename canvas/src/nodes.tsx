@@ -1,5 +1,5 @@
 import { Handle, Position, type NodeProps } from "@xyflow/react";
-import { Fragment, type MouseEvent, type PointerEvent, type TouchEvent, memo, useEffect, useRef, useState } from "react";
+import { Fragment, type MouseEvent, type PointerEvent, type SyntheticEvent, type TouchEvent, memo, useEffect, useRef, useState } from "react";
 import { flushSync } from "react-dom";
 import { useAround } from "./context";
 import { type ExtraNode, FOOT, type Port, type StepNode } from "./flow";
@@ -12,7 +12,7 @@ function StepCard({ id, data, selected }: NodeProps<StepNode>) {
   const { step, ports, folded, inside, dim } = data;
   const { near, wake, coming } = useNear();
   return (
-    <div {...coming} className={`cv-step cv-step--${step.type}${selected ? " is-selected" : ""}${dim ? " is-dim" : ""}${tone(step)}`} {...states(useAround(), id)}>
+    <div {...coming} className={`cv-step cv-step--${step.type}${CONTAINERS.has(step.type) ? " cv-step--folded" : ""}${selected ? " is-selected" : ""}${dim ? " is-dim" : ""}${tone(step)}`} {...states(useAround(), id)}>
       {step.type !== "arm" && <In node={id} />}
       <span className="cv-step__icon"><Icon name={step.type} /></span>
       <span className="cv-step__text">
@@ -157,10 +157,12 @@ function Marks({ step }: { step: Step }) {
 /** Says its text while it is pointed at or has the focus. */
 function Note({ step }: { step: Step }) {
   const id = `cv-note-${step.id}`;
+  const raise = ({ currentTarget: sign }: SyntheticEvent) => sign.closest(".react-flow__node")?.toggleAttribute("data-raised", sign.matches(":hover, :focus"));
   return (
     <span className="cv-note">
       <button
         type="button" className="cv-note__sign nodrag nokey" aria-label={`Note of ${step.title}`} aria-describedby={id}
+        onPointerEnter={raise} onPointerLeave={raise} onFocus={raise} onBlur={raise}
         onKeyDown={(event) => event.key === "Escape" && event.currentTarget.closest<HTMLElement>(".react-flow__node")?.focus()}
       >
         <Icon name="document" small />

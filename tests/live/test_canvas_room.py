@@ -118,6 +118,23 @@ def test_a_large_one_has_an_overview_and_keys_to_see_all_of_it_or_at_its_size(si
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+ASKED_WHAT_THEY_HOLD = r"""node => {
+    const all = rules => [...rules].flatMap(rule => rule.selectorText ? [rule] : all(rule.cssRules ?? []));
+    const asking = [...document.styleSheets].flatMap(sheet => all(sheet.cssRules)).flatMap(rule =>
+        [...rule.selectorText.matchAll(/([^\s>+~,]*?)(:not\()?:has\(/g)].map(found => [rule.selectorText, found[1]]));
+    return {asking: asking.length, held: asking.filter(([, whom]) => !whom || node.closest(whom)).map(([selector]) => selector)};
+}"""
+
+
+def test_no_rule_asks_of_a_step_or_what_it_lies_in_what_that_holds(sign_in: SignIn, designer: User, site: str) -> None:
+    """A browser looks for the styles of all of it anew with each step that comes into sight, where one does."""
+    drafts.push(text=large.text(1), by="dora")
+    page = opened(sign_in(designer), "large", 1440, 900)
+    found = page.locator(".react-flow__node .cv-step").first.evaluate(ASKED_WHAT_THEY_HOLD)
+    assert found["asking"] > 0, "of forms and tables some do"
+    assert found["held"] == []
+
+
 def touch(finger: CDPSession, kind: str, *points: tuple[float, float]) -> None:
     at = [{"x": x, "y": y, "id": 1} for x, y in points]
     finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
@@ -197,5 +214,6 @@ def test_on_a_phone_a_finger_draws_routes_and_pans_and_moves_what_was_chosen_or_
     touch(finger, "touchEnd")
     panel.locator('#panel[data-step="done"]').wait_for()
     page.get_by_role("button", name="Close").click()
+    expect(page.locator(".react-flow__node.selected")).to_have_count(0)
     page.set_viewport_size({"width": 844, "height": 390})
     expect(node(page, ":start")).to_be_in_viewport(ratio=1)

@@ -42,6 +42,7 @@ export class CodeField extends HTMLElement {
     this.#stop.abort();
     this.#view?.destroy();
     this.#view = null;
+    delete this.dataset.edits;
     this.querySelectorAll("[data-own]").forEach((own) => own.remove());
     const area = this.querySelector("textarea");
     area?.removeAttribute("tabindex");
@@ -116,6 +117,7 @@ export class CodeField extends HTMLElement {
     this.append(view.dom, keys, said);
     view.dom.dataset.own = "";
     this.#view = view;
+    this.dataset.edits = "";
     if (document.activeElement?.id === `${area.id}-code`) view.focus(); // of the form that this one takes the place of
     const { signal } = this.#stop;
     area.addEventListener("focus", () => view.focus(), { signal }); // by its label, a link to it, or a script
