@@ -177,9 +177,10 @@ def test_a_prompt_is_written_by_keyboard_with_what_its_input_has_and_hears_of_wh
 
     page.set_viewport_size({"width": 1440, "height": 500})
     keys.type("\n" * 30 + "!")
-    caret = page.evaluate("getSelection().getRangeAt(0).getBoundingClientRect().bottom")
-    actions = page.locator(".step-form__actions").bounding_box()
-    assert actions and 0 < caret < actions["y"], (caret, actions)
+    page.wait_for_function("""() => {
+        const caret = getSelection().getRangeAt(0).getBoundingClientRect().bottom;
+        return caret > 0 && caret < document.querySelector(".step-form__actions").getBoundingClientRect().top;
+    }""")
     for _ in range(31):
         keys.press("Backspace")
 

@@ -26,6 +26,26 @@ const over = EditorView.domEventHandlers({
   },
 });
 
+/** The library brings the caret into its own box and that into the page, where what saves the form may lie over it. */
+const clear = EditorView.updateListener.of(({ transactions, view }) => {
+  if (transactions.some(({ scrollIntoView }) => scrollIntoView)) requestAnimationFrame(() => uncover(view));
+});
+
+function uncover(view: EditorView): void {
+  const caret = view.coordsAtPos(view.state.selection.main.head);
+  const over = view.dom.closest("form")?.querySelector(".step-form__actions");
+  if (!caret || !over) return;
+  const covered = caret.bottom + MARGIN - over.getBoundingClientRect().top;
+  if (covered > 0) scrolls(over).scrollBy({ top: covered, behavior: "instant" });
+}
+
+function scrolls(element: Element): Element {
+  for (let above = element.parentElement; above; above = above.parentElement) {
+    if (/auto|scroll/.test(getComputedStyle(above).overflowY)) return above;
+  }
+  return document.documentElement;
+}
+
 export class CodeField extends HTMLElement {
   #view: EditorView | null = null;
   #stop = new AbortController();
@@ -78,7 +98,7 @@ export class CodeField extends HTMLElement {
           theme,
           over,
           closings,
-          EditorView.scrollMargins.of(() => ({ bottom: (form?.querySelector<HTMLElement>(".step-form__actions")?.offsetHeight ?? 0) + MARGIN })),
+          clear,
           autocompletion({
             override: source ? [source] : [],
             icons: false,
