@@ -15,13 +15,14 @@ import { Notices } from "./Notices";
 import { nodeTypes } from "./nodes";
 import { Overview } from "./Overview";
 import { Palette } from "./Palette";
-import { aligned, neighbour, outermost, snapped } from "./selection";
+import { aligned, neighbour, outermost } from "./selection";
 import type { Command } from "./server";
 import { useDraft } from "./useDraft";
 import { useErrorWays } from "./useErrorWays";
 import { type Drop, type NewStep, useDropping } from "./useDropping";
 import { useFinger } from "./useFinger";
 import { useKeys } from "./useKeys";
+import { useNudging } from "./useNudging";
 import { useViewport } from "./useViewport";
 
 type Asked = { kind: "rename" | "connect"; step: string } | { kind: "tool"; begin: (step: NewStep) => void };
@@ -39,7 +40,7 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
   const standing = useMemo(() => ({ undo: named("undoes") || null, redo: named("redoes") || null }), [element]);
   const changed = useCallback((revision: number) => fire("draft:changed", { revision, by: "canvas" }), [fire]);
   const draft = useDraft(first, doors, standing, changed);
-  const { graph, send, tell } = draft;
+  const { graph, tell } = draft;
 
   const index = useMemo(() => new Index(graph), [graph]);
   const [unfolded, setUnfolded] = useState<Record<string, boolean>>({});
@@ -52,6 +53,11 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
 
   const [nodes, setNodes] = useState<AnyNode[]>(() => chosen(flow.nodes, [named("selected")]));
   const [edges, setEdges] = useState<Way[]>(flow.edges);
+  const { nudge, settle } = useNudging(placed, setNodes, draft.send);
+  const send = useCallback((commands: Command[]) => {
+    settle();
+    return draft.send(commands);
+  }, [draft.send, settle]);
   const [apart, setApart] = useState(true);
   const [asked, setAsked] = useState<Asked | null>(null);
   const [spot, setSpot] = useState<Spot | null>(null);
@@ -128,9 +134,10 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
     return touched;
   }, [send, show]);
   const turn = useCallback(async (way: "undo" | "redo") => {
+    settle();
     const touched = await draft.turn(way);
     if (touched) setTouched({ steps: touched, before: graph });
-  }, [draft.turn, graph]);
+  }, [draft.turn, graph, settle]);
 
   // What is chosen stays so whatever it is called by now, and what was undone is shown.
   const before = useRef(graph);
@@ -259,13 +266,9 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
     if (command) void perform([command]);
     else if (writes && text.trim()) tell({ tone: "bad", message: "What was pasted holds no steps, or is larger than 5 MB, so nothing was done. Copy steps in a canvas, and paste them here.", lines: [] });
   };
-  const nudge = (way: string) => {
-    const [dx, dy] = { ArrowUp: [0, -16], ArrowDown: [0, 16], ArrowLeft: [-16, 0], ArrowRight: [16, 0] }[way] as [number, number];
-    const at = Object.fromEntries(outermost(index, picked).map((id) => [id, snapped((placed.boxes.get(id)?.x ?? 0) + dx, (placed.boxes.get(id)?.y ?? 0) + dy)]));
-    if (writes && Object.keys(at).length > 0) void send([{ do: "arrange", at }]);
-  };
   useKeys(element, {
-    undo: () => writes && void turn("undo"), redo: () => writes && void turn("redo"), copy: () => void copied(), paste, all: () => select(index.graph.steps.map((step) => step.id)), remove, nudge,
+    undo: () => writes && void turn("undo"), redo: () => writes && void turn("redo"), copy: () => void copied(), paste, all: () => select(index.graph.steps.map((step) => step.id)), remove,
+    nudge: (way) => writes && picked.length > 0 && nudge(outermost(index, picked), way),
     title: () => writes && only && setTitling(only),
     open: () => only && fire("canvas:select", { step: only, select: index.steps.get(only)?.ran?.select ?? "", open: true }),
     go: (way) => { const next = only ? neighbour(index, nodes, corner, only, way) : index.graph.start; if (next) show(next); },

@@ -1,4 +1,5 @@
 import type { Notice } from "./useDraft";
+import { Coded } from "./Coded";
 import { Icon } from "./Icon";
 
 /** What somebody should know of the last edit: it was refused, overtaken, or needs a look. */
@@ -8,8 +9,8 @@ export function Notices({ notice, close }: { notice: Notice | null; close: () =>
     <div className={`cv-notice note note--${notice.tone}`} role="alert">
       <Icon name={notice.tone === "bad" ? "error" : notice.tone === "person" ? "warning" : "info"} />
       <div>
-        <p>{notice.message}</p>
-        {notice.lines.length > 0 && <ul>{notice.lines.slice(0, 12).map((line, at) => <li key={at}>{line}</li>)}{notice.lines.length > 12 && <li>and {notice.lines.length - 12} more</li>}</ul>}
+        <p><Coded text={notice.message} /></p>
+        {notice.lines.length > 0 && <ul>{notice.lines.slice(0, 12).map((line, at) => <li key={at}><Coded text={line} /></li>)}{notice.lines.length > 12 && <li>and {notice.lines.length - 12} more</li>}</ul>}
         <div className="row">
           {notice.again && <button type="button" className="button button--small" onClick={() => { close(); notice.again?.(); }}>Do it again on top</button>}
           <button type="button" className="button button--small button--plain" onClick={close}>{notice.again ? "Leave it" : "Close"}</button>

@@ -1,6 +1,7 @@
 import { Handle, Position, type NodeProps } from "@xyflow/react";
 import { Fragment, type MouseEvent, type PointerEvent, type SyntheticEvent, type TouchEvent, memo, useEffect, useRef, useState } from "react";
 import { flushSync } from "react-dom";
+import { Coded } from "./Coded";
 import { useAround } from "./context";
 import { type ExtraNode, FOOT, type Port, type StepNode } from "./flow";
 import { CONTAINERS, type Step } from "./graph";
@@ -186,7 +187,7 @@ function Fold({ step, folded }: { step: Step; folded: boolean }) {
 
 function Refusal({ step }: { step: string }) {
   const { refused } = useAround();
-  return refused?.step === step ? <p className="cv-refusal" role="alert">{refused.message}</p> : null;
+  return refused?.step === step ? <p className="cv-refusal" role="alert"><Coded text={refused.message} /></p> : null;
 }
 
 const tone = (step: Step) => (step.ran ? ` has-run tone-${step.ran.tone}` : step.type === "end" ? ` tone-${step.tone}` : "");

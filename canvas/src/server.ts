@@ -14,6 +14,7 @@ export interface Failed { kind: "failed"; message: string }
 export type Answer = ({ kind: "done" } & Done) | Overtaken | Refused | Failed;
 
 const LOST = "The server did not answer, so nothing was changed. Try again once it is back.";
+const KEPT = 60_000; // of what is sent as a page closes, a browser keeps less than 64 kB
 
 export async function fetchGraph(address: string): Promise<Graph> {
   const answer = await fetch(address, { headers: { Accept: "application/json" }, credentials: "same-origin" });
@@ -22,12 +23,13 @@ export async function fetchGraph(address: string): Promise<Graph> {
 }
 
 export async function post(address: string, token: string, body: unknown): Promise<Answer> {
+  const text = JSON.stringify(body);
   let answer: Response;
   try {
     answer = await fetch(address, {
       method: "POST", credentials: "same-origin", redirect: "manual",
       headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": token },
-      body: JSON.stringify(body),
+      body: text, keepalive: text.length < KEPT,
     });
   } catch {
     return { kind: "failed", message: LOST };

@@ -25,12 +25,24 @@ document.addEventListener("keydown", (event) => {
   event.stopPropagation();
 }, true);
 
+/* A key that comes while another is being obeyed has its turn after it, with the step that it was pressed on; but nobody removes what
+   they have not seen yet. */
+const waiting = [];
+
 function act(step, what) {
   const form = document.getElementById("acting");
+  if (form.matches(".htmx-request")) {
+    if (what !== "remove") waiting.push([step, what]);
+    return;
+  }
   form.elements.step.value = step;
   form.elements.do.value = what;
   form.requestSubmit();
 }
+
+document.addEventListener("htmx:afterRequest", ({ target, detail: { successful } }) => {
+  if (target.id === "acting" && !successful) waiting.length = 0;
+});
 
 /* The same button puts the menu away again, and so does Escape. */
 document.addEventListener("htmx:beforeRequest", (event) => {
@@ -72,6 +84,8 @@ document.addEventListener("htmx:afterSettle", (event) => {
   const { focus, revision } = outline().dataset;
   goTo(focus);
   tell(document.getElementById("said"));
+  const [step, what] = waiting.shift() ?? [];
+  if (document.getElementById(`step-${step}`)) act(step, what);
   outline().dispatchEvent(new CustomEvent("draft:changed", { bubbles: true, detail: { revision: Number(revision), by: "outline" } }));
 });
 

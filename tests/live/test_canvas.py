@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Dialog, Page, expect
 
 from orchestration.acts import drafts, resolve
-from orchestration.models import Escalation
+from orchestration.models import DraftEdit, Escalation
 from tests.engine.publishing import end, publish, workflow
 from tests.factories import asking, move, start
 from tests.live.axe import assert_sound
@@ -176,6 +176,17 @@ def test_it_is_drawn_by_keys_alone_and_is_sound_in_both_themes_and_on_a_phone(
     expect(node(page, "use_tool")).to_be_focused()
     page.keyboard.press("ArrowUp")
     expect(node(page, "first")).to_be_focused()
+    place, edits = node(page, "first").evaluate(PLACE), DraftEdit.objects.count()
+    for _ in range(3):
+        page.keyboard.press("Alt+ArrowRight")
+    assert node(page, "first").evaluate(PLACE) != place, "it is seen at once"
+    expect(said(page)).to_contain_text("Moved")
+    assert DraftEdit.objects.count() == edits + 1
+    page.keyboard.press("Alt+ArrowDown")
+    page.keyboard.press("Control+z")
+    expect(said(page)).to_contain_text("Undid")
+    page.keyboard.press("Control+z")
+    page.wait_for_function("([node, place]) => node.style.transform === place", arg=[node(page, "first").element_handle(), place])
     page.keyboard.press("c")
     page.locator("#cv-to").select_option(label="Done")
     page.get_by_role("button", name="Connect", exact=True).last.click()
