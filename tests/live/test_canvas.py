@@ -181,6 +181,8 @@ def test_it_is_drawn_by_keys_alone_and_is_sound_in_both_themes_and_on_a_phone(
         page.keyboard.press("Alt+ArrowRight")
     assert node(page, "first").evaluate(PLACE) != place, "it is seen at once"
     expect(said(page)).to_contain_text("Moved")
+    x = page.evaluate("place => new DOMMatrix(place).e", place)
+    assert abs(drawn("looping")["layout"]["at"]["first"][0] - (x + 3 * 16)) <= 2  # a place is a multiple of four
     assert DraftEdit.objects.count() == edits + 1
     page.keyboard.press("Alt+ArrowDown")
     page.keyboard.press("Control+z")
