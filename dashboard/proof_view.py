@@ -124,6 +124,12 @@ def _span(seconds: float | None) -> str:
     return duration(seconds or 0)
 
 
+def _about(seconds: float | None) -> str:
+    """What was measured is known more exactly than anybody wants to read."""
+    seconds = seconds or 0
+    return duration(round(seconds, 3 if seconds < 0.1 else 1 if seconds < 60 else 0))
+
+
 _Say = Callable[[float | None], str]
 _QUANTITIES: tuple[tuple[str, str, str, str, _Say], ...] = (
     ("executions", "executions", "executions", "Steps", _whole),
@@ -186,6 +192,8 @@ def _usual(column: str, measured: Measured | None) -> str:
     if measured is None or column not in measured.middle:
         return ""
     say: _Say = {name: say for name, *_, say in _QUANTITIES}[column]
+    if say is _span:
+        say = _about
     middle, most = (say(amounts[column] / (NANO if column == "cost" else 1)) for amounts in (measured.middle, measured.most))
     return f"p50 {middle} · p95 {most}"
 

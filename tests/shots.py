@@ -126,6 +126,14 @@ def lanes(found: Site) -> str:
     return str(run["id"])
 
 
+def change(found: Site) -> None:
+    """Of what is published already: something to publish again."""
+    text = (ROOT / "orchestration/samples/support_triage.yaml").read_text(encoding="utf-8")
+    changed = text.replace("steps.classify.label == 'refund'", "steps.classify.label in ['refund', 'bug']", 1)
+    assert changed != text
+    found.post("/api/v1/workflows", changed, "application/yaml")
+
+
 def schedule(found: Site) -> None:
     """A schedule of each kind: one that is on, one by the minute, one that is paused."""
     example = {"ticket": "T-2001", "customer": "C-1042", "text": "How do I export my notes as PDF?"}
@@ -149,6 +157,9 @@ def pages(found: Site, ended: dict[str, str]) -> dict[str, str]:
         "workflow": "/workflows/support_triage/",
         "workflow-design": "/workflows/support_triage/design/?step=classify",
         "workflow-design-loop": "/workflows/answer_with_sources/design/",
+        "workflow-draft": "/workflows/support_triage/?version=draft&step=ask",
+        "workflow-settings": "/workflows/support_triage/settings/",
+        "workflow-publish": "/workflows/support_triage/publish/",
         "workflow-proof": "/workflows/support_triage/proof/",
         "workflow-versions": "/workflows/support_triage/versions/",
         "workflow-edit": "/workflows/support_triage/edit/",
@@ -184,9 +195,15 @@ def shoot(chromium: Browser, found: Site, address: str, name: str, theme: str, s
     page: Page = context.new_page()
     page.goto(address, wait_until="load")
     page.evaluate("document.fonts.ready")
+    if page.locator("workflow-canvas").is_visible():
+        page.locator(".cv[data-ready]").wait_for()
+    if "step=" in address:
+        page.locator("#panel, #tried").first.wait_for()
     tall = min(int(page.evaluate("document.documentElement.scrollHeight")), TALLEST)
     page.set_viewport_size({"width": SIZES[size]["width"], "height": max(tall, SIZES[size]["height"])})
     page.screenshot(path=FOLDER / f"{name}.{size}.{theme}.png")
+    if (name, theme, size) == ("workflow-design", "light", "wide"):
+        page.screenshot(path=ROOT / "docs" / "design.png")
     if (name, theme, size) == ("run-support_triage-waiting", "light", "wide"):
         page.set_viewport_size({"width": 1440, "height": 980})
         page.goto(f"{address}?seq=8", wait_until="load")
@@ -208,6 +225,7 @@ def main() -> None:
         ended = fill(found)
         found.post("/api/v1/workflows", BROKEN, "application/yaml")
         schedule(found)
+        change(found)
         _shoot_all(chromium, found, pages(found, ended), only)
         chromium.close()
 

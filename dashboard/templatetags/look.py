@@ -45,9 +45,9 @@ def who(name: str) -> str:
 
 
 @register.filter
-def coded(text: str) -> SafeString:
+def coded(text: object) -> SafeString:
     """The text with what stands in `backticks` as code. Those that enclose nothing, or more than a line, stay."""
-    parts = _CODE.split(text)
+    parts = _CODE.split(str(text))
     return format_html_join(
         "",
         "{}{}",

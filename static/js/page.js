@@ -119,11 +119,11 @@ document.addEventListener("keydown", (event) => {
 
 /* Tabs that are wider than the screen: the one that is open is brought into sight, and an edge beyond which there are more fades. */
 function showTabs(root) {
-  for (const tabs of root.querySelectorAll(".tabs")) {
+  for (const tabs of root.querySelectorAll(".tabs, .fades")) {
     const current = tabs.querySelector("[aria-current]");
-    if (current && !("shown" in tabs.dataset)) {
+    if (!("shown" in tabs.dataset)) {
       tabs.addEventListener("scroll", () => fade(tabs), { passive: true });
-      tabs.scrollLeft += current.getBoundingClientRect().left - tabs.getBoundingClientRect().left - (tabs.clientWidth - current.offsetWidth) / 2;
+      if (current) tabs.scrollLeft += current.getBoundingClientRect().left - tabs.getBoundingClientRect().left - (tabs.clientWidth - current.offsetWidth) / 2;
     }
     tabs.dataset.shown = "";
     fade(tabs);

@@ -21,7 +21,7 @@ LOOK = """() => {
     paint.fillRect(0, 0, 1, 1);
     return paint.getImageData(0, 0, 1, 1).data[0];
   };
-  const words = seen("main :is(h1, h2, h3, p, a, code, label, input, textarea, select)");
+  const words = seen("main :is(h1, h2, h3, p, a, code:not(.field__errors *), label, input, textarea, select)");
   const folded = (details) => details.lastElementChild.getBoundingClientRect().height === 0;
   const whole = (step) => step.querySelector(".step__body") || getComputedStyle(step).breakInside === "avoid";
   return {

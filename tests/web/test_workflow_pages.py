@@ -160,14 +160,14 @@ def test_a_proof_says_what_it_does_not_bound(samples: None, as_viewer: Client) -
 def test_beside_the_worst_case_stands_what_recorded_runs_came_to(as_viewer: Client) -> None:
     for number in range(1, 21):
         run = move(start(str(number)))
-        spent = pack({"steps": number, "seconds": number / 2, "cost": number * 10_000_000, "tokens_in": 40}, {})
+        spent = pack({"steps": number, "seconds": number / 2.1, "cost": number * 10_000_000, "tokens_in": 40}, {})
         Run.objects.filter(id=run.id).update(status="failed" if number % 2 else "succeeded", ended=run.created, spent=spent)
     asked_for = Run.objects.get(input=pack({"text": "20"}, {}))
     since = asked_for.escalations.get().created
     asked_for.escalations.update(status="resolved", resolved=since + timedelta(hours=3))
     page = said(as_viewer, "/workflows/asking/proof/")
     assert "what 20 recorded runs came to" in page
-    for words in ("3 steps p50 10 · p95 19", "machine time p50 5 s · p95 9.5 s", "for models p50 $0.10 · p95 $0.19"):
+    for words in ("3 steps p50 10 · p95 19", "machine time p50 4.8 s · p95 9 s", "for models p50 $0.10 · p95 $0.19"):
         assert words in page, words
     assert "people's time p50 0 s · p95 0 s" in page, "one of twenty is beyond p95"
     publish(asking(title="Another"))
