@@ -16,7 +16,7 @@ from dashboard.error_ways import error_ways
 from dashboard.outline import EFFECTS, TYPES, ending, lead
 from dashboard.panel.around import tools_of
 from dashboard.proof_view import ProofView
-from dashboard.run_view import Reached, words
+from dashboard.run_view import Reached, stands_in, words
 from orchestration.core.condition import spelled
 from orchestration.core.editing.places import is_drawn
 from orchestration.core.plan import Plan, PlanStep
@@ -243,8 +243,9 @@ def free(step: PlanStep) -> Iterator[dict[str, str]]:
 
 
 def of_run(plan: Plan, proof: ProofView, course: Course, reached: tuple[Reached, ...], version: int) -> dict[str, Any]:
-    """The same with where a run has been: of each step how often and how it went, and which ways were taken, as (from, to). "" is
-    where it began. `select` chooses the last visit of a step on the page of the run."""
+    """The same with where a run has been: of each step how often and how it went, and which ways were taken, as (from, to,
+    route). "" is where it began, and the route where none leads there by itself. `select` chooses the last visit of a step on the
+    page of the run."""
     stands = {item.step.id: item for item in reached}
     drawn = graph(plan, proof, version=version)
     return {
@@ -264,17 +265,25 @@ def _ran(item: Reached | None) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _ways(plan: Plan, course: Course) -> set[tuple[str, str]]:
-    begun = set() if course.before or not course.visits else {("", plan.workflow.start)}
-    return begun | {_way(plan, visit) for visit in course.visits if visit.step in plan.steps}
+def _ways(plan: Plan, course: Course) -> set[tuple[str, str, str]]:
+    begun = set() if course.before or not course.visits else {("", plan.workflow.start, "start")}
+    found = (visit for visit in course.visits if visit.step in plan.steps)
+    return begun | {(stands_in(visit), visit.step, "") if stands_in(visit) else _way(plan, visit) for visit in found}
 
 
-def _way(plan: Plan, visit: Visit) -> tuple[str, str]:
+def _way(plan: Plan, visit: Visit) -> tuple[str, str, str]:
+    step, to = plan.steps[visit.step], _target(plan, visit)
+    led = [found["route"] for found in routes(step) if found["to"] == to]
+    rule = visit.rule.removeprefix(f"{step.place}.")
+    return step.id, to, next((route for route in led if route in (rule, f"{rule}.to", f"{rule}.step")), "")
+
+
+def _target(plan: Plan, visit: Visit) -> str:
     """A record says where the run went by its path; within a body that may be out of the round, which has ends of its own."""
     path = visit.to
     to, level = path.rpartition("/")[2].partition("[")[0], plan.steps[visit.step].level
     here = path.rpartition("/")[0] == visit.path.rpartition("/")[0]
     if not level or (here and plan.level_of.get(to) == level):
-        return visit.step, to
+        return to
     leaves = {found.to for found in plan.steps[visit.step].exits}
-    return visit.step, CONTINUE if CONTINUE in leaves or BREAK not in leaves else BREAK
+    return CONTINUE if CONTINUE in leaves or BREAK not in leaves else BREAK

@@ -15,6 +15,7 @@ from orchestration.queries.runs import RunDetail
 
 _OUTCOME = "outcome "
 _TYPE = "type "
+_FAILURE = "failure "
 _ARM = "arm "
 _FANS = ("map", "parallel", "arm", "workflow")
 _RESTORED = (
@@ -103,10 +104,16 @@ def words(name: str) -> str:
 
 
 def titles(definition: Mapping[str, Any]) -> dict[str, str]:
-    """Step and outcome → how people call it. An outcome stands under `outcome x` too, for a step may have its name; the type of
-    what has child runs under `type x`, and the arms of a step under `arm x.0` and so on."""
+    """Step and outcome → how people call it. An outcome stands under `outcome x` too, for a step may have its name, and under
+    `failure x` where it is one; the type of what has child runs under `type x`, and the arms of a step under `arm x.0` and so
+    on."""
     outcomes = {name: found.get("title") or words(name) for name, found in definition.get("outcomes", {}).items()}
     certain = {f"{_OUTCOME}{name}": title for name, title in outcomes.items()}
+    failures = {
+        f"{_FAILURE}{name}": outcomes[name]
+        for name, found in definition.get("outcomes", {}).items()
+        if found.get("kind") == "failure"
+    }
     steps = steps_of(definition)
     types = {f"{_TYPE}{step.id}": step.type for step in steps if step.type in _FANS}
     arms = {
@@ -115,7 +122,7 @@ def titles(definition: Mapping[str, Any]) -> dict[str, str]:
         if parallel.type == "parallel"
         for number, arm in enumerate(each for each in steps if each.type == "arm" and each.within == parallel.id)
     }
-    return {**outcomes, **certain, **types, **arms, **{step.id: step.title for step in steps}}
+    return {**outcomes, **certain, **failures, **types, **arms, **{step.id: step.title for step in steps}}
 
 
 def outcome_title(named: Mapping[str, str], outcome: str) -> str:
@@ -179,6 +186,12 @@ def is_part(path: str) -> bool:
     return _PART.match(path.rpartition("/")[2]) is not None and "/" in path
 
 
+def stands_in(visit: Visit) -> str:
+    """The step that it answered in place of, if it did."""
+    around, _, part = visit.path.rpartition("/")
+    return around.rpartition("/")[2].partition("[")[0] if part == f"fallback.{visit.step}" else ""
+
+
 def stops(
     run: RunDetail, course: Course, named: Mapping[str, str], inside: str = "", waits: str = "", by: str = ""
 ) -> tuple[Stop, ...]:
@@ -232,7 +245,7 @@ def _stop(visit: Visit, course: Course, named: Mapping[str, str], whole: Whole |
         select=str(visit.seq),
         title=kind or name,
         detail=detail,
-        look=_look(visit),
+        look=_look(visit, named),
         why=visit.sentence,
         took=whole.took if whole else (visit.finished - visit.started).total_seconds(),
         closes=whole.steps if whole else 0,
@@ -243,9 +256,11 @@ def _stop(visit: Visit, course: Course, named: Mapping[str, str], whole: Whole |
     )
 
 
-def _look(visit: Visit) -> Look:
+def _look(visit: Visit, named: Mapping[str, str]) -> Look:
     if visit.type == "cancel":
         return look_of("cancelled")
+    if visit.type == "end" and f"{_FAILURE}{visit.to}" in named:
+        return look_of("failed")
     if visit.result == "done" and visit.type == "branch":
         return Look("Decided", "branch", "good")
     return look_of(visit.result, RESULTS)
@@ -293,13 +308,14 @@ def reached(run: RunDetail, course: Course, definition: Mapping[str, Any], insid
     last: dict[str, Visit] = {}
     counts: dict[str, int] = {}
     for visit in course.visits:
-        if not is_part(visit.path) and visit.type not in ("cancel", "limit"):
+        if (not is_part(visit.path) or stands_in(visit)) and visit.type not in ("cancel", "limit"):
             last[visit.step] = visit
             counts[visit.step] = counts.get(visit.step, 0) + 1
     here = {name.partition("[")[0] for name in within(run.place, inside).split("/")} if not run.over else set()
     body = inside.rpartition("/")[2].partition("[")[0]
+    named = titles(definition)
     return tuple(
-        replace(_reached(run, step, last.get(step.id), counts.get(step.id, 0), step.id in here), apart=step.within != body)
+        replace(_reached(run, step, last.get(step.id), counts.get(step.id, 0), step.id in here, named), apart=step.within != body)
         for step in _body(steps_of(definition), body)
     )
 
@@ -314,12 +330,12 @@ def _body(steps: Sequence[Step], container: str) -> Iterator[Step]:
             depth = step.depth if step.id == container else None
 
 
-def _reached(run: RunDetail, step: Step, last: Visit | None, visits: int, here: bool) -> Reached:
+def _reached(run: RunDetail, step: Step, last: Visit | None, visits: int, here: bool, named: Mapping[str, str]) -> Reached:
     if here:
         return Reached(step, visits, _standing(run), "open")
     if last is None:
         return Reached(step, 0, None, "")
-    return Reached(step, visits, _look(last), str(last.seq))
+    return Reached(step, visits, _look(last, named), str(last.seq))
 
 
 def writer_of(

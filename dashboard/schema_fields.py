@@ -60,6 +60,7 @@ class Field:
     whose: str = ""
     placeholder: str = ""
     adds: str = ""
+    flips: str = ""
     mono: bool = False
     turn: str = ""
     turn_words: str = ""
@@ -148,7 +149,7 @@ class _Drawing:
             "proposed": proposed, "was": proposed if self.first is not None and proposed != now else None,
             "longest": spec.longest, "css": spec.look, "offers": spec.offers, "picks": spec.picks, "code": spec.code,
             "placeholder": spec.blank,
-            "adds": spec.adds,
+            "adds": spec.adds, "flips": spec.flips,
         }  # fmt: skip
         match spec.kind:
             case "object":

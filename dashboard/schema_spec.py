@@ -64,7 +64,8 @@ class Spec:
     there is none, else (value,). An `implied` object is there where any of its fields is given; the items of a `keyed` list are
     found by their `name`. `look` is how it is drawn, `blank` what is said where nothing is given, `offers` the name of a list of
     places, `picks` how one that is picked from it is written (as a `value` in `${…}`, or as a bare `place`), `code` the
-    language of a text (`cel`, `prompt`), `adds` what the button says that adds an item."""
+    language of a text (`cel`, `prompt`), `adds` what the button says that adds an item, and `flips` what it says in a condition
+    of which any row has to hold."""
 
     kind: Kind
     key: str
@@ -91,6 +92,7 @@ class Spec:
     code: str = ""
     picks: str = ""
     adds: str = ""
+    flips: str = ""
     way: Way | None = None
 
     def every(self) -> "Iterator[Spec]":

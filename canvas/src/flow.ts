@@ -141,7 +141,7 @@ function edgeOf(line: Line, placed: Placed, corner: Map<string, Point>, ports: M
   const label = line.at && { x: line.at.x + base.x, y: line.at.y + base.y };
   const visited = index.graph.visited;
   const named = (node: string) => index.steps.get(node)?.title ?? placed.extras.find((extra) => extra.id === node)?.word ?? "";
-  const taken = visited?.some(([a, b]) => a === line.step && b === targetOf(line.to)) ?? false;
+  const taken = visited?.some(([from, to, route]) => from === line.step && to === targetOf(line.to) && (route === "" || route === line.route)) ?? false;
   return {
     id: line.id, source: line.from, target: line.to, sourceHandle: line.route, targetHandle: byFoot ? FOOT : "in", type: "way",
     className: `is-${line.kind}${APART.has(line.kind) || UNWRITTEN.has(line.kind) ? " is-apart" : ""}${taken ? " is-taken" : ""}${visited && !taken ? " is-dim" : ""}`,

@@ -26,7 +26,7 @@ export interface Graph {
   tools?: [id: string, title: string][];
   outcomes: { id: string; title: string; kind: string }[];
   on_failure: string;
-  visited?: [string, string][]; inside?: string;
+  visited?: [from: string, to: string, route: string][]; inside?: string;
   turns?: { undo: string | null; redo: string | null };
 }
 

@@ -252,8 +252,10 @@ class Condition:
             Spec("choice", "operator", "Is", options=ORDER, labels=told, default=("==",), look="short"),
             Spec("value", "value", "Value", required=False, look="grow", offers=self.offers, picks="value"),
         )
-        alternative = Spec("object", "", "Or", properties=comparison, look="row")
-        others = Spec("list", "others", "alternatives", required=False, item=alternative, look="others", adds="Or …")
+        alternative = Spec("object", "", "One more", properties=comparison, look="row")
+        others = Spec(
+            "list", "others", "alternatives", required=False, item=alternative, look="others", adds="Or …", flips="And …"
+        )
         item = Spec("object", "", "Row", properties=(*comparison, others), look="row")
         least = 1 if self.needed else 0
         listed = Spec("list", "items", "Rows", required=self.needed, least=least, item=item, look="rows", adds="Add a row")

@@ -46,7 +46,9 @@ def who(name: str) -> str:
 
 @register.filter
 def coded(text: object) -> SafeString:
-    """The text with what stands in `backticks` as code. Those that enclose nothing, or more than a line, stay."""
+    """The text with what stands in `backticks` as code. Those that enclose nothing, or more than a line, stay; so does markup."""
+    if isinstance(text, SafeString):
+        return text
     parts = _CODE.split(str(text))
     return format_html_join(
         "",

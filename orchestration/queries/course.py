@@ -15,7 +15,8 @@ MOST = 300
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One step record without its values. `result` is its kind, `error` the code of its failure or ""."""
+    """One step record without its values. `result` is its kind, `error` the code of its failure or "", `rule` the place in the
+    definition by which it went on."""
 
     seq: int
     step: str
@@ -35,6 +36,7 @@ class Visit:
     degraded: bool
     to: str
     sentence: str
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,7 @@ def _visit(row: dict[str, Any], blobs: dict[str, str]) -> Visit:
         degraded=bool(result.get("degraded")),
         to=decision["to"],
         sentence=decision["sentence"],
+        rule=decision["rule"],
     )
 
 

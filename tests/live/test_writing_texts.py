@@ -237,6 +237,18 @@ def test_a_condition_is_written_by_keyboard_with_typed_places_their_values_and_f
     when = step("fork")["cases"][0]["when"]
     assert when == "steps.sort.label == 'it\\'s late' && run.input.text.contains('late') && !steps.sort.urgent"
 
+    rows = page.locator(".group--condition").first
+    between = "rows => getComputedStyle(rows.querySelector('.group__item + .group__item'), '::before').content"
+    assert rows.evaluate(between) == '"and"'
+    expect(rows.get_by_role("button", name="Or …")).to_have_count(3)
+    rows.get_by_label("Holds where").select_option(label="any holds")
+    assert rows.evaluate(between) == '"or"'
+    expect(rows.get_by_role("button", name="And …")).to_have_count(3)
+    expect(rows.get_by_role("button", name="Or …")).to_have_count(0)
+    values = rows.locator("[name$='/value']")
+    expect(values.nth(1)).to_be_visible()
+    expect(values.nth(2)).to_be_hidden()  # of what is not true, there is nothing to compare with
+
 
 def test_without_the_editor_they_are_text_areas_and_say_the_same(sign_in: SignIn, designer: User, site: str) -> None:
     make()

@@ -10,6 +10,7 @@ from django.test import Client
 from dashboard import graph_view
 from dashboard.proof_view import proof_view
 from orchestration.acts import drafts as acts
+from orchestration.acts import resolve
 from orchestration.acts.workflows import check
 from orchestration.core.editing import places
 from orchestration.samples import installation
@@ -97,7 +98,11 @@ def test_a_run_is_drawn_with_where_it_has_been(as_viewer: Client) -> None:
     ran = {step["id"]: step["ran"] for step in drawn["steps"]}
     assert ran["note"] == {"visits": 1, "word": "Done", "icon": "succeeded", "tone": "good", "select": "1"}
     assert (ran["ask"]["tone"], ran["ask"]["select"], ran["done"], ran["dropped"]) == ("person", "open", None, None)
-    assert drawn["visited"] == [["", "note"], ["note", "ask"]]
+    assert drawn["visited"] == [["", "note", "start"], ["note", "ask", "next"]]
+    resolve.resolve(escalation=run.escalations.get().id, action="drop", values={}, by="otto")
+    ended = _drawn(as_viewer, address=f"/runs/{move(run).id}/graph/")
+    assert ["ask", "dropped", "actions[1].to"] in ended["visited"], "its deadline leads there too, and was not taken"
+    assert next(step["ran"]["tone"] for step in ended["steps"] if step["id"] == "dropped") == "bad", "it ends as a failure"
     assert "free" in drawn["steps"][0] and asking()["id"] == drawn["workflow"]
 
 

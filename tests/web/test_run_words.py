@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from dashboard import decision_card, run_view, run_words, timeline
 from dashboard.run_words import Doing
 from orchestration.queries.course import CallTime, Course, Pause, Visit
 from orchestration.queries.run_list import Row
-from orchestration.queries.runs import RunSummary
+from orchestration.queries.runs import RunDetail, RunSummary
 
 T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -66,6 +67,14 @@ def test_trouble_is_a_state_of_its_own(status: str, changed: Any, more: Any, tol
 )
 def test_a_path_is_told_in_words(path: str, told: str) -> None:
     assert run_view.titled({"classify": "Sort the ticket", "keywords": "Keywords", "answer": "Answer"})(path) == told
+
+
+def test_a_step_that_answered_in_place_of_another_was_reached() -> None:
+    crude = replace(visit(1, 0, 1, "sort/fallback.crude", "set"), step="crude")
+    course = Course((crude, visit(2, 0, 2, "sort")), (), (), 0, 0)
+    steps = {"steps": [{"id": "sort", "type": "llm"}, {"id": "crude", "type": "set"}, {"id": "done", "type": "end"}]}
+    over = cast(RunDetail, SimpleNamespace(place="", over=True))
+    assert [item.visits for item in run_view.reached(over, course, steps)] == [1, 1, 0]
 
 
 def call(n: int, begin: float, end: float | None, path: str = "ask", error: str = "") -> CallTime:
