@@ -18,6 +18,7 @@ from orchestration.core.errors import Refused
 from orchestration.models import Escalation, Run, StepRecord
 from orchestration.queries import changes, children
 from orchestration.queries.around import Seen, seen
+from orchestration.record.pack import pack
 from tests import fans
 from tests.api import Api
 from tests.engine.conftest import Floor, floor, server  # noqa: F401  (fixtures)
@@ -136,12 +137,14 @@ class TestLists:
 @pytest.mark.any_database
 class TestPage:
     def test_the_children_of_a_run_are_lanes_on_its_page(self, as_viewer: Client, mixed: Run) -> None:
+        Run.objects.filter(id=mixed.id).update(spent=pack({"steps": 31, "calls": 4}, {}))
         answer = as_viewer.get(f"/runs/{mixed.id}/")
         page = text(answer)
         assert "Waiting for a person in 2 of 12 items" in page
         assert "Waits for 7 of 12 items. A person is asked in 2." in page
         assert "12 items 10 begun" in page
         assert "0 ms in calls, with those of its child runs" in page
+        assert "Steps 31 with 4 calls, those of its child runs too" in page
         assert "All 10 Failed 2 Waiting for a person 2 Running 2 Done 3 Cancelled 1" in page
         assert re.findall(r"Item (\d+) order", page) == ["1", "5", "2", "8", "4", "6", "0", "3", "9", "7"]
         assert "unavailable: the desk did not answer for order 1" in page

@@ -346,7 +346,7 @@ def test_a_value_is_picked_for_the_name_of_its_row_or_for_its_place_in_the_form(
     assert found["v/checks/1/that/items/0/place"] == "place, row 1, what has to hold, check 2"
     asked = opened(TRIAGE, "review").turned({"form_turn": "add v/cases/0/when/items/0/others"})
     assert asked is not None
-    assert picks(asked)["v/cases/0/when/items/0/others/0/place"] == "place, or 1, row 1, if, case 1"
+    assert picks(asked)["v/cases/0/when/items/0/others/0/place"] == "place, one more 1, row 1, if, case 1"
     fields = {field.name: field for field in with_offers(form.fields, form.around).every()}
     button = render_to_string("components/schema_pick.html", {"field": fields["v/input/0/value"]})
     assert ">Pick a value for “text”, its input</span>" in button
