@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_scheme
 
 from orchestration.record.trouble import passing
 
@@ -70,7 +70,7 @@ def way_back(request: HttpRequest) -> str:
     sent = request.method not in ("GET", "HEAD")
     if sent and url_has_allowed_host_and_scheme(came_from, request.get_host(), require_https=request.is_secure()):
         parts = urlsplit(came_from)
-        return f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
+        return f"{escape_leading_slashes(parts.path or '/')}{f'?{parts.query}' if parts.query else ''}"
     return request.get_full_path()
 
 

@@ -210,16 +210,21 @@ def _rename(plan: Plan, step: str, sent: Mapping[str, str]) -> list[Json]:
     found = plan.steps[step].model
     title, name = sent.get("title", "").strip(), sent.get("id", "").strip() or step
     made: list[Json] = [{"do": "rename", "kind": "step", "id": step, "to": name}] if name != step else []
-    if title != found.title:
+    if title != sent.get("was:title", found.title):
         put = {"do": "set", "step": name, "key": "title", "value": title}
         made.append(put if title else {"do": "unset", "step": name, "key": "title"})
     return made
 
 
 def _connect(plan: Plan, step: str, sent: Mapping[str, str]) -> list[Json]:
-    """New routes last, and those that go from the last to the first, so that no number changes under another."""
+    """What differs from how it was shown: it may have been changed since, in another tab. New routes last, and those that go from
+    the last to the first, so that no number changes under another."""
     drawn = menu(plan, step).routes
-    changed = [(route, sent[route.name]) for route in drawn if route.name in sent and sent[route.name] != route.to]
+    changed = [
+        (route, sent[route.name])
+        for route in drawn
+        if route.name in sent and sent[route.name] != sent.get(f"was:{route.name}", route.to)
+    ]
     led: list[Json] = []
     gone: list[Json] = []
     for route, to in changed:

@@ -211,7 +211,7 @@ class Reading:
                 text = self.text(f"{name}~text")
                 return way.read(text) if text.strip() else way.unsaid
             shown = self.value(way.rows, name, path)
-            return way.unsaid if shown is ABSENT else way.value(shown)
+            return way.unsaid if shown is ABSENT or shown is None else way.value(shown)
         except Refused as refused:
             self.problems += [replace(problem, path=path) for problem in refused.problems]
             return ABSENT

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from orchestration.core.shape import Node, element, root, types_of
+from orchestration.core.shape import Node, element, properties_of, required_of, root, types_of
 from orchestration.core.wording import abbreviate, listed
 
 _DEEPEST = 4
@@ -66,8 +66,8 @@ def _fields(node: Node, before: str, depth: int) -> Iterator[FieldWords]:
     schema = node.schema
     if not isinstance(schema, dict) or depth > _DEEPEST:
         return
-    required = schema.get("required", ())
-    for name, part in schema.get("properties", {}).items():
+    required = required_of(schema)
+    for name, part in properties_of(schema).items():
         path, inner = before + name, _resolved(node.below(part))
         note = inner.schema.get("description", "") if isinstance(inner.schema, dict) else ""
         yield FieldWords(path, _words(inner, depth), name in required, note)
@@ -127,7 +127,7 @@ def _of_type(schema: dict[str, Any], node: Node, depth: int) -> str:
 
 
 def _object(schema: dict[str, Any]) -> str:
-    names = list(schema.get("properties", ()))
+    names = list(properties_of(schema))
     return f"an object of {listed(names, most=6, join='and')}" if names else "an object"
 
 

@@ -1,10 +1,13 @@
 """Two texts line by line: what a version changes, and what somebody else wrote meanwhile."""
 
 import difflib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 AROUND = 3
+MOST = 200_000
+"""Pairs of like lines that are looked at: of texts with more of them, lines that come often tell nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +23,14 @@ class Line:
 def text_diff(before: str, after: str) -> tuple[Line, ...]:
     """The changed lines with three around them; () where nothing differs but line ends."""
     one, two = before.splitlines(), after.splitlines()
-    groups = difflib.SequenceMatcher(None, one, two, autojunk=False).get_grouped_opcodes(AROUND)
+    groups = _matcher(one, two).get_grouped_opcodes(AROUND)
     return tuple(_lines(one, two, [group for group in groups if any(tag != "equal" for tag, *_ in group)]))
+
+
+def _matcher(one: list[str], two: list[str]) -> difflib.SequenceMatcher[str]:
+    often = Counter(two)
+    pairs = sum(count * often[line] for line, count in Counter(one).items())
+    return difflib.SequenceMatcher(None, one, two, autojunk=pairs > MOST)
 
 
 def _lines(one: list[str], two: list[str], groups: list[list[tuple[str, int, int, int, int]]]) -> Iterator[Line]:

@@ -147,7 +147,9 @@ def _overtaken(request: HttpRequest, workflow: str, form: StepForm, conflict: Co
         context = {**frame(found, "outline", reading), "gone": form.step, "overtaken": changes, "typed": typed}
         return render(request, _template(request), context, status=409)
     data = _data(reading, form.step)
-    rebased, others = form.rebased(data), any(change["by"] != request.user.get_username() for change in changes)
+    rebased = form.rebased(data)
+    others = any(change["by"] != request.user.get_username() for change in changes)
+    others = others or len(changes) != found.revision - revision_of(request)
     if not changes or others or form.crosses(data):
         return _shown(request, found, reading, rebased, status=409, overtaken=changes)
     return _saved(request, found, reading, rebased, found.revision)  # it was the same person, who changed something else
@@ -314,7 +316,8 @@ def _doing(request: HttpRequest, reading: Reading, found: WorkflowDetail, step: 
     commands = outline_menu.commands(reading.plan, step, sent)
     if not commands:
         return None
-    if revision != found.revision and all(change.by == by for change in drafts.changes(found.id, revision)):
+    since = drafts.changes(found.id, revision)
+    if len(since) == found.revision - revision and all(change.by == by for change in since):  # by themselves, elsewhere
         revision = found.revision
     return acts.edit(workflow=found.id, commands=commands, revision=revision, by=by)
 

@@ -144,7 +144,7 @@ class StepForm:
         """What changed, as edit commands: renamings first. Raises `Refused` for what can't be read at all, with the fields."""
         renamed = self._renamed()
         found: list[Json] = [{"do": "rename", "kind": kind, "id": old, "to": new} for kind, old, new in renamed]
-        step = self.name if self.step else ""
+        step = self.step and self.name
         for place, value in self._changes(renamed):
             if value is ABSENT:
                 found.append({"do": "unset", "step": step, "key": list(place)})
@@ -166,9 +166,11 @@ class StepForm:
         return any(self.shown.get(key, ABSENT) != data.get(key, ABSENT) for key in changed)
 
     def _renamed(self) -> list[tuple[str, str, str]]:
-        """(kind, from, to) of each id that was changed."""
+        """(kind, from, to) of each id that was changed. Raises `Refused` where a step would have none."""
+        if self.step and not self.name:
+            raise Refused(Problem("bad_id", f"A step needs an id. It was {self.step}.", "id"))
         if self.step:
-            return [("step", self.step, self.name)] if self.name and self.name != self.step else []
+            return [("step", self.step, self.name)] if self.name != self.step else []
         return [(kind, old, new) for key, kind in NAMED.items() for old, new in self._names(key)]
 
     def _names(self, key: str) -> Iterator[tuple[str, str]]:
@@ -188,9 +190,13 @@ class StepForm:
             raise Refused(*reading.problems)
         before = Reading(write(self.spec, self.shown, PREFIX)).value(self.spec, PREFIX, ROOT)
         spelled = dict(_spelled(before, self.shown))
+        read = before
         for kind, old, new in renamed if not self.step else ():
             before, after = _called_anew(before, kind, old, new), _called_anew(after, kind, old, new)
-        return [(place, _as_spelled(value, spelled)) for place, value in _differences(self.spec, before, after, ())]
+        return [
+            (place, _as_spelled(value, _at(read, place), _at(self.shown, place), spelled))
+            for place, value in _differences(self.spec, before, after, ())
+        ]
 
     # What is drawn
 
@@ -322,32 +328,49 @@ def _of_named(spec: Spec, was: Json, now: Json, place: Place) -> Iterator[tuple[
     for name in now:
         if name not in was:
             yield (*place, name), now[name]
+        elif not (isinstance(was[name], dict) and isinstance(now[name], dict)):
+            if not _same(was[name], now[name]):
+                yield (*place, name), now[name]
         elif not _same(was[name], now[name]):
             yield from _differences(item, was[name], now[name], (*place, name))
     yield from (((*place, name), ABSENT) for name in was if name not in now)
 
 
 def _spelled(read: Any, written: Any) -> Iterator[tuple[str, Any]]:
-    """What the form reads a part as → how that part is written, where these differ."""
+    """What the form reads a part as → how that part is written, where these differ. Numbers are told by their places alone."""
     if isinstance(read, dict) and isinstance(written, dict):
         for key in read.keys() & written.keys():
             yield from _spelled(read[key], written[key])
     elif isinstance(read, list) and isinstance(written, list):
         for one, other in zip(read, written, strict=False):
             yield from _spelled(one, other)
-    if read is not ABSENT and canonical(read) != canonical(written):
+    if read is not ABSENT and not isinstance(read, int | float) and canonical(read) != canonical(written):
         yield canonical(read), written
 
 
-def _as_spelled(value: Any, spelled: Mapping[str, Any]) -> Any:
-    """The value, with the parts that nobody changed written as they were."""
-    if value is ABSENT or not spelled:
+def _as_spelled(value: Any, read: Any, written: Any, spelled: Mapping[str, Any]) -> Any:
+    """The value, with the parts that nobody changed written as they were: `written` where the form reads it as `read`."""
+    if value is ABSENT:
         return value
+    if read is not ABSENT and written is not ABSENT and canonical(value) == canonical(read):
+        return written
     if (found := canonical(value)) in spelled:
         return spelled[found]
     if isinstance(value, dict):
-        return {key: _as_spelled(each, spelled) for key, each in value.items()}
-    return [_as_spelled(each, spelled) for each in value] if isinstance(value, list) else value
+        return {key: _as_spelled(each, _at(read, (key,)), _at(written, (key,)), spelled) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_as_spelled(each, _at(read, (n,)), _at(written, (n,)), spelled) for n, each in enumerate(value)]
+    return value
+
+
+def _at(data: Any, place: Place) -> Any:
+    """What stands there, ABSENT where nothing does."""
+    for part in place:
+        if (isinstance(data, dict) and part in data) or (isinstance(data, list) and isinstance(part, int) and part < len(data)):
+            data = data[part]
+        else:
+            return ABSENT
+    return data
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -13,7 +13,7 @@ _ORDER = ("run", "input", "output", "item", "index", "carry", "iter", "steps", "
 """In which order the roots stand; what is nearest comes first."""
 _WHOLE = {
     "item": "The whole item", "index": "The item’s place in the list", "carry": "All that is carried", "iter": "The round",
-    "error": "The error", "input": "All that it is given", "output": "All that it gives", "run.id": "The run’s id",
+    "error": "The error", "input": "All that it is given", "output": "All that it gives", "run.id": "The run’s own id",
     "run.input": "The run’s whole input", "iter.index": "The number of the round",
 }  # fmt: skip
 _OF = {

@@ -150,7 +150,7 @@ class Contract:
         if not isinstance(value, dict) or value.get("type") != "object" or not isinstance(value.get("properties", {}), dict):
             raise _refuse("Only the schema of an object can be shown as rows")
         required, properties = value.get("required", []), value.get("properties", {})
-        if not isinstance(required, list) or any(name not in properties for name in required):
+        if not isinstance(required, list) or any(not isinstance(name, str) or name not in properties for name in required):
             raise _refuse("It requires fields that it does not declare; rows can't say that")
         rest = {key: each for key, each in value.items() if key not in ("type", "properties", "required")}
         fields = [_field(name, part, name in required) for name, part in properties.items()]
@@ -324,13 +324,16 @@ def _comparison(row: dict[str, Any]) -> Comparison | None:
         return None
     if not condition_rows.is_place(place):
         raise _refuse(f"{place or 'Nothing'} is no place. Write one, as run.input.text, or write the condition as CEL")
+    if operator in ("there", "absent") and not condition_rows.is_field(place):
+        raise _refuse(f"{place} is no field, so it can't be asked whether it is there. Write the condition as CEL")
     if operator in ALONE:
         return Comparison(place, operator)
     if operator == "in":
         listed = value if isinstance(value, list) else _unlisted(value) if isinstance(value, str) else [value]
         return Comparison(place, operator, tuple(_compared(each) for each in listed) or ("",))
     if operator in ("contains", "startsWith", "endsWith", "matches"):
-        return Comparison(place, operator, value if isinstance(value, str) else "" if value is ABSENT else value_text(value))
+        held = _compared(value) if isinstance(value, str) else "" if value is ABSENT else value_text(value)
+        return Comparison(place, operator, held)
     return Comparison(place, operator, _compared("" if value is ABSENT else value))
 
 

@@ -5,6 +5,7 @@ by hand; macros, which the parser has expanded into folds by then, are recognise
 """
 
 import json
+import re
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -344,8 +345,12 @@ def _write_all(trees: tuple[Tree, ...]) -> str:
     return ", ".join(map(write, trees))
 
 
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_TAKEN = frozenset({"true", "false", "null", "in"})
+
+
 def _write_field(name: str) -> str:
-    return name if name.replace("_", "a").isalnum() and name.isascii() else f"`{name}`"
+    return name if _NAME.match(name) and name not in _TAKEN else f"`{name}`"
 
 
 def _write_literal(literal: Literal) -> str:

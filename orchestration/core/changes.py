@@ -17,6 +17,7 @@ from orchestration.core.editing.places import LISTS, SINGLE, Route, routes
 from orchestration.core.editing.renaming import rename, rewrite
 from orchestration.core.editing.routing import words
 from orchestration.core.frozen import dataclass
+from orchestration.core.shape import properties_of, required_of
 from orchestration.core.values import canonical, dump, load
 from orchestration.core.wording import abbreviate, dotted, listed
 
@@ -278,10 +279,10 @@ def _route_of(key: str, items: list[Any], index: int) -> Route | None:
 
 def _contract(who: str, step: str, key: str, before: Any, after: Any) -> Change:
     old, new = (schema if isinstance(schema, dict) else {} for schema in (before, after))
-    one, two = (schema.get("properties") or {} for schema in (old, new))
+    one, two = properties_of(old), properties_of(new)
     added, gone = [name for name in two if name not in one], [name for name in one if name not in two]
     other = [name for name in two if name in one and one[name] != two[name]]
-    needed, free = set(new.get("required") or ()), set(old.get("required") or ())
+    needed, free = required_of(new), required_of(old)
     parts = [
         f"{listed(names[:5], join='and')} {'is' if len(names) == 1 else 'are'} {how}"
         for names, how in (

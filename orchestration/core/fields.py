@@ -67,6 +67,7 @@ def parse_version(value: Any) -> str:
 VersionRef = Annotated[str, BeforeValidator(parse_version)]
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 Need = Annotated[int | str, BeforeValidator(parse_need)]
+ID = re.compile(r"[a-z][a-z0-9_]{0,47}\Z")
 Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 StepId = Annotated[Id, AfterValidator(refuse_reserved)]
 Ref = Annotated[str, Field(min_length=1, max_length=100)]

@@ -218,6 +218,14 @@ def is_place(text: str) -> bool:
         return False
 
 
+def is_field(text: str) -> bool:
+    """Whether that is a place of which one can ask whether it is there: the field of something."""
+    try:
+        return isinstance(read_tree(text, ""), Field)
+    except Refused:
+        return False
+
+
 def _of(one: Comparison) -> Tree:
     place = read_tree(one.place, "")
     match one.operator:
@@ -226,7 +234,7 @@ def _of(one: Comparison) -> Tree:
         case "false":
             return Call("!_", (place,))
         case "there" | "absent":
-            # Only a field can be asked for; of an index the text says so when it is compiled.
+            # Only a field can be asked for.
             asked = Field(place.operand, place.name, True) if isinstance(place, Field) else place
             return asked if one.operator == "there" else Call("!_", (asked,))
         case "in":

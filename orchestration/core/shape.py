@@ -135,14 +135,26 @@ def _allowed(schema: Schema) -> tuple[frozenset[str], tuple[Any, ...] | None]:
     return allowed | ({"integer"} if "number" in allowed else frozenset()), enum
 
 
+def properties_of(schema: Schema) -> Mapping[str, Any]:
+    """Its properties; of a schema that is none, as a draft may hold, those that can be read."""
+    found = schema.get("properties")
+    return found if isinstance(found, Mapping) else {}
+
+
+def required_of(schema: Schema) -> frozenset[str]:
+    """The properties that it requires, in the same way."""
+    found = schema.get("required")
+    return frozenset(name for name in found if isinstance(name, str)) if isinstance(found, list) else frozenset()
+
+
 def _own(node: Node, schema: Schema) -> Shape:
     allowed, enum = _allowed(schema)
     extra = schema.get("additionalProperties")
     return Shape(
         types=allowed,
         enum=enum,
-        properties={name: node.below(part) for name, part in schema.get("properties", {}).items()},
-        required=frozenset(schema.get("required", ())),
+        properties={name: node.below(part) for name, part in properties_of(schema).items()},
+        required=required_of(schema),
         extra=None if extra is None else node.below(extra),
         items=node.below(schema["items"]) if "items" in schema else None,
         prefix=tuple(node.below(part) for part in schema.get("prefixItems", ())),

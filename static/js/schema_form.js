@@ -6,7 +6,7 @@ import { showScripted } from "./page.js";
 function addTo(group) {
   const items = [...group.querySelectorAll(":scope > [data-item]")];
   const keys = items.map((item) => Number(item.querySelector(":scope > input").value)).filter(Number.isInteger);
-  const key = String(Math.max(-1, ...keys) + 1);
+  const key = String(Math.max(-1, Number(group.dataset.taken ?? -1), ...keys) + 1); // never that of one that was taken away
   const holder = document.createElement("template");
   const source = group.querySelector(":scope > template").innerHTML;
   /* Only the path and the key are tokens; in labels the place of the item is meant. */
@@ -22,6 +22,8 @@ function addTo(group) {
 function take(item) {
   const group = item.closest("[data-list]");
   const next = item.nextElementSibling?.matches("[data-item]") ? item.nextElementSibling : group.querySelector(":scope > [data-list-end]");
+  const key = Number(item.querySelector(":scope > input").value);
+  group.dataset.taken = Math.max(Number(group.dataset.taken ?? -1), Number.isInteger(key) ? key : -1);
   item.remove();
   next.querySelector("input:not([type=hidden]), textarea, select, button")?.focus();
   changed(group);

@@ -17,7 +17,7 @@ VALUES = TEXTS | NUMBERS | st.booleans() | st.none() | st.builds(Place, PLACES)
 COMPARISONS = st.one_of(
     st.builds(Comparison, PLACES, st.sampled_from(ORDER[:6]), VALUES),
     st.builds(Comparison, PLACES, st.just("in"), st.lists(VALUES, min_size=1, max_size=3).map(tuple)),
-    st.builds(Comparison, PLACES, st.sampled_from(ORDER[7:11]), TEXTS),
+    st.builds(Comparison, PLACES, st.sampled_from(ORDER[7:11]), TEXTS | st.builds(Place, PLACES)),
     st.builds(Comparison, ASKED, st.sampled_from(sorted(ALONE))),
 )
 FOUND = st.builds(

@@ -1,9 +1,12 @@
 """What a draft changes, told step by step, where it is published, compared, and over the API."""
 
+from collections import Counter
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from dashboard.text_diff import text_diff
 from orchestration.acts import drafts, workflows
 from tests.api import Api
 from tests.engine.publishing import publish
@@ -34,3 +37,12 @@ def test_publishing_tells_what_changes_step_by_step_and_who_did_it(as_designer: 
     workflows.publish(workflow="asking", by="dora")
     drafts.edit(workflow="asking", commands=[arranged], revision=3, by="dora")
     assert "Nothing that a run would notice." in said(as_designer, "/workflows/asking/changes/")
+
+
+def test_of_lines_that_come_too_often_to_tell_anything_all_are_new() -> None:
+    """Two thousand lines that are all alike would be a minute's work."""
+    lines = text_diff("a\nb\n" * 1000, "b\na\nc\n" * 1000)
+    assert Counter(line.kind for line in lines) == {"taken": 2000, "added": 3000}
+    before = [f"line {number}" for number in range(2000)]
+    changed = text_diff("\n".join(before), "\n".join([*before[:900], "another", *before[901:]]))
+    assert [line.text for line in changed if line.kind in ("taken", "added")] == ["line 900", "another"]

@@ -204,6 +204,71 @@ def test_ones_own_change_elsewhere_on_the_page_is_no_conflict(published: Version
     assert (steps()["note"]["title"], steps()["ask"]["title"]) == ("Mine", "Ask them")
 
 
+def test_a_step_without_an_id_is_refused_and_changes_nothing_around_it(published: Version, as_designer: Client) -> None:
+    before = draft().draft
+    answer = send(as_designer, NOTE, id=" ", **{"v/title": "Write it down"})
+    assert (answer.status_code, draft().draft) == (422, before)
+    assert "A step needs an id. It was note." in answer.content.decode()
+    assert 'value="Write it down"' in answer.content.decode()
+
+
+def test_what_a_menu_was_not_asked_to_change_stays_as_another_tab_left_it(published: Version, as_designer: Client) -> None:
+    page = as_designer.get("/workflows/asking/steps/ask/menu/").content.decode()
+    act(as_designer, "ask", "connect", **{"route:on_deadline": "done"})
+    act(as_designer, "ask", "rename", title="Ask them", id="ask")
+    (connect,), (rename,) = (
+        re.findall(rf'<form class="menu-form"(?:(?!</form>).)*value="{do}".*?</form>', page, re.S) for do in ("connect", "rename")
+    )
+    assert send(as_designer, OUTLINE, connect, do="connect", **{"route:catch": "dropped"}).status_code == 302
+    assert (steps()["ask"]["on_deadline"], steps()["ask"]["catch"][0]["to"]) == ("done", "dropped")
+    assert send(as_designer, OUTLINE, rename, do="rename", id="ask_them").status_code == 302
+    assert steps()["ask_them"]["title"] == "Ask them"
+
+
+def test_who_was_first_is_not_forgotten_over_many_changes_of_ones_own(published: Version, as_designer: Client) -> None:
+    page = as_designer.get("/workflows/asking/steps/ask/menu/").content.decode()
+    (rename,) = re.findall(r'<form class="menu-form"(?:(?!</form>).)*value="rename".*?</form>', page, re.S)
+    theirs = [{"do": "set", "step": "ask", "key": "title", "value": "Theirs"}]
+    drafts.edit(workflow="asking", revision=1, by="ada", commands=theirs)
+    for number in range(50):
+        mine = [{"do": "set", "step": "note", "key": "title", "value": f"Mine {number}"}]
+        drafts.edit(workflow="asking", revision=2 + number, by="dora", commands=mine)
+    assert send(as_designer, OUTLINE, rename, do="rename", title="Over it").status_code == 409
+    assert steps()["ask"]["title"] == "Theirs"
+
+
+@pytest.mark.parametrize(
+    "odd", [{"required": [[]]}, {"properties": 5}, {"required": [{}]}, {"required": 5, "properties": {"a": 5}}]
+)
+def test_a_contract_that_is_none_breaks_no_page_that_could_mend_it(as_designer: Client, published: Version, odd: Any) -> None:
+    data = asking()
+    data["input"] = data["steps"][1]["form"] = {"type": "object", **odd}
+    drafts.push(text=data, by="dora")
+    for path in (
+        "changes/",
+        "publish/",
+        "settings/",
+        "?version=draft",
+        "steps/ask/",
+        "proof/?version=draft",
+        "graph/?version=draft",
+    ):
+        assert as_designer.get(f"/workflows/asking/{path}").status_code < 500, path
+    assert as_designer.get("/api/v1/workflows/asking/diff?from=1&to=draft").status_code < 500
+
+
+def test_named_parts_that_are_none_are_refused_at_their_field(published: Version, as_designer: Client) -> None:
+    turned = send(as_designer, SETTINGS, form_turn="text v/outcomes").content.decode()
+    answer = send(as_designer, SETTINGS, turned, **{"v/outcomes~text": '{"good": "success"}'})
+    assert answer.status_code == 422 and "{&quot;good&quot;: &quot;success&quot;}" in answer.content.decode()
+
+
+def test_a_number_is_written_as_it_was_typed_though_another_stands_there_as_a_fraction(as_designer: Client) -> None:
+    publish(asking(limits={"cost_usd": 5.0, "steps": 90, "on_breach": "dropped"}))
+    assert send(as_designer, SETTINGS, **{"v/limits/steps": "5"}).status_code == 302
+    assert repr(definition().data["limits"]) == "{'cost_usd': 5.0, 'steps': 5, 'on_breach': 'dropped'}"
+
+
 def test_contract_outcomes_models_and_limits_are_settings(published: Version, as_designer: Client) -> None:
     page = as_designer.get(SETTINGS).content.decode()
     names = filled(page, SETTINGS)

@@ -70,6 +70,14 @@ def test_a_condition_is_the_same_again(found: rows.Rows) -> None:
     assert through(Condition(), rows.condition(found)) == rows.condition(found)
 
 
+def test_what_is_looked_for_may_stand_elsewhere_and_an_index_is_never_there() -> None:
+    """A text that holds another stays so as rows, as a sample's own check is written."""
+    text = "run.input.text.contains(run.input.ticket)"
+    assert through(Condition(), text) == text
+    with pytest.raises(Refused, match="no field"):
+        Condition().value({"items": [{"place": "carry['is done']", "operator": "there"}]})
+
+
 def test_a_condition_that_has_to_be_said_may_be_left_open() -> None:
     assert through(Condition(needed=True), "") == ""
     assert through(Condition(needed=True), ABSENT) == ""

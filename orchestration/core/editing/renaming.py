@@ -12,9 +12,8 @@ from orchestration.core.editing.draft import Draft
 from orchestration.core.editing.edited import Change, Note
 from orchestration.core.editing.mentions import STEPS, Mention, TooLong, mentions
 from orchestration.core.errors import Problem, Refused
-from orchestration.core.fields import RESERVED_IDS
+from orchestration.core.fields import ID, RESERVED_IDS
 
-_ID = re.compile(r"[a-z][a-z0-9_]{0,47}\Z")
 _HOLDERS = {"outcome": "outcomes", "model": "models", "tool": "tools"}
 
 
@@ -26,7 +25,7 @@ def rename(draft: Draft, command: Rename) -> Change:
 
 
 def _check(name: str, of_step: bool) -> None:
-    if not _ID.match(name):
+    if not ID.match(name):
         message = f'"{name[:60]}" is no id. An id begins with a-z and holds a-z, 0-9 and _, 48 characters at most.'
         raise Refused(Problem("bad_id", message, "to"))
     if of_step and name in RESERVED_IDS:

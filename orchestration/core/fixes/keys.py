@@ -1,9 +1,11 @@
 """What is written at one place, and should be something else, or nothing."""
 
 from collections.abc import Callable, Iterator
+from itertools import chain, count
 from typing import Any
 
 from orchestration.core.errors import ErrorCode
+from orchestration.core.fields import ID
 from orchestration.core.fixes.case import Case, Fix, above, put, take
 from orchestration.core.wording import nearest
 
@@ -27,7 +29,8 @@ def _unknown_outcome(case: Case) -> Iterator[Fix]:
     if near is not None:
         yield case.put(f"Say {near} instead", near)
     kind = "failure" if failing else "success"
-    yield Fix(f"Add the outcome {name}, a {kind}", (put("", f"outcomes.{name}", {"kind": kind}),))
+    if ID.fullmatch(name):
+        yield Fix(f"Add the outcome {name}, a {kind}", (put("", f"outcomes.{name}", {"kind": kind}),))
 
 
 def _wrong_kind(case: Case) -> Iterator[Fix]:
@@ -35,7 +38,8 @@ def _wrong_kind(case: Case) -> Iterator[Fix]:
         if found.kind == "failure":
             yield case.put(f"Say {name} instead", name)
             return
-    yield Fix("Add the outcome broken, a failure", (put("", "outcomes.broken", {"kind": "failure"}), put("", case.key, "broken")))
+    free = next(name for name in chain(["broken"], (f"broken_{n}" for n in count(2))) if name not in case.plan.workflow.outcomes)
+    yield Fix(f"Add the outcome {free}, a failure", (put("", f"outcomes.{free}", {"kind": "failure"}), put("", case.key, free)))
 
 
 def _incomplete_deadline(case: Case) -> Iterator[Fix]:

@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterator
 
 from orchestration.core.fixes.case import Case, Fix
 
+_LONGEST = 366 * 24 * 60
+"""Minutes that a duration may have."""
+
 
 def _raise(case: Case) -> Iterator[Fix]:
     """To what a run may come to without it, said in the next round figure."""
@@ -17,7 +20,8 @@ def _raise(case: Case) -> Iterator[Fix]:
         yield case.put(f"Raise it to ${dollars:,.2f}", dollars)
     else:
         minutes = math.ceil(sum(line.seconds for line in lines) / 60)
-        yield case.put(f"Raise it to {minutes} min", f"{minutes}m")
+        if minutes <= _LONGEST:
+            yield case.put(f"Raise it to {minutes} min", f"{minutes}m")
 
 
 BY_CODE: dict[str, Callable[[Case], Iterator[Fix]]] = {"worst_case_above_limit": _raise, "no_on_breach": _raise}
