@@ -1,7 +1,8 @@
 # `make run` and `make test` are all that a fresh machine needs, beside Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format browser bench chaos mutants shots lock clean ready ready-to-test
+CHECKS := types-of-python types-of-canvas style layers migrations tree
+.PHONY: help run test check format browser bench chaos mutants shots lock clean ready ready-to-test $(CHECKS)
 
 PORT ?= 8000
 UPGRADE ?= --upgrade
@@ -19,13 +20,21 @@ test: ready-to-test browser ## the whole suite, in a real Chromium and on Postgr
 	$(BIN)/python -m tests $(ARGS)
 
 check: ready-to-test ## what counts as clean: style, layers, types, templates, migrations, tree
+	@$(MAKE) --no-print-directory --jobs 2 $(CHECKS)
+
+types-of-python:
+	$(BIN)/mypy
+types-of-canvas:
+	sh .ci/canvas types
+style:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports
-	$(BIN)/mypy
 	$(BIN)/djlint templates --lint --quiet
-	sh .ci/canvas types
+layers:
+	$(BIN)/lint-imports
+migrations:
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
+tree:
 	$(BIN)/python -m tests.repo.tree
 
 format: ready-to-test ## put the code into the one form that check accepts
