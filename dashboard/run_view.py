@@ -173,13 +173,17 @@ def _spoken_part(kind: str, rest: str, named: Mapping[str, str]) -> str:
     if kind == "fallback":
         return f"{named.get(rest, rest)} in its place"
     if kind == "round":
-        return f"asking the model, {_ordinal(rest)} time"
+        return f"asking the model, {_time(rest)}"
     number, _, index = rest.partition(".")
     return f"tool {int(index) + 1 if index.isdecimal() else 1} of round {number}"
 
 
-def _ordinal(number: str) -> str:
-    return {"1": "first", "2": "second", "3": "third"}.get(number, f"{number}th")
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+
+
+def _time(number: str) -> str:
+    index = int(number) - 1 if number.isdecimal() else len(_ORDINALS)
+    return f"{_ORDINALS[index]} time" if index < len(_ORDINALS) else f"time {number}"
 
 
 def is_part(path: str) -> bool:

@@ -61,6 +61,7 @@ def test_trouble_is_a_state_of_its_own(status: str, changed: Any, more: Any, tol
         ("refine[3]/critique", "Critique, round 3"),
         ("classify/fallback.keywords", "Sort the ticket, Keywords in its place"),
         ("answer/round.2", "Answer, asking the model, second time"),
+        ("answer/round.21", "Answer, asking the model, time 21"),
         ("refine[2]/answer/tool.2.0", "Answer, round 2, tool 1 of round 2"),
         ("answered", "Answered"),
     ],
