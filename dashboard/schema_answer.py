@@ -13,7 +13,7 @@ from typing import Any
 from dashboard.schema_spec import Spec, Way
 from orchestration.core.errors import Problem, Refused, Unreadable
 from orchestration.core.values import canonical, dump, parse_json
-from orchestration.core.wording import dotted
+from orchestration.core.wording import dotted, under
 
 Answer = Mapping[str, Sequence[str]]
 
@@ -145,11 +145,27 @@ def path_at(spec: Spec, answer: Answer, prefix: str, name: str) -> str:
         key = part.replace("~1", "/").replace("~0", "~")
         if here.kind == "list" and here.item is not None:
             listed = list(answer.get(f"{at}~item", ()))
-            path, here = f"{path}[{listed.index(part) if part in listed else 0}]", here.item
+            index = listed.index(part) if part in listed else 0
+            path, here = (item_places(here, answer, at, path) or [f"{path}[0]"])[index], here.item
         else:
             path, here = dotted(path, [key]), next((one for one in here.properties if one.key == key), here)
         at = f"{at}/{part}"
     return path
+
+
+def row_places(path: str, names: Sequence[str]) -> list[str]:
+    """Of items that are found by their names; one without a name, or with that of one before it, is found by its number."""
+    return [
+        dotted(path, [name]) if name and name not in names[:index] else f"{path}[{index}]" for index, name in enumerate(names)
+    ]
+
+
+def item_places(spec: Spec, answer: Answer, name: str, path: str) -> list[str]:
+    """The places of the items of the list of this name."""
+    keys = answer.get(f"{name}~item", ())
+    if not spec.keyed:
+        return [f"{path}[{index}]" for index in range(len(keys))]
+    return row_places(path, [(answer.get(f"{name}/{key}/name") or [""])[0] for key in keys])
 
 
 class Reading:
@@ -200,21 +216,30 @@ class Reading:
             self.marks += found.under(path)
             return found.value
         except Unreadable as error:
-            for problem in error.problems:
-                where = f" (at {problem.path})" if problem.path else ""
-                self.problems.append(replace(problem, message=problem.message + where, path=path))
+            self._unreadable(error, path)
             return text
 
     def _either(self, way: Way, name: str, path: str) -> Any:
         try:
             if f"{name}~text" in self.answer:
-                text = self.text(f"{name}~text")
-                return way.read(text) if text.strip() else way.unsaid
+                return self._text(way, self.text(f"{name}~text"), path)
             shown = self.value(way.rows, name, path)
             return way.unsaid if shown is ABSENT or shown is None else way.value(shown)
         except Refused as refused:
-            self.problems += [replace(problem, path=path) for problem in refused.problems]
+            self.problems += [replace(problem, path=under(path, problem.path)) for problem in refused.problems]
             return ABSENT
+
+    def _text(self, way: Way, text: str, path: str) -> Any:
+        try:
+            return way.read(text) if text.strip() else way.unsaid
+        except Unreadable as error:
+            self._unreadable(error, path)
+            return ABSENT
+
+    def _unreadable(self, error: Unreadable, path: str) -> None:
+        for problem in error.problems:
+            where = f" (at {problem.path})" if problem.path else ""
+            self.problems.append(replace(problem, message=problem.message + where, path=path))
 
     def _object(self, spec: Spec, name: str, path: str) -> Any:
         if not spec.implied and (not spec.required or spec.nullable) and f"{name}~on" not in self.answer:
@@ -235,8 +260,8 @@ class Reading:
 
     def _list(self, spec: Spec, name: str, path: str) -> Any:
         found = []
-        for index, key in enumerate(self.answer.get(f"{name}~item", ())):
-            where = f"{path}[{index}]"
+        keys = self.answer.get(f"{name}~item", ())
+        for key, where in zip(keys, item_places(spec, self.answer, name, path), strict=True):
             each = self.value(spec.item, f"{name}/{key}", where) if spec.item else ABSENT
             if each is ABSENT:
                 self.problems.append(Problem("missing", "is empty; fill it in or take it away", where))

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dashboard.schema_answer import ABSENT, Answer, below, write
+from dashboard.schema_answer import ABSENT, Answer, below, item_places, write
 from dashboard.schema_spec import LONG_TEXT, Spec, Way
 from orchestration.core.errors import Problem, Unreadable
 from orchestration.core.values import canonical, parse_json
-from orchestration.core.wording import dotted, with_stop
+from orchestration.core.wording import dotted, under, with_stop
 
 MOST_RADIOS = 4
+_INNERMOST = re.compile(r'(\.[^.\[\]"]*|\[("(?:[^"\\]|\\.)*"|[^\[\]"]*)\])\Z')
 _DATE = re.compile(r"(\d{4}-\d{2}-\d{2})?\Z")
 
 
@@ -20,6 +21,8 @@ class Option:
     value: str
     label: str
     chosen: bool
+    more: str = ""
+    """What may stand in the field `more` beside the choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,14 @@ class Field:
         for child in self.children:
             yield from child.every()
 
+    def wrong(self, inside: str = "") -> "Iterator[Field]":
+        """Those in which something is wrong. Where it is of one of several, its label says of which."""
+        label = f"{inside}, {self.label}" if inside and self.label else inside or self.label
+        if self.errors and self.path:
+            yield replace(self, label=label)
+        for child in self.children:
+            yield from child.wrong(label if self.key else inside)
+
     @property
     def anchor(self) -> str:
         """What a link to it leads to: its control, the group where it has several."""
@@ -112,26 +123,28 @@ class _Drawing:
         self.errors: dict[str, list[str]] = {}
 
     def assign(self, spec: Spec, prefix: str) -> None:
-        places = set(self.places(spec, prefix, ""))
+        places = dict(self.places(spec, prefix, ""))
         for problem in self.problems:
             path = rest = _below_root(problem.path)
             while rest and rest not in places:
-                rest = re.sub(r"(\.[^.\[\]]*|\[[^\[\]]*\])\Z", "", rest) if re.search(r"[.\[]", rest) else ""
+                rest = _INNERMOST.sub("", rest, count=1) if _INNERMOST.search(rest) else ""
             inside = "" if rest == path else f"{path.removeprefix(rest).lstrip('.')}: "
-            self.errors.setdefault(rest, []).append(_sentence(inside + problem.message))
+            self.errors.setdefault(places[rest], []).append(_sentence(inside + problem.message))
 
-    def places(self, spec: Spec, name: str, path: str) -> Any:
-        yield path
+    def places(self, spec: Spec, name: str, path: str) -> Iterator[tuple[str, str]]:
+        """Each place that a problem may have → the path of the field where it is shown."""
+        yield path, path
         if spec.way is not None:
             yield from self.places(spec.way.rows, name, path)
         for child in spec.properties:
             yield from self.places(child, below(name, child.key), dotted(path, [child.key]))
         if spec.item is not None:
-            for index, key in enumerate(self.answer.get(f"{name}~item", ())):
-                yield from self.places(spec.item, f"{name}/{key}", self.item_path(spec, name, path, index, key))
-
-    def item_path(self, spec: Spec, name: str, path: str, index: int, key: str) -> str:
-        return dotted(path, [_first(self.answer, f"{name}/{key}/name")]) if spec.keyed else f"{path}[{index}]"
+            keys = self.answer.get(f"{name}~item", ())
+            for key, place in zip(keys, item_places(spec, self.answer, name, path), strict=True):
+                yield from self.places(spec.item, f"{name}/{key}", place)
+                if spec.stands is not None:
+                    stands, field = spec.stands(_first(self.answer, f"{name}/{key}/name"))
+                    yield under(path.removesuffix(f".{spec.key}"), stands), f"{place}.{field}"
 
     def whole(self, spec: Spec, name: str) -> Field:
         errors = tuple(_sentence(f"{_below_root(one.path)}: {one.message}".removeprefix(": ")) for one in self.problems)
@@ -194,8 +207,8 @@ class _Drawing:
         one = item.label or _singular(told["label"])
         keys = self.answer.get(f"{name}~item", ())
         children = tuple(
-            self.field(item, f"{name}/{key}", self.item_path(spec, name, path, index, key), f"{one} {index + 1}", key)
-            for index, key in enumerate(keys)
+            self.field(item, f"{name}/{key}", place, f"{one} {index + 1}", key)
+            for index, (key, place) in enumerate(zip(keys, item_places(spec, self.answer, name, path), strict=True))
         )
         token = f"__{name.count('__')}__"
         drawing = _Drawing(write(item, ABSENT, f"{name}/{token}"), None, ())

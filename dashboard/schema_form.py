@@ -124,7 +124,7 @@ class SchemaForm:
     @property
     def wrong(self) -> tuple[Field, ...]:
         """The fields that have errors, in their order, for links to them."""
-        return tuple(one for one in self.fields.every() if one.errors and one.path)
+        return tuple(self.fields.wrong())
 
     @property
     def problem_count(self) -> int:

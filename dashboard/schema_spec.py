@@ -1,7 +1,7 @@
 """Which control stands for each place of a schema. Read once from the schema, whatever the value; what no control fits is
 asked for as JSON text, so that every schema has a form."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, Protocol
@@ -65,7 +65,8 @@ class Spec:
     found by their `name`. `look` is how it is drawn, `blank` what is said where nothing is given, `offers` the name of a list of
     places, `picks` how one that is picked from it is written (as a `value` in `${…}`, or as a bare `place`), `code` the
     language of a text (`cel`, `prompt`), `adds` what the button says that adds an item, and `flips` what it says in a condition
-    of which any row has to hold."""
+    of which any row has to hold. `stands`: of rows that show a value in another shape, from the name of one to where in the
+    value it stands, and its field that shows what is wrong there."""
 
     kind: Kind
     key: str
@@ -93,6 +94,7 @@ class Spec:
     picks: str = ""
     adds: str = ""
     flips: str = ""
+    stands: Callable[[str], tuple[str, str]] | None = None
     way: Way | None = None
 
     def every(self) -> "Iterator[Spec]":

@@ -13,11 +13,11 @@ from django.http import QueryDict
 
 from dashboard import schema_form
 from dashboard.panel.around import Around
+from dashboard.panel.contracts import Contract, with_words
 from dashboard.panel.grouping import Group, groups
 from dashboard.panel.offering import with_offers
 from dashboard.panel.specs import spec_of
 from dashboard.panel.taking import Taken, lacking, taken, with_hints, with_rows
-from dashboard.panel.ways import Contract
 from dashboard.schema_answer import ABSENT, Answer, Reading, spec_at, write
 from dashboard.schema_answer import below as name_below
 from dashboard.schema_fields import Field, fields_of
@@ -202,7 +202,7 @@ class StepForm:
 
     @property
     def fields(self) -> Field:
-        drawn = with_offers(fields_of(self.spec, self.answer, PREFIX, None, self.problems), self.around)
+        drawn = with_offers(with_words(fields_of(self.spec, self.answer, PREFIX, None, self.problems)), self.around)
         return with_hints(drawn, self.takes) if self.takes else drawn
 
     @property
@@ -218,7 +218,7 @@ class StepForm:
 
     @property
     def wrong(self) -> tuple[Field, ...]:
-        return tuple(one for one in self.fields.every() if one.errors and one.path)
+        return tuple(self.fields.wrong())
 
     @property
     def of_id(self) -> tuple[str, ...]:
@@ -274,6 +274,8 @@ def at_fields(problems: Sequence[Problem], commands: Sequence[Json]) -> list[Pro
 
 
 def _at_field(problem: Problem, commands: Sequence[Json]) -> Problem:
+    if problem.path.startswith(f"{ROOT}."):
+        return problem  # it became no command
     head, bracket, rest = problem.path.partition("]")
     number = head.removeprefix("commands[")
     if not bracket or not number.isdecimal() or int(number) >= len(commands):

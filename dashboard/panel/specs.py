@@ -12,8 +12,9 @@ from annotated_types import Ge, Le, MaxLen
 from dashboard import format_words
 from dashboard.format_view import described
 from dashboard.panel.around import OFFERS, OFFERS_HTTP, OFFERS_INNER, OFFERS_OWN, Around, Offer
+from dashboard.panel.contracts import Contract
 from dashboard.panel.prompting import TEXTS
-from dashboard.panel.ways import Condition, Contract, NamedParts, NamedValues
+from dashboard.panel.ways import Condition, NamedParts, NamedValues
 from dashboard.schema_spec import LONG_TEXT, Spec
 from orchestration.core import fields
 from orchestration.core.definition import Arm, Retry, StepBase, Workflow

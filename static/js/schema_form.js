@@ -66,3 +66,10 @@ document.addEventListener("input", (event) => {
   const control = event.target.closest?.("[data-proposed]");
   if (control) compare(control);
 });
+
+/* What is chosen says what may stand beside it. */
+document.addEventListener("change", (event) => {
+  const more = event.target.selectedOptions?.[0]?.dataset.more;
+  const beside = more && document.getElementById(event.target.id.replace(/[^/]*$/, "more"));
+  if (beside) beside.placeholder = more;
+});

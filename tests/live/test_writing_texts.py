@@ -303,3 +303,64 @@ def test_what_is_typed_while_a_form_is_being_saved_is_there_afterwards_and_saved
     expect(page.locator("#panel-unsaved")).to_be_empty()
     sort = parse(Workflow.objects.get(id="letters").draft).data["steps"][0]
     assert (sort["prompt"], sort["title"]) == ("Sort this. Be kind. Be brief.", "Sort iot")
+
+
+def test_a_list_of_lines_is_described_by_keyboard_and_what_is_wrong_in_a_row_is_said_there(
+    sign_in: SignIn, designer: User, site: str
+) -> None:
+    make()
+    page = sign_in(designer)
+    page.goto("/workflows/letters/?version=draft&step=sort")
+    keys = page.keyboard
+
+    def row(number: int, name: str, kind: str) -> None:
+        tab_to(page, "[data-list='v/output/fields'] > [data-list-end] > button")
+        keys.press("Enter")
+        expect(page.locator(f"[id='v/output/fields/{number}/name']")).to_be_focused()
+        keys.type(name)
+        keys.press("Tab")
+        keys.type(kind)
+
+    row(2, "lines", "a list of o")
+    expect(page.locator("[id='v/output/fields/2/more']")).to_have_attribute("placeholder", '{"maxItems": 20}')
+    row(3, "lines[].text", "text")
+    row(4, "lines.amount", "a num")
+    tab_to(page, "[id='v/output/fields/4/more']")
+    keys.type('{"minimum": }')
+    tab_to(page, "#panel-save")
+    keys.press("Enter")
+
+    told = page.locator("#panel [data-wrong]")
+    expect(told.get_by_role("link")).to_have_text(["Field 5, Name", "Field 5, More"])
+    name, more = (page.locator(f"[id='v/output/fields/4/{key}']") for key in ("name", "more"))
+    expect(more).to_have_accessible_description(re.compile(r"a value is missing at line 1, column 13"))
+    expect(more).to_have_attribute("aria-invalid", "true")
+    assert_sound(page)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    labels = page.locator("#panel [id^='v/output/fields/'] label:not(.field--check label)")
+    shown = labels.evaluate_all("labels => labels.filter((label) => label.offsetWidth > 1).length")
+    assert shown == 5 * 5, "rows that wrap have their labels"
+    tab_to(page, "#panel [data-wrong] a")
+    keys.press("Enter")
+    expect(name).to_be_focused()
+    expect(name).to_have_accessible_description("In other rows lines is a list. Write lines[].… here too, or there.")
+    keys.press("Control+a")
+    keys.type("lines[].amount")
+    tab_to(page, "[id='v/output/fields/4/more']")
+    keys.press("Control+a")
+    keys.type('{"minimum": 0}')
+    save(page)
+    line = {
+        "type": "object",
+        "required": ["text", "amount"],
+        "properties": {"text": {"type": "string"}, "amount": {"type": "number", "minimum": 0}},
+    }
+    expected = next(each for each in LETTER["steps"] if each["id"] == "sort")["output"]
+    lines = {"type": "array", "items": line}
+    assert step("sort")["output"] == {
+        "type": "object",
+        "required": ["label", "urgent", "lines"],
+        "properties": {**expected["properties"], "lines": lines},
+    }
+    expect(name).to_have_value("lines[].amount")
+    assert Workflow.objects.get(id="letters").versions.count() == 0

@@ -191,10 +191,16 @@ def test_problems_of_commands_stand_at_their_fields() -> None:
 
 
 def test_what_can_not_be_read_is_refused_at_its_field() -> None:
-    form = sent(opened(TRIAGE, "send"), **{"v/input/1/name": "ticket"})
+    typed = {"v/input/1/name": "ticket", "v/output~text": '{"type":\n "object",}'}
+    form = sent(opened(TRIAGE, "classify"), **typed, **{"v/input/0/name": "ticket"})
     with pytest.raises(Refused) as refused:
         form.commands()
-    assert [field.path for field in form.mark(refused.value.problems).wrong] == ["input"]
+    wrong = form.mark(at_fields(refused.value.problems, [])).wrong
+    assert [(field.path, field.label, field.anchor) for field in wrong] == [
+        ("input[1].name", "Value 2, Name", "v/input/1/name"),
+        ("output", "What it gives", "v/output~text"),
+    ]
+    assert wrong[1].errors == ("It is not JSON: a key in double quotes is missing at line 2, column 11.",)
 
 
 def test_routes_are_offered_that_lead_forward_and_places_that_come_before() -> None:

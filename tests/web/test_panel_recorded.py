@@ -24,7 +24,7 @@ PANEL = "/workflows/sample/steps/sort/"
 
 @pytest.fixture
 def run(floor: Floor) -> Run:  # noqa: F811
-    floor.server.script(b.chat({"label": "a", "lines": [{"price": 1}, {"price": 2.5, "note": None}], "sure": 0.5}))
+    floor.server.script(b.chat({"label": "a", "lines": [{"price": 1}, {"price": 2.5, "a note.": None}], "sure": 0.5}))
     return floor.run(workflow(SORT, end()))
 
 
@@ -46,8 +46,14 @@ def test_a_contract_is_made_from_a_recorded_output(run: Run, as_designer: Client
     assert filled(stranger, PANEL)["v/output/fields/0/enum"] == ["a, b"], "no output of this step"
     page = send(as_designer, page, form_turn="recorded").content.decode()
     assert "Nothing is saved yet" in page and sort()["output"] == LABEL
+    assert [filled(page, PANEL)[f"v/output/fields/{row}/name"] for row in (1, 2, 3)] == [
+        ["lines"],
+        ["lines[].price"],
+        ['lines[]["a note."]'],
+    ]
+    assert "<code>…[&quot;a note.&quot;]</code>" in page
     assert send(as_designer, page).status_code == 302
-    line = {"type": "object", "required": ["price"], "properties": {"price": {"type": "number"}, "note": {}}}
+    line = {"type": "object", "required": ["price"], "properties": {"price": {"type": "number"}, "a note.": {}}}
     assert sort()["output"] == {
         "type": "object",
         "required": ["label", "lines", "sure"],
