@@ -177,7 +177,7 @@ if not EMBEDDED:  # the server mode stands behind TLS; the embedded one is plain
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     CSRF_TRUSTED_ORIGINS = [f"https://{'*' + host if host.startswith('.') else host}" for host in ALLOWED_HOSTS if host != "*"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5_000_000
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # the form of a branch with a hundred cases has some thousands
 
 # ── Time, language, words to the console
 
