@@ -368,10 +368,10 @@ def _as_spelled(value: Any, read: Any, written: Any, spelled: Mapping[str, Any])
 def _at(data: Any, place: Place) -> Any:
     """What stands there, ABSENT where nothing does."""
     for part in place:
-        if (isinstance(data, dict) and part in data) or (isinstance(data, list) and isinstance(part, int) and part < len(data)):
-            data = data[part]
-        else:
+        there = part in data if isinstance(data, dict) else isinstance(data, list) and isinstance(part, int) and part < len(data)
+        if not there:
             return ABSENT
+        data = data[part]
     return data
 
 

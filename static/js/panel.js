@@ -112,14 +112,14 @@ document.addEventListener("htmx:beforeRequest", ({ detail: { elt, target } }) =>
 document.addEventListener("htmx:beforeSwap", ({ detail: { target, requestConfig } }) => {
   comes = Boolean(target?.matches("#panel, #step-panel"));
   if (target?.id === "panel") stood = target.parentElement.scrollTop;
-  late = comes && requestConfig.elt === form() ? fields().filter((field) => sent.has(field.id) && sent.get(field.id) !== standing(field)) : [];
+  late = comes && requestConfig?.elt === form() ? fields().filter((field) => sent.has(field.id) && sent.get(field.id) !== standing(field)) : [];
 });
 
 /* Adding a row and turning one into text post the form too, and save nothing: only what does so says it. */
 document.addEventListener("htmx:afterSwap", ({ detail: { requestConfig } }) => {
   if (!comes) return; // it is told for each part of an answer
   comes = false;
-  if (requestConfig.verb === "get" || document.getElementById("panel-said")?.textContent) settle();
+  if (requestConfig?.verb === "get" || document.getElementById("panel-said")?.textContent) settle();
   late.forEach(putBack);
   tellUnsaved();
 });
