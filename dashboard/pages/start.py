@@ -34,7 +34,7 @@ def start(request: HttpRequest, workflow: str) -> HttpResponse:
         return _page(request, found, version, _opened(request, workflow, schema), {"once": uuid4().hex})
     form = SchemaForm.sent(schema, request.POST, prefix=PREFIX)
     typed = {name: request.POST.get(name, "").strip()[:200] for name in ("key", "once")}
-    if (turned := form.turned(request.POST) or _switched(form, request.POST.get("as", ""))) is not None:
+    if (turned := form.turned(request.POST) or form.switched(request.POST.get("as", ""))) is not None:
         return _page(request, found, version, turned, typed)
     try:
         taken = form.taken(PREFIX)
@@ -65,14 +65,6 @@ def _opened(request: HttpRequest, workflow: str, schema: dict[str, Any]) -> Sche
     index = int(chosen[:3]) if chosen.isascii() and chosen.isdecimal() else -1
     value = examples[index]["input"] if 0 <= index < len(examples) else ABSENT
     return SchemaForm.of(schema, value, prefix=PREFIX)
-
-
-def _switched(form: SchemaForm, to: str) -> SchemaForm | None:
-    """The same draft as JSON text, or as a form again; text that is no JSON stays text."""
-    if to not in ("json", "form"):
-        return None
-    draft = form.draft()
-    return form if draft is ABSENT and form.raw else SchemaForm.of(form.schema, draft, prefix=PREFIX, raw=to == "json")
 
 
 def _refused(
