@@ -80,8 +80,15 @@ SENT = {
     "send by form": form("/events/send/", {"name": "paid", "correlation": "T-1", "payload~json": '{"n": 1}', "once": "d" * 32}),
     "send to a run by form": form(
         "/events/send/",
-        {"run": "{paying}", "step": "pay", "name": "payment.received", "correlation": "T-9", "payload~on": "on",
-         "payload/amount": "5", "once": "e" * 32},
+        {
+            "run": "{paying}",
+            "step": "pay",
+            "name": "payment.received",
+            "correlation": "T-9",
+            "payload~on": "on",
+            "payload/amount": "5",
+            "once": "e" * 32,
+        },
     ),
     "publish": api("POST", "workflows/asking/publish", {"revision": 2}),
     "publish by form": form("/workflows/asking/publish/", {"revision": "2"}),
