@@ -4,13 +4,13 @@
 as it was asked for, wherever the run is by then.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from django.http import QueryDict
 
 from dashboard import wait_view
+from dashboard.api.bodies import BAD_CHARACTER
 from dashboard.schema_answer import value_text
 from dashboard.schema_form import ABSENT, SchemaForm
 from orchestration.acts import events as acts
@@ -24,7 +24,6 @@ from orchestration.queries import runs, workflows
 from orchestration.queries.runs import RunDetail
 
 PREFIX = "payload"
-_BAD = "There is a NUL character or half of a surrogate pair here, which no store can keep. Remove it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +47,13 @@ class EventForm:
         name, correlation = events.parts_of(run.awaits)
         step = run.place.rpartition("/")[2]
         takes = _takes(run, step)
-        payload = SchemaForm.of(takes or {}, ABSENT if takes else {}, prefix=PREFIX, raw=not takes)
+        payload = SchemaForm.of(takes, ABSENT if takes else {}, prefix=PREFIX, raw=not takes)
         return cls(name, correlation_text(correlation), payload, run.id, step)
 
     @classmethod
     def sent(cls, data: QueryDict) -> Self:
         said = {each: clean_text(data.get(each, "")[:100]).value for each in ("run", "step")}
-        takes = (_takes(runs.run(said["run"]), said["step"]) if said["run"] else None) or {}
+        takes = _takes(runs.run(said["run"]), said["step"]) if said["run"] else {}
         payload = SchemaForm.sent(takes, data, prefix=PREFIX)
         return cls(data.get("name", "").strip(), data.get("correlation", ""), payload, **said)
 
@@ -84,7 +83,7 @@ class EventForm:
         except Unreadable:
             read = clean_text(self.correlation)
         if read.marks or clean_text(self.name).marks:
-            raise Refused(Problem("bad_character", _BAD, "correlation" if read.marks else "name"))
+            raise Refused(Problem("bad_character", BAD_CHARACTER, "correlation" if read.marks else "name"))
         return read.value
 
     def is_awaited(self, about: Any) -> bool:
@@ -94,7 +93,7 @@ class EventForm:
     def check(self, about: Any, payload: Any) -> None:
         """Raises `Refused` where it breaks the contract of the step that it would go to."""
         found = None if self.run else queries.waits(self.name, about)
-        takes = _takes(run := runs.run(found), run.place.rpartition("/")[2]) if found else None
+        takes = _takes(run := runs.run(found), run.place.rpartition("/")[2]) if found else {}
         if takes and (problems := contract(takes).check(payload, PREFIX)):
             raise Refused(*problems)
 
@@ -125,5 +124,5 @@ def correlation_text(value: Any) -> str:
     return text if text.isprintable() else values.dump(value)
 
 
-def _takes(run: RunDetail, step: str) -> Mapping[str, Any] | None:
+def _takes(run: RunDetail, step: str) -> dict[str, Any]:
     return wait_view.takes(workflows.version(run.workflow, run.version).definition, step)

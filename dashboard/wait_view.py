@@ -38,10 +38,10 @@ def rest(run: RunDetail, definition: Mapping[str, Any], named: Mapping[str, str]
     return Rest(name, correlation, run.since, run.due, then, run.wait == "event" and not run.awaits, kept)
 
 
-def takes(definition: Mapping[str, Any], step: str) -> Mapping[str, Any] | None:
-    """The contract for what comes to a wait of this id; None where it says none."""
+def takes(definition: Mapping[str, Any], step: str) -> dict[str, Any]:
+    """The contract for what comes to a wait of this id; {} where it says none."""
     found = _found(definition, step)[0]
-    return found.get("output") if found.get("type") == "wait" else None
+    return dict(found.get("output") or {}) if found.get("type") == "wait" else {}
 
 
 def _found(definition: Mapping[str, Any], step: str) -> tuple[Mapping[str, Any], str]:
