@@ -24,6 +24,7 @@ LOOK = """() => {
   };
   const words = seen("main :is(h1, h2, h3, p, a, code:not(.field__errors *), label, input, textarea, select)");
   const folded = (details) => details.lastElementChild.getBoundingClientRect().height === 0;
+  const right = (element) => element.getBoundingClientRect().right;
   const whole = (step) => step.querySelector(".step__body") || getComputedStyle(step).breakInside === "avoid";
   return {
     navigation: told(seen("nav:not(#path nav), .bar, .button, button")),
@@ -32,10 +33,11 @@ LOOK = """() => {
     paper: light(getComputedStyle(document.documentElement).getPropertyValue("--ground")),
     folded: told(seen("main details").filter(folded)),
     parted: told(seen(".step").filter((step) => !whole(step))),
+    cut: told(seen("main :is(td, th)").filter((cell) => cell.scrollWidth > cell.clientWidth + 1 || right(cell) > innerWidth)),
     wide: document.documentElement.scrollWidth - innerWidth,
   };
 }"""
-CLEAN = {"navigation": [], "underlined": [], "pale": [], "paper": 255, "folded": [], "parted": [], "wide": 0}
+CLEAN = {"navigation": [], "underlined": [], "pale": [], "paper": 255, "folded": [], "parted": [], "cut": [], "wide": 0}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -100,6 +102,8 @@ def test_a_run_is_a_document_with_its_input_and_the_dates_of_all_that_happened(
     assert f"since {run.since:%Y-%m-%d %H:%M:%S} UTC" in told and f"due {run.due:%Y-%m-%d %H:%M:%S} UTC" in told
     expect(page.get_by_text('"Deep down"')).to_be_visible()
     expect(page.locator("#graph")).not_to_be_visible()
+    page.goto("/runs/")
+    assert page.evaluate(LOOK)["cut"] == []
     events.send(name="payment.received", correlation="T-1", payload={"amount": 5}, by="shop")
     ended = move(run).ended
     assert ended is not None
