@@ -61,6 +61,7 @@ PAGES = (
     ("New workflow", "workflow_new", "plus", "create draw add"),
     ("Runs", "runs", "run", "list all"),
     ("Kept events", "events", "inbox", "waiting runs payload"),
+    ("Send an event", "event_send", "right", "post payload answer waiting runs"),
     ("Inbox", "inbox", "inbox", "questions answer waiting"),
     ("Health", "settings_health", "settings", "settings workers database status"),
     ("Providers", "settings_providers", "settings", "settings models accounts prices"),

@@ -6,6 +6,7 @@
     form.value()                                      the JSON value; raises Refused with problems that know their place
     form.mark(problems)                               the same form, each problem at its field; shown with status 422
     form.turned(request.POST)                         where "Add" or "Take away" was pressed: the form after that, else None
+    form.switched(request.POST.get("as", ""))         where the other of form and JSON text is asked for: that, else None
 
 In a template: {% include "components/schema_form.html" with form=form %} inside a form of your own with `novalidate`; the
 rules are told by the server, at the fields. js/schema_form.js makes adding and taking away immediate; without it they post.
@@ -115,6 +116,13 @@ class SchemaForm:
         if answer is None:
             return None
         return type(self)(self.schema, answer, self.prefix, self.first, (*self.problems, *problems))
+
+    def switched(self, to: str) -> Self | None:
+        """The same draft as `json` text, or as a `form` again, else None. Text that is no JSON stays text."""
+        if to not in ("json", "form"):
+            return None
+        draft = self.draft()
+        return self if draft is ABSENT and self.raw else self.of(self.schema, draft, prefix=self.prefix, raw=to == "json")
 
     @property
     def fields(self) -> Field:

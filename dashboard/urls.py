@@ -5,7 +5,7 @@ from django.urls import include, path
 from dashboard.api.urls import urls as api
 from dashboard.gallery import gallery
 from dashboard.health import healthz
-from dashboard.pages.events import event, events
+from dashboard.pages.events import event, events, send
 from dashboard.pages.finding import find
 from dashboard.pages.home import home
 from dashboard.pages.reference import reference_page
@@ -17,6 +17,7 @@ urlpatterns = [
     path("workflows/", include("dashboard.workflow_urls")),
     path("runs/", include("dashboard.run_urls")),
     path("events/", events, name="events"),
+    path("events/send/", send, name="event_send"),
     path("events/<str:event>/", event, name="event"),
     path("inbox/", include("dashboard.inbox_urls")),
     path("settings/", include("dashboard.settings_urls")),

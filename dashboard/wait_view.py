@@ -30,13 +30,22 @@ def rest(run: RunDetail, definition: Mapping[str, Any], named: Mapping[str, str]
     """None where the run waits for something else, or for nothing. One query at most."""
     if run.wait not in ("event", "time") or run.since is None:
         return None
-    at = run.place.rpartition("/")[2]
-    step, part = next((found for found in _steps(definition.get("steps", ())) if found[0]["id"] == at), ({}, ""))
+    step, part = _found(definition, run.place.rpartition("/")[2])
     to = str(step.get("on_deadline") or "")
     then = {"break": "the end of the loop", "continue": f"the end of the {part}"}.get(to) or named.get(to, to)
     name, correlation = events.parts_of(run.awaits) if run.awaits else (str(step.get("event") or ""), None)
     kept = queries.kept(name) if run.awaits else ()
     return Rest(name, correlation, run.since, run.due, then, run.wait == "event" and not run.awaits, kept)
+
+
+def takes(definition: Mapping[str, Any], step: str) -> dict[str, Any]:
+    """The contract for what comes to a wait of this id; {} where it says none."""
+    found = _found(definition, step)[0]
+    return dict(found.get("output") or {}) if found.get("type") == "wait" else {}
+
+
+def _found(definition: Mapping[str, Any], step: str) -> tuple[Mapping[str, Any], str]:
+    return next((found for found in _steps(definition.get("steps", ())) if found[0]["id"] == step), ({}, ""))
 
 
 def _steps(steps: Any, part: str = "") -> Iterator[tuple[Mapping[str, Any], str]]:

@@ -14,6 +14,7 @@ from orchestration.core import values
 from orchestration.core.errors import Problem, Refused
 
 _MENDED = "interlock.mended"
+BAD_CHARACTER = "There is a NUL character or half of a surrogate pair here, which no store can keep. Remove it."
 
 
 class Body(Schema):
@@ -43,9 +44,8 @@ def to_the_letter(request: HttpRequest, key: str | None = None) -> None:
     """Refuses a body, or what stands below `key` in it, where something that can't be kept was replaced: a definition or a secret
     with another character in it is another one."""
     found = request.META.get(_MENDED, ()) if key is None else mended(request, key)
-    message = "There is a NUL character or half of a surrogate pair here, which no store can keep. Remove it."
     if found:
-        raise Refused(*(Problem("bad_character", message, place) for place in found[:20]))
+        raise Refused(*(Problem("bad_character", BAD_CHARACTER, place) for place in found[:20]))
 
 
 def _one_of(words: str, *types: type) -> Callable[[Any], Any]:

@@ -85,7 +85,7 @@ def run(request: HttpRequest, run: str) -> HttpResponse:
     fragment = request.headers.get("HX-Target") == "run"
     if fragment and request.headers.get("If-None-Match") == _etag(found):
         return HttpResponseNotModified()
-    context = _page(found, _chosen(request, found))
+    context = {**_page(found, _chosen(request, found)), "with_input": not fragment}
     answer = render(request, "runs/_run.html" if fragment else "runs/run.html", context)
     # The same address gives the whole page or a part: neither may be taken for the other, from a cache or by a 304.
     patch_vary_headers(answer, ("HX-Request", "HX-Target"))

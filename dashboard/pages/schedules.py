@@ -173,11 +173,7 @@ def _given(inputs: SchemaForm) -> tuple[Any, list[Problem]]:
 
 def _switched(inputs: SchemaForm, sent: Any) -> SchemaForm | None:
     """The same where only its times are to be shown, or the input as JSON, or as a form again."""
-    to = sent.get("as", "")
-    if to not in ("json", "form"):
-        return inputs if sent.get("do") == "times" else None
-    draft = inputs.draft()
-    return inputs if draft is ABSENT and inputs.raw else SchemaForm.of(inputs.schema, draft, prefix=PREFIX, raw=to == "json")
+    return inputs.switched(sent.get("as", "")) or (inputs if sent.get("do") == "times" else None)
 
 
 def _typed(request: HttpRequest) -> dict[str, str]:

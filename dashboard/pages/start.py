@@ -13,8 +13,11 @@ from dashboard.needs import needs
 from dashboard.schema_form import ABSENT, SchemaForm
 from orchestration import samples
 from orchestration.acts import runs as acts
-from orchestration.core.errors import Problem, Refused
-from orchestration.queries import workflows
+from orchestration.core.contract import contract
+from orchestration.core.errors import NotFound, Problem, Refused
+from orchestration.core.wording import dotted
+from orchestration.queries import runs, workflows
+from orchestration.queries.runs import RunDetail
 from orchestration.queries.workflows import VersionDetail
 from orchestration.roles import Role
 
@@ -23,18 +26,20 @@ PREFIX = "input"
 
 @needs(Role.OPERATOR)
 def start(request: HttpRequest, workflow: str) -> HttpResponse:
-    """The form; `?example=` fills it in. By POST the run is started; what is wrong is shown at its field, with all that was
-    typed. The form carries a key of its own, so that sending it twice starts one run."""
+    """The form; `?example=` fills it in, and `?from=` does with the input of a run. By POST the run is started; what is wrong is
+    shown at its field, with all that was typed. The form carries a key of its own, so that sending it twice starts one run."""
     found = workflows.workflow(workflow)
     if found.version is None or found.retired:
         return render(request, "runs/start.html", {"here": "workflows", "workflow": found}, status=409)
     version = workflows.version(workflow, _version(request))
     schema = version.definition.get("input") or {"type": "object"}
     if request.method != "POST":
+        if run := request.GET.get("from"):
+            return _again(request, found, version, schema, runs.run(run))
         return _page(request, found, version, _opened(request, workflow, schema), {"once": uuid4().hex})
     form = SchemaForm.sent(schema, request.POST, prefix=PREFIX)
     typed = {name: request.POST.get(name, "").strip()[:200] for name in ("key", "once")}
-    if (turned := form.turned(request.POST) or _switched(form, request.POST.get("as", ""))) is not None:
+    if (turned := form.turned(request.POST) or form.switched(request.POST.get("as", ""))) is not None:
         return _page(request, found, version, turned, typed)
     try:
         taken = form.taken(PREFIX)
@@ -67,12 +72,21 @@ def _opened(request: HttpRequest, workflow: str, schema: dict[str, Any]) -> Sche
     return SchemaForm.of(schema, value, prefix=PREFIX)
 
 
-def _switched(form: SchemaForm, to: str) -> SchemaForm | None:
-    """The same draft as JSON text, or as a form again; text that is no JSON stays text."""
-    if to not in ("json", "form"):
-        return None
-    draft = form.draft()
-    return form if draft is ABSENT and form.raw else SchemaForm.of(form.schema, draft, prefix=PREFIX, raw=to == "json")
+def _again(request: HttpRequest, found: Any, version: VersionDetail, schema: dict[str, Any], run: RunDetail) -> HttpResponse:
+    """With as much of that run's input as the contract takes. What it does not take is left out, and said."""
+    if run.workflow != found.id:
+        raise NotFound(f"Run {run.id} is none of {found.label}. Start another from its own page.")
+    problems = tuple(contract(schema).check(run.input, PREFIX))
+    kept = ABSENT if problems else run.input
+    if isinstance(run.input, dict):
+        kept = {key: each for key, each in run.input.items() if not any(_is_of(key, problem) for problem in problems)}
+    form, typed = SchemaForm.of(schema, kept, prefix=PREFIX), {"once": uuid4().hex}
+    return _page(request, found, version, form, typed, again={"run": run, "problems": problems})
+
+
+def _is_of(key: str, problem: Problem) -> bool:
+    place = dotted(PREFIX, [key])
+    return problem.path == place or problem.path.startswith((f"{place}.", f"{place}["))
 
 
 def _refused(
@@ -90,9 +104,16 @@ def _refused(
 
 
 def _page(
-    request: HttpRequest, found: Any, version: VersionDetail, form: SchemaForm, typed: dict[str, str], status: int = 200
+    request: HttpRequest,
+    found: Any,
+    version: VersionDetail,
+    form: SchemaForm,
+    typed: dict[str, str],
+    status: int = 200,
+    **more: Any,
 ) -> HttpResponse:
     context = {
+        **more,
         "here": "workflows",
         "workflow": found,
         "version": version,

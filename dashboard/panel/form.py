@@ -122,8 +122,12 @@ class StepForm:
         return replace_answer(self, {**rest, **write(spec, schema, name)}, self.shown, self.name)
 
     def tidied(self) -> "StepForm":
-        """Without the items that were added and left as they came: nobody meant anything by them."""
-        return replace_answer(self, _without_blank(self.spec, self.answer, PREFIX), self.shown, self.name)
+        """Without the items that were added and left as they came: nobody meant anything by them. Nor by the moment of a wait
+        that was given an event: it waits for one thing."""
+        answer = _without_blank(self.spec, self.answer, PREFIX)
+        if "until" in self.shown and "event" in self.unsaved and not self.unsaved & {"until"}:
+            answer = {**answer, f"{PREFIX}/until": [""]}
+        return replace_answer(self, answer, self.shown, self.name)
 
     def mark(self, problems: Sequence[Problem]) -> "StepForm":
         return replace(self, problems=tuple(problems))

@@ -65,6 +65,10 @@ SELDOM = frozenset({
     "correlation", "on_exhausted", "on_stalled", "update",
 })  # fmt: skip
 """Keys of steps. Of a workflow none is, but what is folded by itself."""
+_WITH = {"correlation": "event"}
+"""What is seldom needed, but wherever something stands in the other."""
+_INSTEAD = {"until": "event"}
+"""What is not needed wherever something stands in the other."""
 
 
 def groups(model: type[Model], root: Field, given: Collection[str], changed: Collection[str]) -> tuple[Group, ...]:
@@ -93,4 +97,5 @@ def groups(model: type[Model], root: Field, given: Collection[str], changed: Col
 
 def _is_seldom(field: Field, given: Collection[str]) -> bool:
     wrong = any(each.errors for each in field.every())
-    return field.path in SELDOM and field.path not in given and not wrong
+    seldom = _INSTEAD.get(field.path) in given or (field.path in SELDOM and _WITH.get(field.path) not in given)
+    return seldom and field.path not in given and not wrong

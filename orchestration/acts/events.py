@@ -27,9 +27,7 @@ def send(
     payload has to be is for the step to say that takes it. With `idempotency` the same request is the same event, and gets the
     same answer, however often it comes. Raises `Refused`.
     """
-    address = _address(name, correlation)
-    cleaned = values.clean(payload, max_bytes=MOST_PAYLOAD)
-    body = values.digest([address, cleaned.value])
+    where, cleaned, body = _asked(name, correlation, payload)
     if (answer := audit.replay(by, "send", idempotency, body)) is not None:
         return dict(answer)
     blobs: dict[str, str] = {}
@@ -38,8 +36,8 @@ def send(
         with transaction.atomic():
             now = database_now()
             keep(blobs)
-            event = writing.keep(address, packed, marks, by, now)
-            given = writing.give(event, address, now)
+            event = writing.keep(where, packed, marks, by, now)
+            given = writing.give(event, where, now)
             until = None if given else written(now + writing.KEPT)
             answer = {"id": event, "run": given[0] if given else None, "kept_until": until}
             audit.write(
@@ -57,7 +55,21 @@ def send(
     return answer
 
 
-def _address(name: str, correlation: Any) -> str:
+def sent(*, name: str, correlation: Any = None, payload: Any, by: str, idempotency: str) -> dict[str, Any] | None:
+    """What the same request was answered before; None where it is the first. Raises `Refused`."""
+    *_, body = _asked(name, correlation, payload)
+    answer = audit.replay(by, "send", idempotency, body)
+    return None if answer is None else dict(answer)
+
+
+def _asked(name: str, correlation: Any, payload: Any) -> tuple[str, values.Clean, str]:
+    """Its address, its payload as it is kept, and the digest of both."""
+    where, cleaned = address(name, correlation), values.clean(payload, max_bytes=MOST_PAYLOAD)
+    return where, cleaned, values.digest([where, cleaned.value])
+
+
+def address(name: str, correlation: Any) -> str:
+    """Of the two as one. Raises `Refused`."""
     problems = []
     for path, part in (("name", (name, None)), ("correlation", ("x", correlation))):
         try:

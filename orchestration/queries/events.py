@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from orchestration.core import event as events
 from orchestration.core.errors import NotFound
 from orchestration.core.frozen import dataclass
-from orchestration.models import Event
+from orchestration.models import Event, Run
 from orchestration.queries.paging import Page, bounded, cursor, moment, page, parts_of
 from orchestration.record.clock import database_now
 from orchestration.record.events import KEPT
@@ -68,6 +68,21 @@ def event(id: str) -> KeptEvent:
         raise NotFound(f"No event {id[:26]} is kept. A run may have taken it, or it was kept for as long as events are.")
     payload, mended = unpack_all([row["payload"], row["mended"]])
     return KeptEvent(**_common(row), payload=payload, mended=tuple(mended))
+
+
+def taker(event: str) -> str | None:
+    """The run that an event went to; None while it is kept."""
+    return Event.objects.filter(id=event).values_list("run_id", flat=True).first()
+
+
+def waits(name: str, correlation: Any) -> str | None:
+    """The run that has waited longest for such an event, which is the one that it would go to; None where there is none."""
+    try:
+        address = events.address(name, correlation)
+    except ValueError:
+        return None
+    found = Run.objects.filter(status="waiting", awaits=address).exclude(awaits="").order_by("since", "id")
+    return found.values_list("id", flat=True).first()
 
 
 def _kept() -> "QuerySet[Event]":

@@ -11,6 +11,7 @@ from tests.core.flaws_of_calls import CALLS, Flaw, outcomes
 READS = {"x": "${steps.a.tier}"}
 PAID: Data = {"until": None, "event": "paid"}
 LATE: Data = {"deadline": "1h", "on_deadline": "done"}
+ITEM_PAID: Data = {**PAID, "deadline": "1h", "on_deadline": "continue"}
 IS_X = "run.input.text == 'x'"
 
 
@@ -96,6 +97,16 @@ CASES: dict[str, Flaw] = {
         flow(wait("a", **PAID, **LATE, correlation="${run.input}")),
         flow(wait("a", **PAID, **LATE, correlation="${run.input.ticket}")),
         ("steps[0].correlation", "a", "error"),
+    ),
+    "event_for_any run": (
+        flow(wait("a", **PAID, **LATE)),
+        flow(wait("a", **PAID, **LATE, correlation="${run.input.ticket}")),
+        ("steps[0].event", "a", "info"),
+    ),
+    "event_for_any item": (
+        flow(step("a", "map", over="${[1, 2]}", max_items=2, body=[wait("b", None, **ITEM_PAID)], next="done"), input={}),
+        flow(step("a", "map", over="${[1]}", max_items=1, body=[wait("b", None, **ITEM_PAID)], next="done"), input={}),
+        ("steps[0].body[0].event", "b", "info"),
     ),
     "never_taken wait": (
         flow(wait("a", until="30m", **LATE)),

@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
-from orchestration.acts import drafts
+from orchestration.acts import drafts, events, runs
+from orchestration.models import Run
 from tests.engine.publishing import publish
-from tests.factories import asking
+from tests.factories import asking, move, paying
 
 SignIn = Callable[[User], Page]
 LOOK = """() => {
@@ -23,18 +24,20 @@ LOOK = """() => {
   };
   const words = seen("main :is(h1, h2, h3, p, a, code:not(.field__errors *), label, input, textarea, select)");
   const folded = (details) => details.lastElementChild.getBoundingClientRect().height === 0;
+  const right = (element) => element.getBoundingClientRect().right;
   const whole = (step) => step.querySelector(".step__body") || getComputedStyle(step).breakInside === "avoid";
   return {
-    navigation: told(seen("nav, .bar, .button, button")),
+    navigation: told(seen("nav:not(#path nav), .bar, .button, button")),
     underlined: told(seen("main a").filter((link) => getComputedStyle(link).textDecorationLine !== "none")),
     pale: told(words.filter((element) => light(getComputedStyle(element).color) > 90)),
     paper: light(getComputedStyle(document.documentElement).getPropertyValue("--ground")),
     folded: told(seen("main details").filter(folded)),
     parted: told(seen(".step").filter((step) => !whole(step))),
+    cut: told(seen("main :is(td, th)").filter((cell) => cell.scrollWidth > cell.clientWidth + 1 || right(cell) > innerWidth)),
     wide: document.documentElement.scrollWidth - innerWidth,
   };
 }"""
-CLEAN = {"navigation": [], "underlined": [], "pale": [], "paper": 255, "folded": [], "parted": [], "wide": 0}
+CLEAN = {"navigation": [], "underlined": [], "pale": [], "paper": 255, "folded": [], "parted": [], "cut": [], "wide": 0}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -73,3 +76,45 @@ def test_an_outline_a_version_and_a_form_are_documents_on_paper(sign_in: SignIn,
     assert page.evaluate(LOOK) == CLEAN
     page.goto("/workflows/asking/?version=draft")
     assert page.locator("#step-jot .step__parts").is_visible() and page.locator("#step-note .step__parts").is_visible()
+
+
+MOMENTS = """() => [...document.querySelectorAll("main time[title]")].map((time) =>
+  getComputedStyle(time).fontSize === "0px" ? getComputedStyle(time, "::after").content.slice(1, -1) : time.textContent)"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_run_is_a_document_with_its_input_and_the_dates_of_all_that_happened(
+    sign_in: SignIn, viewer: User, site: str, scheme: str
+) -> None:
+    publish({**paying(), "input": {"type": "object"}})
+    given = {"text": "T-1", "order": {"lines": [{"sku": {"maker": "Deep down"}}]}}
+    run = move(Run.objects.get(id=runs.start(workflow="paying", input=given, by="otto")))
+    page = sign_in(viewer)
+    address = f"/runs/{run.id}/"
+    page.goto(address)
+    expect(page.locator("#input-on-paper")).not_to_be_visible()
+    page.emulate_media(color_scheme=scheme, media="print")  # type: ignore[arg-type]
+    page.set_viewport_size({"width": 700, "height": 1000})
+    day = f"{run.created:%Y-%m-%d}"
+    assert page.evaluate(LOOK) == CLEAN
+    told = page.evaluate(MOMENTS)
+    assert len(told) > 4 and all(day in moment or moment.startswith("due 20") for moment in told), told
+    assert f"since {run.since:%Y-%m-%d %H:%M:%S} UTC" in told and f"due {run.due:%Y-%m-%d %H:%M:%S} UTC" in told
+    expect(page.get_by_text('"Deep down"')).to_be_visible()
+    expect(page.locator("#graph")).not_to_be_visible()
+    page.goto("/runs/")
+    assert page.evaluate(LOOK)["cut"] == []
+    events.send(name="payment.received", correlation="T-1", payload={"amount": 5}, by="shop")
+    ended = move(run).ended
+    assert ended is not None
+    page.emulate_media(media="screen")
+    page.goto(address)
+    page.locator("#stop-1").click()
+    page.locator("#chosen h2", has_text="Pay").wait_for()
+    page.emulate_media(media="print")
+    expect(page.get_by_text('"Deep down"')).to_be_visible()
+    assert f"{ended:%Y-%m-%d %H:%M:%S} UTC" in page.evaluate(MOMENTS)
+    page.goto(f"{address}?seq=0")
+    expect(page.locator("#input-on-paper")).not_to_be_visible()
+    expect(page.locator("#run-input")).to_be_visible()
+    assert page.evaluate(LOOK) == CLEAN

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from orchestration.acts import drafts
-from orchestration.models import Escalation, Provider, Run, Schedule, Secret, Version, Workflow
+from orchestration.models import Escalation, Event, Provider, Run, Schedule, Secret, Version, Workflow
 from orchestration.record.pack import unpack_all
 from tests import factories
 from tests.corpora import definitions, values
@@ -86,6 +86,10 @@ FORMS: dict[str, Form] = {
     "provider": Form(
         "/settings/providers/new/", lambda text: {**PROVIDER, "options": text}, '{"team": %s}',
         lambda asked, answer: answer.status_code, any_type=True,
+    ),
+    "event": Form(
+        "/events/send/", lambda text: {"name": "paid", "payload~json": text}, '{"text": %s}',
+        lambda asked, answer: unpack_all([Event.objects.latest("received").payload])[0]["text"], any_type=True,
     ),
     "input to try": Form(
         "/workflows/asking/try/?step=note", lambda text: {"input": text}, '{"run": {"input": {"text": %s}}}',

@@ -1,17 +1,20 @@
 """Events that no run has taken yet: the page that lists them, and the API."""
 
 import re
+from html import unescape
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from orchestration.acts import events
-from orchestration.models import Event
+from orchestration.acts import events, runs
+from orchestration.models import Event, Run
 from orchestration.queries import paging
 from orchestration.record.events import KEPT
 from tests.api import Api
-from tests.factories import awaiting, move
+from tests.corpora import events as bad
+from tests.engine.publishing import publish
+from tests.factories import awaiting, move, paying
 from tests.web.test_run_pages import text
 
 pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
@@ -87,3 +90,76 @@ def test_who_waits_in_vain_is_led_to_what_came(as_viewer: Client) -> None:
 def test_whoever_asks_for_no_place_in_the_list_learns_that(as_viewer: Client) -> None:
     for address in ("/events/?after=~", "/events/?after=1~2~3"):
         assert as_viewer.get(address).status_code == 422
+
+
+class TestSendingByHand:
+    AT = "/events/send/"
+
+    def opened(self, client: Client, query: str = "") -> tuple[str, dict[str, str]]:
+        """The page, and what a browser would send of its form."""
+        page = client.get(self.AT + query).content.decode()
+        form = page.partition(f'action="{self.AT}"')[2].partition("</form>")[0]
+        found = {name: unescape(value) for name, value in re.findall(r'<input[^>]* name="([^"]+)"[^>]* value="([^"]*)"', form)}
+        text = re.search(r'<textarea[^>]* name="([^"]+)"[^>]*>([^<]*)<', form)
+        return page, {**found, **({text[1]: unescape(text[2])} if text else {})}
+
+    def test_the_run_that_waits_takes_it_once_and_whoever_only_looks_sends_nothing(
+        self, as_operator: Client, as_viewer: Client
+    ) -> None:
+        run = awaiting("T-1")
+        door = f'href="{self.AT}?run={run.id}"'
+        for page in (f"/runs/{run.id}/", "/events/"):
+            for client, there in ((as_viewer, False), (as_operator, True)):
+                assert (f'href="{self.AT}' in client.get(page).content.decode()) is there, page
+        assert door in as_operator.get(f"/runs/{run.id}/").content.decode()
+        assert [as_viewer.get(self.AT).status_code, as_viewer.post(self.AT, {"name": "a"}).status_code] == [403, 403]
+        page, fields = self.opened(as_operator, f"?run={run.id}")
+        assert (fields["name"], fields["correlation"], "payload/amount" in fields) == ("payment.received", "T-1", True)
+        wrong = as_operator.post(self.AT, {**fields, "payload/amount": "five<b>"})
+        assert wrong.status_code == 422 and 'value="five&lt;b&gt;"' in wrong.content.decode()
+        assert "Must be a number" in text(wrong) and not Event.objects.exists()
+        right = {**fields, "payload/amount": "5"}
+        sent = as_operator.post(self.AT, right, follow=True)
+        assert sent.redirect_chain == [(f"/runs/{run.id}/", 302)] and "payment.received is sent: this run took it." in text(sent)
+        assert "was not sent again" in text(again := as_operator.post(self.AT, right, follow=True))
+        assert again.redirect_chain == sent.redirect_chain
+        other = as_operator.post(self.AT, {**right, "payload/amount": "6"})
+        assert other.status_code == 422 and 'value="6"' in other.content.decode()
+        late = as_operator.post(self.AT, {**right, "once": "another"})
+        assert late.status_code == 409 and "Nothing was sent. Run" in text(late)
+        assert "&quot;amount&quot;: 5" in late.content.decode()
+        assert as_operator.get(f"{self.AT}?run={run.id}").status_code == 409
+        assert Event.objects.get().run_id == run.id
+        assert (move(run).outcome, Event.objects.get().by) == ("good", "otto")
+
+    def test_what_nobody_waits_for_is_kept_and_says_until_when(self, as_operator: Client) -> None:
+        _, fields = self.opened(as_operator, "?name=parcel.left")
+        assert (fields["name"], fields["correlation"], fields["payload~json"]) == ("parcel.left", "", "{}")
+        sent = as_operator.post(self.AT, {**fields, "payload~json": '{"sku": "\\u0000"}'}, follow=True)
+        event = Event.objects.get()
+        until = (event.received + KEPT).date().isoformat()
+        assert sent.redirect_chain == [(f"/events/{event.id}/", 302)]
+        assert f"No run waits for it, so it is kept until {until}." in text(sent) and "replaced by � in payload.sku" in text(sent)
+        for wrong, told in (
+            ({"name": "a b", "payload~json": "{"}, "not JSON"),
+            ({"name": "a b", "payload~json": "{"}, "An event's name has letters"),
+            ({"correlation": "[1]"}, "A correlation is text"),
+            ({"correlation": "a\0b"}, "There is a NUL character"),
+            ({"payload~json": "{"}, "not JSON"),
+        ):
+            answer = as_operator.post(self.AT, {**fields, **wrong, "once": "k"})
+            assert answer.status_code == 422 and told in text(answer), wrong
+        run = awaiting("T-1")
+        held = {**fields, "name": "payment.received", "correlation": "T-1", "payload~json": '{"amount": "<b>"}', "once": "k"}
+        answer = as_operator.post(self.AT, held)
+        assert answer.status_code == 422 and "Amount: must be a number" in text(answer)
+        assert "&lt;b&gt;" in answer.content.decode() and Event.objects.count() == 1
+        assert as_operator.post(self.AT, {**held, "payload~json": '{"amount": 1}'})["Location"] == f"/runs/{run.id}/"
+
+    def test_each_correlation_comes_back_from_the_form_as_it_is(self, as_operator: Client) -> None:
+        publish({**paying(), "input": {"type": "object"}})
+        for which, value in {**bad.TAKEN, "lines": "a\nb\t", "a number as text": "42", "blanks": "  a ", "a blank": " "}.items():
+            run = move(Run.objects.get(id=runs.start(workflow="paying", input={"text": value}, by="otto")))
+            _, fields = self.opened(as_operator, f"?run={run.id}")
+            sent = as_operator.post(self.AT, {**fields, "payload/amount": "5"})
+            assert sent.status_code == 302 and sent["Location"] == f"/runs/{run.id}/", which

@@ -383,3 +383,37 @@ steps:
     assert [nowhere(step) for step in ("in_loop", "in_map", "in_arm", "arms")] == [
         "nowhere: the round ends", "nowhere: the item ends", "nowhere: the arm ends", "nowhere yet",
     ]  # fmt: skip
+
+
+WAITING = """
+interlock: 1
+id: waiting
+start: hold
+on_failure: broken
+steps:
+  - {id: hold, type: wait, until: 1h, next: done}
+  - {id: paid, type: wait, event: order.paid, deadline: 2d, on_deadline: done, next: done}
+  - {id: done, type: end, outcome: ok}
+outcomes: {ok: {kind: success}, broken: {kind: failure}}
+"""
+
+
+def test_a_wait_for_an_event_asks_for_its_correlation_beside_its_name_and_a_new_one_needs_no_emptying() -> None:
+    plan = plan_of(WAITING)
+    does, *_ = opened(plan, "paid").groups
+    assert [field.path for field in does.fields][-2:] == ["event", "correlation"]
+    assert "until" in [field.path for field in does.more]
+    does, *_ = opened(plan, "hold").groups
+    assert "correlation" in [field.path for field in does.more]
+    assert [field.path for field in does.fields][-2:] == ["until", "event"]
+    hold = opened(plan, "hold")
+    event = {"do": "set", "step": "hold", "key": ["event"], "value": "order.paid"}
+    moment = {"do": "unset", "step": "hold", "key": ["until"]}
+    typed: dict[str, Any] = {"v/event": "order.paid"}
+    assert sorted(sent(hold, **typed).tidied().commands(), key=str) == [event, moment]
+    both = sent(hold, **typed, **{"v/until": "2h"}).tidied().commands()
+    assert event in both and {**moment, "do": "set", "value": "2h"} in both, "who writes both is told by the proof"
+    assert sent(hold).tidied().commands() == []
+    assert sent(opened(plan, "paid"), **{"v/event": "order.sent"}).tidied().commands() == [
+        {"do": "set", "step": "paid", "key": ["event"], "value": "order.sent"}
+    ]

@@ -99,7 +99,7 @@ def test_what_was_replaced_because_no_database_keeps_it_is_said_where_it_shows(a
     typed = as_operator.post("/workflows/triage/run/", {"input/text": "\0", "input/n": "1", "input~on": "1", "once": "k2"})
     floor.server.default(b.chat({"label": "bug", "confidence": 0.9}))
     assert said.format("input.text") in text(as_operator.get(f"{typed['location']}?seq=0"))
-    assert "can’t be kept" not in text(as_operator.get(f"/runs/{run.id}/?seq=2"))
+    assert "can’t be kept" not in text(fragment(as_operator, f"/runs/{run.id}/?seq=2", "run"))
 
 
 def test_all_may_look_and_operators_may_act(everybody: list[Client], waiting: Run) -> None:
@@ -251,6 +251,33 @@ def test_a_run_says_where_it_was_restored_from_a_backup(as_viewer: Client, opera
         assert Api(operator).get(f"runs/{run.id}")[1]["restored"] == 2
     assert Api(operator).get(f"runs/{over.id}")[1]["restored"] is None
     assert "estored" not in text(as_viewer.get(f"/runs/{over.id}/"))
+
+
+def test_another_run_is_started_from_the_input_of_one_as_far_as_the_contract_of_today_takes_it(as_operator: Client) -> None:
+    words, fine = {"type": "string"}, {"type": "boolean"}
+    properties = {"text": words, "n": {"type": "number"}, "gone": words, "fine": fine}
+    takes = {"type": "object", "required": ["text"], "additionalProperties": False, "properties": properties}
+    publish({**factories.asking(), "input": takes})
+    given = {"text": "Good <b>day", "n": 7, "gone": "x", "fine": True}
+    run = factories.move(Run.objects.get(id=acts.start(workflow="asking", input=given, by="ada")))
+    acts.cancel(run=run.id, by="ada")
+    address = f"/workflows/asking/run/?from={run.id}"
+    assert f'href="{address}"' in as_operator.get(f"/runs/{run.id}/").content.decode()
+    page = as_operator.get(address)
+    chosen = '(name="input/fine"[^>]*|value="true") (checked|selected)'
+    fields = ['name="input/text"[^>]* value="Good &lt;b&gt;day"', 'name="input/n"[^>]* value="7"', chosen]
+    assert f"Filled in with the input of run {run.id}" in text(page) and "does not take all" not in text(page)
+    assert [field for field in fields if not re.search(field, page.content.decode())] == []
+    properties = {"text": words, "n": words, "fine": fine, "why": words}
+    publish({**factories.asking(), "input": {**takes, "required": ["text", "why"], "properties": properties}})
+    page = as_operator.get(address)
+    assert "of version 1. Version 2 does not take all of it" in text(page)
+    told = text(page).partition("does not take all of it:")[2].partition("Text")[0]
+    assert "input.n must be text; it is 7" in told and "input.gone" in told and "input.why is missing" in told
+    fields[1] = 'name="input/n"[^>]* value=""'
+    assert [field for field in fields if not re.search(field, page.content.decode())] == []
+    assert as_operator.get(f"/workflows/asking/run/?from={factories.awaiting().id}").status_code == 404
+    assert as_operator.get("/workflows/asking/run/?from=nosuch").status_code == 404
 
 
 def test_the_form_starts_one_run_however_often_it_is_sent(as_operator: Client, floor: Floor) -> None:  # noqa: F811

@@ -10,7 +10,7 @@ from django.test import Client
 
 from orchestration.acts import drafts
 from orchestration.core import source
-from orchestration.models import Act, Escalation, Run, Version, Workflow
+from orchestration.models import Act, Escalation, Event, Run, Version, Workflow
 from tests import factories
 from tests.api import Api
 from tests.engine.test_races import at_once
@@ -26,6 +26,7 @@ class Scene:
         self.user, self.api = user, Api(user)
         self.asked = factories.asked()
         self.run = self.asked.run_id
+        self.paying = factories.awaiting("T-9").id
 
     def browser(self) -> Client:
         client = Client()
@@ -53,12 +54,13 @@ def form(path: str, fields: dict[str, str]) -> Callable[[Scene], Callable[[], An
 
     def made(scene: Scene) -> Callable[[], Any]:
         where, browser = path.format(run=scene.run, escalation=scene.asked.id), scene.browser()
+        sent = fields | {name: scene.paying for name, value in fields.items() if value == "{paying}"}
         cookies = {name: cookie.value for name, cookie in browser.cookies.items()}
 
         def send() -> Any:
             client = Client()
             client.cookies.load(cookies)
-            return client.post(where, fields)
+            return client.post(where, sent)
 
         return send
 
@@ -74,6 +76,20 @@ SENT = {
     "claim": api("POST", "escalations/{escalation}/claim", {}),
     "cancel": api("POST", "runs/{run}/cancel", {"reason": "A duplicate"}, **KEY),
     "cancel by form": form("/runs/{run}/cancel/", {"reason": "A duplicate", "once": "c" * 32}),
+    "send": api("POST", "events", {"name": "paid", "correlation": "T-1", "payload": {"n": 1}}, **KEY),
+    "send by form": form("/events/send/", {"name": "paid", "correlation": "T-1", "payload~json": '{"n": 1}', "once": "d" * 32}),
+    "send to a run by form": form(
+        "/events/send/",
+        {
+            "run": "{paying}",
+            "step": "pay",
+            "name": "payment.received",
+            "correlation": "T-9",
+            "payload~on": "on",
+            "payload/amount": "5",
+            "once": "e" * 32,
+        },
+    ),
     "publish": api("POST", "workflows/asking/publish", {"revision": 2}),
     "publish by form": form("/workflows/asking/publish/", {"revision": "2"}),
     "push": api("POST", "workflows?revision=2", f"{TEXT}# mine\n", type="application/yaml"),
@@ -95,20 +111,23 @@ def told(answer: Any) -> tuple[int, Any]:
     return answer.status_code, {name: document.get(name) for name in ("id", "cancel", "action", "version", "revision", "name")}
 
 
+def counted() -> tuple[int, ...]:
+    return tuple(model.objects.count() for model in (Act, Run, Version, Workflow, Event))
+
+
 @pytest.mark.parametrize("what", SENT)
 def test_what_is_sent_five_times_at_once_and_twice_more_is_done_once(scene: Scene, what: str) -> None:
     drafts.push(text=f"{TEXT}# a second version\n", by="dora")
     drafts.push(text=source.write(factories.asking(title="Asked")), by="dora") if "publish" in what else None
     Workflow.objects.filter(id="asking").update(revision=2)
-    before = Act.objects.count(), Run.objects.count(), Version.objects.count(), Workflow.objects.count()
+    before = counted()
     send = SENT[what](scene)
     answers = [*at_once(*[send] * 5), send(), send()]
     assert [answer for answer in answers if isinstance(answer, Exception)] == []
     assert {told(answer)[0] for answer in answers} <= {200, 201, 202, 302}, [answer.content for answer in answers]
     assert len({str(told(answer)[1]) for answer in answers}) == 1
-    after = Act.objects.count(), Run.objects.count(), Version.objects.count(), Workflow.objects.count()
-    effects = (ACTS.get(what, 1), "start" in what, "publish" in what, "make" in what)
-    assert tuple(b - a for a, b in zip(before, after, strict=True)) == effects
+    effects = (ACTS.get(what, 1), "start" in what, "publish" in what, "make" in what, "send" in what)
+    assert tuple(b - a for a, b in zip(before, counted(), strict=True)) == effects
 
 
 ANOTHER = {
@@ -124,6 +143,11 @@ ANOTHER = {
     ),
     "cancel": (api("POST", "runs/{run}/cancel", {"reason": "Another"}, **KEY), 422, "came before"),
     "cancel by form": (form("/runs/{run}/cancel/", {"reason": "Another", "once": "c" * 32}), 409, "was sent before"),
+    "send": (api("POST", "events", {"name": "paid", "correlation": "T-1", "payload": "Another"}, **KEY), 422, "came before"),
+    "send by form": (
+        form("/events/send/", {"name": "paid", "correlation": "T-1", "payload~json": '"Another"', "once": "d" * 32}), 422,
+        "has sent an event already",
+    ),
     "publish": (api("POST", "workflows/asking/publish", {"revision": 1}), 409, "you saw revision 1"),
     "publish by form": (form("/workflows/asking/publish/", {"revision": "1"}), 409, "you saw revision 1"),
     "push": (api("POST", "workflows?revision=2", f"{TEXT}# Another\n", type="application/yaml"), 409, "you saw revision 2"),
@@ -142,11 +166,11 @@ ANOTHER = {
 def test_another_request_in_the_place_of_one_that_was_sent_is_refused_with_the_reason(scene: Scene, what: str) -> None:
     drafts.push(text=source.write(factories.asking(title="Asked")), by="dora")
     assert told(SENT[what](scene)())[0] < 400
-    kept = [list(model.objects.order_by("pk").values()) for model in (Act, Run, Version, Workflow, Escalation)]
+    kept = [list(model.objects.order_by("pk").values()) for model in (Act, Run, Version, Workflow, Escalation, Event)]
     make, status, reason = ANOTHER[what]
     for _ in range(2):
         answer = make(scene)()
         page = answer.content.decode()
         assert (answer.status_code, reason in page) == (status, True), page
         assert "form" not in what or "publish" in what or "Another" in page, "what was typed is there still"
-    assert [list(model.objects.order_by("pk").values()) for model in (Act, Run, Version, Workflow, Escalation)] == kept
+    assert [list(model.objects.order_by("pk").values()) for model in (Act, Run, Version, Workflow, Escalation, Event)] == kept

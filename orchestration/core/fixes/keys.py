@@ -72,6 +72,13 @@ def _bad_wait(case: Case) -> Iterator[Fix]:
         yield case.put("Wait for an hour", "1h", "until")
 
 
+def _event_for_any(case: Case) -> Iterator[Fix]:
+    assert case.step is not None
+    around = case.plan.chain(case.step.level)[:-1]
+    if all(case.plan.steps[name].type != "map" for name in around):  # the items of a run have one id
+        yield case.put("Wait for that of this run", "${run.id}", "correlation")
+
+
 def _never_taken(case: Case) -> Iterator[Fix]:
     yield case.take("Remove both", "deadline", "on_deadline") if case.key == "on_deadline" else case.take("Remove it")
 
@@ -158,6 +165,7 @@ BY_CODE: dict[str, Callable[[Case], Iterator[Fix]]] = {
     "outcome_unused": _remove,
     "incomplete_deadline": _incomplete_deadline,
     "bad_wait": _bad_wait,
+    "event_for_any": _event_for_any,
     "not_supported_yet": _remove,
     "never_taken": _never_taken,
     "bad_priority": _priority,

@@ -17,10 +17,10 @@ _SCALARS = {"string", "number", "integer", "boolean", "null"}
 def check(graph: Graph) -> Iterator[Problem]:
     for step in graph.plan.steps.values():
         if step.type == "wait":
-            yield from _wait(step)
+            yield from _wait(graph, step)
 
 
-def _wait(step: PlanStep) -> Iterator[Problem]:
+def _wait(graph: Graph, step: PlanStep) -> Iterator[Problem]:
     model = step.model
     if (model.until is None) == (model.event is None):
         message = f"{step.label} has {'both until and event' if model.event else 'neither until nor event'}. Give one of them."
@@ -29,6 +29,8 @@ def _wait(step: PlanStep) -> Iterator[Problem]:
     yield from _deadline(step)
     if model.event is not None:
         yield from _correlation(step)
+        if model.correlation is None:
+            yield from _for_any(graph, step)
         return
     yield from _until(step)
     for key in ("correlation", "output"):
@@ -63,6 +65,18 @@ def _until(step: PlanStep) -> Iterator[Problem]:
         if step.model.deadline is not None and wait_of(step) < step.model.deadline:
             message = f"{step.label} is over before its deadline, so on_deadline is never taken. Remove both."
             yield at(step, "never_taken", message, "on_deadline", "warning")
+
+
+def _for_any(graph: Graph, step: PlanStep) -> Iterator[Problem]:
+    """Where several may wait at once, each for its own: items of a map, and runs that are each about something."""
+    many = next((each for name in graph.plan.chain(step.level)[:-1] if (each := graph.plan.steps[name]).type == "map"), None)
+    if many is not None and many.model.max_items == 1:
+        many = None
+    if many is None and not graph.plan.workflow.input.get("properties"):
+        return
+    those = f"items of {many.label}" if many is not None else "runs"
+    message = f"{step.label} takes any {step.model.event}: of {those} that wait for it at once, the one that has waited longest. "
+    yield at(step, "event_for_any", f"{message}Give it a correlation if each waits for its own.", "event", "info")
 
 
 def _correlation(step: PlanStep) -> Iterator[Problem]:
