@@ -239,7 +239,7 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
     setPalette((now) => ({ ...now, open: false }));
     choosing(type, (step) => void perform([{ do: "add", step, ...open }]));
   };
-  const where = spot ? `Between ${title_(index, spot.step)} and what follows` : target?.route ? `After ${title_(index, target.step)}` : "Anywhere; connect it then";
+  const where = spot ? between(index, spot) : target?.route ? `After ${title_(index, target.step)}` : "Anywhere; connect it then";
 
   const dropping = useDropping({ index, nodes, corner, writes, perform, choosing });
   const lead = (connection: Connection, route?: { step: string; route: string }) => {
@@ -347,6 +347,7 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
 const FAR = 0.35; // from there on nothing can be read, and none of it is painted
 const QUIET = { hideAttribution: true };
 const ENDS: Record<string, string> = { break: "Leave the loop", continue: "The end of the round" };
+const between = (index: Index, { step, route, level }: Spot) => (level !== "" && step === level && route === "start" ? `First in ${title_(index, level)}` : `Between ${title_(index, step)} and what follows`);
 const title_ = (index: Index, id: string) => index.steps.get(id)?.title ?? "the start";
 
 function chosen(nodes: AnyNode[], ids: string[]): AnyNode[] {

@@ -2,7 +2,7 @@ import { BaseEdge, getSmoothStepPath, type EdgeProps } from "@xyflow/react";
 import { memo } from "react";
 import { useAround } from "./context";
 import type { Way } from "./flow";
-import { isFixed } from "./graph";
+import { takesSteps } from "./graph";
 import { LABEL, type Point } from "./layout";
 
 export const edgeTypes = { way: memo(WayEdge) };
@@ -23,7 +23,7 @@ function WayEdge({ id, data, sourceX, sourceY, targetX, targetY, selected, marke
     <>
       <BaseEdge id={id} path={path} markerEnd={markerEnd} interactionWidth={18} />
       {line.label && !(line.lane && stands) && <Label text={line.label} at={at} />}
-      {writes && !isFixed(line.kind) && (
+      {writes && takesSteps(line.kind) && (
         <g className={`cv-insert${selected ? " is-shown" : ""}`} transform={`translate(${plus.x} ${plus.y})`} onClick={(event) => { event.stopPropagation(); insert(line.step, line.route, line.level); }}>
           <title>Insert a step here</title>
           <circle r="10" />

@@ -40,7 +40,10 @@ export const APART = new Set<Kind>(["catch", "deadline", "unknown", "fallback", 
 /** Routes that nobody wrote: what the proof says of errors that no route takes. Drawn where somebody asks for it, and not to be changed. */
 export const UNWRITTEN = new Set<Kind>(["fails", "person", "host"]);
 
-/** Lines that nobody can change, or put a step into. */
+/** Lines that a step can be put into. */
+export const takesSteps = (kind: Kind): boolean => !UNWRITTEN.has(kind);
+
+/** Lines that nobody can lead elsewhere. */
 export const isFixed = (kind: Kind): boolean => kind === "entry" || UNWRITTEN.has(kind);
 
 /** What is known of a graph by id, computed once for each that comes. */

@@ -127,7 +127,7 @@ function linesOf({ index, unwritten }: Work, level: string, steps: Step[]): Line
   const here = new Set(steps.map((step) => step.id));
   if (level === "") {
     for (const route of index.graph.routes) if (here.has(route.to)) line(START, route.to, "", route.route, route.kind, route.label);
-  } else if (steps[0]) line(entryOf(level), steps[0].id, level, "entry", "entry", "");
+  } else if (steps[0]) line(entryOf(level), steps[0].id, level, "start", "entry", "");
   for (const step of steps) {
     for (const route of step.routes) {
       if (here.has(route.to)) line(step.id, route.to, step.id, route.route, route.kind, route.label);

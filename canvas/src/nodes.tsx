@@ -58,7 +58,7 @@ function Mark({ id, data: { extra } }: NodeProps<ExtraNode>) {
       {extra.kind === "failed" && <Icon name="cross" small />}
       {extra.kind === "person" && <Icon name="person" small />}
       {extra.word}
-      {out && <Handle type="source" id={extra.kind === "start" ? "start" : "entry"} position={Position.Bottom} isConnectable={extra.kind === "start"} />}
+      {out && <Handle type="source" id="start" position={Position.Bottom} isConnectable={extra.kind === "start"} />}
       {extra.kind === "start" && <Handle type="source" id="limits.on_breach" position={Position.Bottom} style={{ left: 12 }} className="cv-port cv-port--breach" title="where it goes when its limits are met" />}
     </div>
   );

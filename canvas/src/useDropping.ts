@@ -3,7 +3,7 @@
 import { type OnNodeDrag, useReactFlow } from "@xyflow/react";
 import { type DragEvent, useCallback, useState } from "react";
 import type { AnyNode, Way } from "./flow";
-import { type Index, isFixed } from "./graph";
+import { type Index, takesSteps } from "./graph";
 import { STEP } from "./layout";
 import { DRAGGED } from "./Palette";
 import { containerAt, freeId, outermost, snapped } from "./selection";
@@ -73,7 +73,7 @@ export function useDropping({ index, nodes, corner, writes, perform, choosing }:
     const edge = edgeUnder(event)?.data?.line;
     const container = under(event, []);
     const id = freeId(index, type);
-    if (edge && !isFixed(edge.kind)) return choosing(type, (step) => void perform([{ do: "add", step: { ...step, id }, into: edge.level, from: { step: edge.step, route: edge.route } }]));
+    if (edge && takesSteps(edge.kind)) return choosing(type, (step) => void perform([{ do: "add", step: { ...step, id }, into: edge.level, from: { step: edge.step, route: edge.route } }]));
     const { x, y } = screenToFlowPosition({ x: event.clientX, y: event.clientY });
     const base = container ? corner(container) : { x: 0, y: 0 };
     const at = { [id]: snapped(x - base.x - STEP.width / 2, y - base.y - STEP.height / 2) };

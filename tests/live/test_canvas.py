@@ -110,6 +110,35 @@ def test_only_where_a_route_may_lead_lights_up_and_steps_go_into_containers_that
     assert (moved["start"], list(moved["layout"]["at"])) == ("again", ["first"])
 
 
+def test_what_is_dropped_on_the_line_to_the_first_step_of_any_level_becomes_the_first_without_a_place_of_its_own(
+    sign_in: SignIn, designer: User, site: str
+) -> None:
+    page = sign_in(designer)
+    around = {"map": {"over": "input.list", "max_items": 3}, "loop": {"max": 3}, "parallel": {}}
+    for kind, keys in around.items():
+        one, two = ({"body": [{"id": name, "type": "set", "values": {"n": 1}}]} for name in ("one", "two"))
+        held = {"branches": [{"id": "arm", **one}, {"id": "other", **two}]} if kind == "parallel" else one
+        container = {"id": "around", "type": kind, **keys, **held, "next": "done"}
+        drafts.push(text=yaml.safe_dump(workflow(container, end(), id=kind, models={})), by="dora")
+        level = "arm" if kind == "parallel" else "around"
+        opened(page, kind)
+        drag(page, middle(palette(page, "Values")), halfway(page, f"{level}:entry>start"))
+        expect(node(page, "note")).to_have_class(has("selected"))
+        page.locator(".react-flow__pane").click(position={"x": 20, "y": 20})
+        edge(page, f"{level}:entry>start").locator(".cv-insert").dispatch_event("click")
+        expect(page.locator(".cv-palette__where").first).to_have_text(f"First in {level.title()}")
+        page.keyboard.press("Enter")
+        expect(node(page, "ask_model")).to_have_class(has("selected"))
+        found = drawn(kind)
+        of = found["steps"]["around"]
+        body = (of["branches"][0] if kind == "parallel" else of)["body"]
+        assert [(step["id"], step.get("next")) for step in body] == [("ask_model", "note"), ("note", "one"), ("one", None)]
+        assert "layout" not in found
+    drag(page, middle(palette(page, "Values")), halfway(page, ":start>start"))
+    expect(node(page, "note_2")).to_have_class(has("selected"))
+    assert (drawn(kind)["start"], drawn(kind)["steps"]["note_2"]["next"]) == ("note_2", "around")
+
+
 def test_steps_are_copied_into_another_workflow_with_what_has_to_be_bound_anew(
     sign_in: SignIn, designer: User, site: str
 ) -> None:
