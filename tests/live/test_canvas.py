@@ -95,6 +95,8 @@ def test_only_where_a_route_may_lead_lights_up_and_steps_go_into_containers_that
     page.get_by_role("button", name="Fold Try again").click()
     expect(node(page, "look")).to_have_count(0)
     expect(node(page, "again")).to_contain_text("3 steps inside")
+    heights = node(page, "again").locator(".cv-step__icon, .cv-step__text, .cv-fold").evaluate_all(IN_THE_MIDDLE)
+    assert len(heights) == 3 and max(heights) <= 1, "all stands in one row, and none of it is cut"
     page.get_by_role("button", name="Unfold Try again").click()
     expect(node(page, "look")).to_be_visible()
     fit(page)
@@ -108,6 +110,12 @@ def test_only_where_a_route_may_lead_lights_up_and_steps_go_into_containers_that
     assert "first" not in moved["steps"]
     assert [step["id"] for step in moved["steps"]["again"]["body"]].count("first") == 1
     assert (moved["start"], list(moved["layout"]["at"])) == ("again", ["first"])
+
+
+IN_THE_MIDDLE = """parts => parts.map(part => {
+    const [it, card] = [part, part.closest('.cv-step')].map(one => one.getBoundingClientRect());
+    return Math.abs(it.y + it.height / 2 - card.y - card.height / 2);
+})"""
 
 
 def test_what_is_dropped_on_the_line_to_the_first_step_of_any_level_becomes_the_first_without_a_place_of_its_own(
