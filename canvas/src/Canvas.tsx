@@ -287,8 +287,8 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
     if (on && found[at]) show(found[at], false);
   };
 
-  const around = useMemo<Surroundings>(() => ({ icons: named("icons"), writes, legal, into: dropping.into, titling, refused: draft.refused, fold, title, insert }),
-    [element, writes, legal, dropping.into, titling, draft.refused, fold, title, insert]);
+  const around = useMemo<Surroundings>(() => ({ icons: named("icons"), writes, legal, line: dropping.line, into: dropping.into, titling, refused: draft.refused, fold, title, insert }),
+    [element, writes, legal, dropping.line, dropping.into, titling, draft.refused, fold, title, insert]);
   const oneLevel = picked.length > 1 && new Set(picked.map((id) => index.steps.get(id)?.parent)).size === 1;
   const bar = {
     writes, runs, turns: draft.turns, apart: apart || errors.on, errors: !runs && graph.steps.some((step) => step.errors.length > 0) ? errors : null, found: hunt ? { at: hunt.at, of: found.length } : null, selected: picked.length, oneLevel,

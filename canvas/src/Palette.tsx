@@ -1,7 +1,10 @@
 import { useEffect, useRef } from "react";
 import { Icon } from "./Icon";
 
-export const DRAGGED = "application/x-interlock-step";
+const DRAGGED = "application/x-interlock-step-"; // with the type behind it: while something is dragged, nothing else of it can be read
+
+/** The type of step that is being dragged, "" where it is something else. */
+export const draggedType = ({ types }: DataTransfer): string => types.find((type) => type.startsWith(DRAGGED))?.slice(DRAGGED.length) ?? "";
 
 const TYPES: [type: string, word: string, what: string][] = [
   ["llm", "Model", "Asks a model"], ["tool", "Tool", "Calls a tool"], ["branch", "Branch", "Chooses by rules"], ["set", "Values", "Computes values"],
@@ -37,7 +40,7 @@ export function Palette({ where, arm, open, focus, add, close }: Props) {
           <li key={type}>
             <button
               type="button" title={what} draggable onClick={() => add(type)}
-              onDragStart={(event) => { event.dataTransfer.setData(DRAGGED, type); event.dataTransfer.effectAllowed = "copy"; }}
+              onDragStart={(event) => { event.dataTransfer.setData(`${DRAGGED}${type}`, type); event.dataTransfer.effectAllowed = "copy"; }}
             >
               <Icon name={type} />{word}
             </button>

@@ -192,6 +192,6 @@ function Refusal({ step }: { step: string }) {
 
 const tone = (step: Step) => (step.ran ? ` has-run tone-${step.ran.tone}` : step.type === "end" ? ` tone-${step.tone}` : "");
 
-function states({ legal, into }: { legal: ReadonlySet<string> | null; into: string | null }, id: string) {
+function states({ legal, into }: { legal: ReadonlySet<string> | null; into: string }, id: string) {
   return { "data-legal": legal ? String(legal.has(id)) : undefined, "data-into": into === id ? "" : undefined };
 }

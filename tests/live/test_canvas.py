@@ -41,8 +41,11 @@ expect.set_options(timeout=20_000)  # how long what does not come about is waite
 def test_a_workflow_is_drawn_by_mouse_and_taken_back_by_keys(sign_in: SignIn, designer: User, site: str) -> None:
     publish(asking())
     page = opened(sign_in(designer), "asking")
-    drag(page, middle(palette(page, "Values")), halfway(page, "note>next"))
+    drag(page, middle(palette(page, "Values")), halfway(page, "note>next"), drop=False)
+    lights(page, "note>next")
+    page.mouse.up()
     expect(node(page, "note_2")).to_be_visible()
+    lights(page, "")
     expect(node(page, "note_2")).to_have_class(has("selected"))
     assert (drawn("asking")["steps"]["note"]["next"], drawn("asking")["steps"]["note_2"]["next"]) == ("note_2", "ask")
     node(page, "note_2").dblclick()
@@ -78,6 +81,15 @@ def test_a_workflow_is_drawn_by_mouse_and_taken_back_by_keys(sign_in: SignIn, de
     expect(edge(page, "ask>on_deadline")).to_have_count(0)
 
 
+LIGHTS = """at => [...document.querySelectorAll('.react-flow__node, .react-flow__edge')].every(one =>
+    (one.dataset.id === at) === !!one.querySelector(':scope > .is-taking, :scope > [data-into], :scope > [data-legal=true]'))"""
+
+
+def lights(page: Page, only: str) -> None:
+    """Waits until that is lit alone as the place where what is dragged would land; "" is nothing."""
+    page.wait_for_function(LIGHTS, arg=only)
+
+
 def test_only_where_a_route_may_lead_lights_up_and_steps_go_into_containers_that_fold(
     sign_in: SignIn, designer: User, site: str
 ) -> None:
@@ -103,13 +115,26 @@ def test_only_where_a_route_may_lead_lights_up_and_steps_go_into_containers_that
     x, y = middle(node(page, "again"))
     grip = node(page, "first").bounding_box()
     assert grip
-    drag(page, (grip["x"] + 60, grip["y"] + 8), (x + 20, y - 100))
-    expect(node(page, "again").locator(".cv-container")).not_to_have_attribute("data-into", "")
+    drag(page, (grip["x"] + 60, grip["y"] + 8), (x + 20, y - 100), drop=False)
+    lights(page, "again")
+    page.mouse.up()
+    lights(page, "")
     expect(said(page)).to_contain_text("Moved First")
     moved = drawn("looping")
     assert "first" not in moved["steps"]
     assert [step["id"] for step in moved["steps"]["again"]["body"]].count("first") == 1
     assert (moved["start"], list(moved["layout"]["at"])) == ("again", ["first"])
+    fit(page)
+    around = node(page, "again").bounding_box()
+    assert around
+    spots = {"": middle(node(page, "done")), "again": (around["x"] + 12, around["y"] + around["height"] - 12)}
+    spots |= {"look>next": halfway(page, "look>next")}
+    for at, spot in spots.items():
+        drag(page, middle(palette(page, "Values")), spot, drop=False)
+        lights(page, at)
+        page.mouse.move(*middle(palette(page, "Model")), steps=3)
+        lights(page, "")
+        page.mouse.up()
 
 
 IN_THE_MIDDLE = """parts => parts.map(part => {
