@@ -17,6 +17,7 @@ import { Overview } from "./Overview";
 import { Palette } from "./Palette";
 import { aligned, neighbour, outermost } from "./selection";
 import type { Command } from "./server";
+import { useAdding } from "./useAdding";
 import { useDraft } from "./useDraft";
 import { useErrorWays } from "./useErrorWays";
 import { type Drop, type NewStep, useDropping } from "./useDropping";
@@ -26,8 +27,6 @@ import { useNudging } from "./useNudging";
 import { useViewport } from "./useViewport";
 
 type Asked = { kind: "rename" | "connect"; step: string } | { kind: "tool"; begin: (step: NewStep) => void };
-/** Where a step that is chosen from the palette goes. */
-interface Spot { step: string; route: string; level: string }
 
 const KEYS = ["Shift", "Meta", "Control"];
 
@@ -60,8 +59,6 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
   }, [draft.send, settle]);
   const [apart, setApart] = useState(true);
   const [asked, setAsked] = useState<Asked | null>(null);
-  const [spot, setSpot] = useState<Spot | null>(null);
-  const [palette, setPalette] = useState({ open: false, focus: 0 });
   const [legal, setLegal] = useState<ReadonlySet<string> | null>(null);
   const [titling, setTitling] = useState<string | null>(null);
   const [hunt, setHunt] = useState<{ text: string; at: number } | null>(null);
@@ -105,20 +102,21 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
     }
     setNodes((now) => applyNodeChanges(changes, now));
   }, []);
-  const reveal = useCallback((id: string, focus = false) => {
+  const focus = useCallback((id: string) => element.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(id)}"]`)?.focus({ preventScroll: true }), [element]);
+  const reveal = useCallback((id: string, given = false) => {
     const open = index.around(id).filter((container) => container && folded.has(container));
     if (open.length > 0) setUnfolded((now) => ({ ...now, ...Object.fromEntries(open.map((container) => [container, false])) }));
     let tries = 60;
     const when = () => {
       if (!getInternalNode(id)) return tries-- > 0 && requestAnimationFrame(when); // it is about to be drawn
       bring(id);
-      if (focus) requestAnimationFrame(() => requestAnimationFrame(() => element.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(id)}"]`)?.focus({ preventScroll: true })));
+      if (given) requestAnimationFrame(() => requestAnimationFrame(() => focus(id)));
     };
     requestAnimationFrame(when);
-  }, [bring, element, folded, getInternalNode, index]);
-  const show = useCallback((id: string, focus = true) => {
+  }, [bring, focus, folded, getInternalNode, index]);
+  const show = useCallback((id: string, given = true) => {
     select([id]);
-    reveal(id, focus);
+    reveal(id, given);
   }, [reveal, select]);
   useFinger(pane, useCallback((id) => select([id]), [select]));
 
@@ -217,12 +215,8 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
   const title = useCallback((step: string, words: string | null) => {
     setTitling(null);
     if (words !== null && words.trim() && words.trim() !== index.steps.get(step)?.title) void perform([{ do: "set", step, key: "title", value: words.trim() }]);
-    requestAnimationFrame(() => element.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(step)}"]`)?.focus({ preventScroll: true }));
-  }, [element, index, perform]);
-  const insert = useCallback((step: string, route: string, level: string) => {
-    setSpot({ step, route, level });
-    setPalette((now) => ({ open: true, focus: now.focus + 1 }));
-  }, []);
+    requestAnimationFrame(() => focus(step));
+  }, [focus, index, perform]);
 
   /** A tool is asked for where there are several; where there is none, the step that is added says so. */
   const choosing = (type: string, begin: (step: NewStep) => void) => {
@@ -231,16 +225,8 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
     else begin(type === "tool" && tools[0] ? { type, tool: tools[0][0] } : { type });
   };
 
-  // From the palette
-  const target: Spot | null = spot ?? after(index, only);
-  const add = (type: string) => {
-    const open = type === "arm" ? { into: only } : { into: target?.level ?? "", ...(target?.route ? { from: { step: target.step, route: target.route } } : {}) };
-    setSpot(null);
-    setPalette((now) => ({ ...now, open: false }));
-    choosing(type, (step) => void perform([{ do: "add", step, ...open }]));
-  };
-  const where = spot ? between(index, spot) : target?.route ? `After ${title_(index, target.step)}` : "Anywhere; connect it then";
-
+  const adding = useAdding({ index, only, perform, choosing, focus });
+  const { insert } = adding;
   const dropping = useDropping({ index, nodes, corner, writes, perform, choosing });
   const lead = (connection: Connection, route?: { step: string; route: string }) => {
     if (!connection.target) return;
@@ -273,7 +259,7 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
     open: () => only && fire("canvas:select", { step: only, select: index.steps.get(only)?.ran?.select ?? "", open: true }),
     go: (way) => { const next = only ? neighbour(index, nodes, corner, only, way) : index.graph.start; if (next) show(next); },
     fold: () => only && index.inside.has(only) && fold(only, !folded.has(only)),
-    leave: () => { setSpot(null); setPalette((now) => ({ ...now, open: false })); tell(null); if (picked.length > 0) { left.current = true; select([]); } },
+    leave: () => { adding.close(); tell(null); if (picked.length > 0) { left.current = true; select([]); } },
   });
 
   const found = useMemo(() => {
@@ -287,12 +273,12 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
     if (on && found[at]) show(found[at], false);
   };
 
-  const around = useMemo<Surroundings>(() => ({ icons: named("icons"), writes, legal, line: dropping.line, into: dropping.into, titling, refused: draft.refused, fold, title, insert }),
-    [element, writes, legal, dropping.line, dropping.into, titling, draft.refused, fold, title, insert]);
+  const around = useMemo<Surroundings>(() => ({ icons: named("icons"), writes, legal, line: dropping.line || adding.line, into: dropping.into, titling, refused: draft.refused, fold, title, insert }),
+    [element, writes, legal, dropping.line, adding.line, dropping.into, titling, draft.refused, fold, title, insert]);
   const oneLevel = picked.length > 1 && new Set(picked.map((id) => index.steps.get(id)?.parent)).size === 1;
   const bar = {
     writes, runs, turns: draft.turns, apart: apart || errors.on, errors: !runs && graph.steps.some((step) => step.errors.length > 0) ? errors : null, found: hunt ? { at: hunt.at, of: found.length } : null, selected: picked.length, oneLevel,
-    add: () => { setSpot(null); setPalette((now) => ({ open: true, focus: now.focus + 1 })); }, turn: (way: "undo" | "redo") => void turn(way),
+    add: adding.open, turn: (way: "undo" | "redo") => void turn(way),
     fit: () => void fitView({ padding: 0.06, maxZoom: 1 }), arrange: () => void send([{ do: "arrange", forget: true }]), toggleApart: () => setApart(!apart), search,
     connect: () => setAsked({ kind: "connect", step: only }), title: () => setTitling(only), rename: () => setAsked({ kind: "rename", step: only }),
     copy: () => void copied(), remove, align: (how: "left" | "middle" | "top" | "spread") => void send(aligned(index, placed, picked, how)),
@@ -301,9 +287,9 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
 
   return (
     <Around value={around}>
-      <div className={`cv${writes ? " cv--writes" : ""}${palette.open ? " cv--adds" : ""}${runs ? " cv--run" : ""}${legal ? " is-connecting" : ""}${far ? " is-far" : ""}${traced.lines.size > 0 ? " is-tracing" : ""}`} ref={pane} data-ready={started ? "" : undefined}>
+      <div className={`cv${writes ? " cv--writes" : ""}${adding.docked.open ? " cv--adds" : ""}${runs ? " cv--run" : ""}${legal ? " is-connecting" : ""}${far ? " is-far" : ""}${traced.lines.size > 0 ? " is-tracing" : ""}`} ref={pane} data-ready={started ? "" : undefined}>
         <Bar {...bar} />
-        {writes && <Palette where={where} arm={index.steps.get(only)?.type === "parallel"} open={palette.open} focus={palette.focus} add={add} close={() => { setSpot(null); setPalette((now) => ({ ...now, open: false })); }} />}
+        {writes && <Palette {...adding.palette} {...adding.docked} arm={index.steps.get(only)?.type === "parallel"} />}
         <div className="cv-pane">
           <ReactFlow<AnyNode, Way>
             nodes={nodes} edges={edges} nodeTypes={nodeTypes} edgeTypes={edgeTypes} onlyRenderVisibleElements elevateNodesOnSelect={false}
@@ -319,8 +305,9 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
             onConnect={(connection) => lead(connection)}
             onConnectEnd={(event, state) => {
               setLegal(null);
-              const dropped = event.target instanceof Element && event.target.classList.contains("react-flow__pane");
-              if (!state.toNode && state.fromNode && dropped) insert(state.fromNode.id === START ? "" : state.fromNode.id, state.fromHandle?.id ?? "next", index.steps.get(state.fromNode.id)?.parent ?? "");
+              const { clientX: x, clientY: y } = "changedTouches" in event ? event.changedTouches[0] as Touch : event;
+              const dropped = document.elementFromPoint(x, y)?.classList.contains("react-flow__pane");
+              if (!state.toNode && state.fromNode && dropped) insert(state.fromNode.id === START ? "" : state.fromNode.id, state.fromHandle?.id ?? "next", index.steps.get(state.fromNode.id)?.parent ?? "", { x, y });
             }}
             onReconnectStart={(_, edge) => light(edge.source, edge.sourceHandle ?? "next")}
             onReconnect={(edge, connection) => edge.data && lead(connection, { step: edge.data.line.step, route: edge.data.line.route })}
@@ -331,6 +318,7 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
             <Overview nodes={flow.nodes} full={full} fit={bar.fit} />
           </ReactFlow>
           {graph.steps.length === 0 && <p className="cv-empty">There is no step yet.</p>}
+          {adding.at && <Palette {...adding.palette} key={`${adding.at.x} ${adding.at.y}`} at={adding.at} arm={false} open focus={1} />}
           <Notices notice={draft.notice} close={() => tell(null)} />
         </div>
         {errors.on && <ErrorWays index={index} traced={traced} chosen={only} go={show} />}
@@ -347,7 +335,6 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
 const FAR = 0.35; // from there on nothing can be read, and none of it is painted
 const QUIET = { hideAttribution: true };
 const ENDS: Record<string, string> = { break: "Leave the loop", continue: "The end of the round" };
-const between = (index: Index, { step, route, level }: Spot) => (level !== "" && step === level && route === "start" ? `First in ${title_(index, level)}` : `Between ${title_(index, step)} and what follows`);
 const title_ = (index: Index, id: string) => index.steps.get(id)?.title ?? "the start";
 
 function chosen(nodes: AnyNode[], ids: string[]): AnyNode[] {
@@ -361,12 +348,3 @@ function lit<T extends { id: string; className?: string }>(one: T, ids: Readonly
   return { ...one, className: was ? one.className?.slice(0, -LIT.length) : `${one.className ?? ""}${LIT}` };
 }
 const LIT = " is-lit";
-
-/** Where a new step goes by itself: on from the one that is selected, else from the start of an empty workflow. */
-function after(index: Index, only: string): Spot | null {
-  const step = index.steps.get(only);
-  if (!step) return null;
-  const level = step.parent;
-  const route = ["next", "cases", "actions"].find((name) => step.routes.some((each) => each.route === name) || step.free.some((each) => each.route === name));
-  return { step: only, route: step.type === "arm" ? "" : route ?? "", level };
-}

@@ -15,7 +15,7 @@ export interface Surroundings {
   refused: { step: string; message: string } | null;
   fold: (step: string, folded: boolean) => void;
   title: (step: string, title: string | null) => void;
-  insert: (step: string, route: string, level: string) => void;
+  insert: (step: string, route: string, level: string, at: { x: number; y: number }) => void;
 }
 
 const Context = createContext<Surroundings | null>(null);

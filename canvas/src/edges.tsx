@@ -24,7 +24,7 @@ function WayEdge({ id, data, sourceX, sourceY, targetX, targetY, selected, marke
       <BaseEdge id={id} className={id === taking ? "is-taking" : undefined} path={path} markerEnd={markerEnd} interactionWidth={18} />
       {line.label && !(line.lane && stands) && <Label text={line.label} at={at} />}
       {writes && takesSteps(line.kind) && (
-        <g className={`cv-insert${selected ? " is-shown" : ""}${id === taking ? " is-taking" : ""}`} transform={`translate(${plus.x} ${plus.y})`} onClick={(event) => { event.stopPropagation(); insert(line.step, line.route, line.level); }}>
+        <g className={`cv-insert${selected ? " is-shown" : ""}${id === taking ? " is-taking" : ""}`} transform={`translate(${plus.x} ${plus.y})`} onClick={(event) => { event.stopPropagation(); insert(line.step, line.route, line.level, { x: event.clientX, y: event.clientY }); }}>
           <title>Insert a step here</title>
           <circle r="10" />
           <path d="M-4 0h8M0-4v8" />

@@ -122,6 +122,8 @@ function leadsTo(index: Index, from: string, wanted: string): boolean {
 export const endOf = (container: string, how: string): string => `${container}:${how}`;
 export const entryOf = (container: string): string => `${container}:entry`;
 export const START = ":start";
+/** The route by which a level begins. */
+export const START_OF = "start";
 /** Where the workflow's own end for what nothing else catches is drawn. */
 export const FAILED = ":failed";
 export const lineOf = (step: string, route: string): string => `${step || START}>${route}`;

@@ -12,8 +12,8 @@ from orchestration.models import Workflow
 from tests.bench import large
 from tests.engine.publishing import publish
 from tests.factories import asking
-from tests.live.axe import assert_sound
-from tests.live.drawing import PLACE, drawn, edge, has, looping, middle, node, port, said
+from tests.live.axe import assert_sound, violations
+from tests.live.drawing import PLACE, drag, drawn, edge, fit, halfway, has, looping, middle, node, port, said
 
 SignIn = Callable[[User], Page]
 expect.set_options(timeout=20_000)
@@ -118,6 +118,51 @@ def test_a_large_one_has_an_overview_and_keys_to_see_all_of_it_or_at_its_size(si
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+def test_the_palette_floats_where_a_step_is_asked_for_within_the_canvas_and_on_a_phone_comes_above_it(
+    sign_in: SignIn, designer: User, site: str
+) -> None:
+    publish(looping())
+    page = opened(sign_in(designer), "looping", 1280, 1000)
+    fit(page)
+    docked, floating = page.get_by_role("region", name="Steps to add"), page.get_by_role("region", name="Step to add here")
+    column, pane = box(docked), box(page.locator(".cv-pane"))
+    node(page, "after").hover()
+    x, y = pane["x"] + 120, pane["y"] + 200
+    drag(page, middle(port(page, "after", "next")), (x, y))
+    expect(floating.get_by_role("button", name="Model")).to_be_focused()
+    expect(floating).to_contain_text("Between After and what follows")
+    expect(edge(page, "after>next").locator(".is-taking")).to_have_count(2)
+    at = box(floating)
+    assert abs(at["x"] - x) < 16 and abs(at["y"] - y) < 16 and box(docked) == column
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    expect(floating).to_have_count(0)
+    expect(node(page, "after")).to_be_focused()
+    drag(page, middle(port(page, "after", "next")), (pane["x"] + pane["width"] - 60, pane["y"] + pane["height"] - 200))
+    at = box(floating)
+    assert at["x"] + at["width"] <= pane["x"] + pane["width"] and at["y"] + at["height"] <= pane["y"] + pane["height"]
+    page.mouse.click(pane["x"] + 20, pane["y"] + 20)
+    expect(floating).to_have_count(0)
+    x, y = halfway(page, "look>next")
+    page.mouse.move(x, y)
+    page.mouse.click(x, y)
+    at = box(floating)
+    assert abs(at["x"] - x) < 16 and abs(at["y"] - y) < 16
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(node(page, "note")).to_have_class(has("selected"))
+    expect(floating).to_have_count(0)
+    assert [step.get("next") for step in drawn("looping")["steps"]["again"]["body"]][:2] == ["note", "enough"]
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.keyboard.press("Escape")
+    edge(page, "look>next").locator(".cv-insert").dispatch_event("click")
+    expect(docked.get_by_role("button", name="Model")).to_be_focused()
+    expect(floating).to_have_count(0)
+    page.keyboard.press("Escape")
+    expect(docked).to_be_hidden()
+
+
 ASKED_WHAT_THEY_HOLD = r"""node => {
     const all = rules => [...rules].flatMap(rule => rule.selectorText ? [rule] : all(rule.cssRules ?? []));
     const asking = [...document.styleSheets].flatMap(sheet => all(sheet.cssRules)).flatMap(rule =>
@@ -169,6 +214,12 @@ def test_on_a_phone_a_finger_draws_routes_and_pans_and_moves_what_was_chosen_or_
     expect(said(page)).to_contain_text("Connected")
     expect(edge(page, "note>catch[0].to")).to_be_attached()
     assert drawn("asking")["steps"]["note"]["catch"] == [{"errors": ["*"], "to": "ask"}]
+    start = middle(port(page, "note", "next").first)
+    touch(finger, "touchStart", start)
+    swipe(finger, start, (box(page.locator(".cv-pane"))["x"] + 12, start[1]))
+    expect(page.get_by_role("region", name="Steps to add")).to_contain_text("Between Note and what follows")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("region", name="Steps to add")).to_be_hidden()
     (x, y), place = middle(node(page, "note")), node(page, "note").evaluate(PLACE)
     with in_no_time(page):
         touch(finger, "touchStart", (x, y))
