@@ -82,6 +82,12 @@ def test_canvas_and_panel_fill_the_screen_the_panel_scrolls_by_itself_and_what_i
     page.locator('#panel[data-step="again"]').wait_for()
     expect(problems).not_to_have_attribute("open", "")
     assert "?" not in page.url
+    problems.locator("summary").click()
+    mends.click()
+    expect(problems).to_have_count(0)
+    page.keyboard.press("Control+z")
+    expect(problems.locator("summary")).to_contain_text("1 error")
+    expect(problems).not_to_have_attribute("open", "")
     page.keyboard.press("Escape")
     lowest = page.locator(".react-flow__node-step").last
     page.get_by_role("button", name="Fit", exact=True).click()
@@ -91,6 +97,20 @@ def test_canvas_and_panel_fill_the_screen_the_panel_scrolls_by_itself_and_what_i
     for press in page.get_by_role("toolbar", name="Selection").get_by_role("button").all():
         assert press.inner_text().strip() and press.get_attribute("title")
     assert_sound(page)
+
+
+def test_a_message_lies_over_what_is_drawn_and_covers_nothing_that_is_pressed(sign_in: SignIn, designer: User, site: str) -> None:
+    page = sign_in(designer)
+    for width, height in ((390, 844), (1280, 900)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto("/workflows/new/")
+        page.get_by_label("Title", exact=True).first.fill(f"Wide {width}")
+        page.get_by_role("button", name="Start empty").click()
+        page.locator(".cv[data-ready]").wait_for()
+        at, pane = box(page.locator(".toast")), box(page.locator(".cv-pane"))
+        assert pane["y"] <= at["y"] and at["y"] + at["height"] <= pane["y"] + pane["height"], (width, at, pane)
+        page.get_by_role("button", name="Dismiss this message").click()
+        expect(page.locator(".toast")).to_have_count(0)
 
 
 def test_a_large_one_has_an_overview_and_keys_to_see_all_of_it_or_at_its_size(sign_in: SignIn, designer: User, site: str) -> None:
