@@ -127,10 +127,14 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
 
   const perform = useCallback(async (commands: Command[]) => {
     const touched = await send(commands);
-    const first = touched?.find(Boolean);
-    if (first && commands.some((command) => ["add", "paste"].includes(command.do))) show(first);
+    const [pasted, added] = ["paste", "add"].map((verb) => commands.some((command) => command.do === verb));
+    const made = touched?.filter(Boolean).slice(0, pasted ? undefined : 1) ?? [];
+    if (made[0] && (pasted || added)) {
+      select(made);
+      reveal(made[0], true);
+    }
     return touched;
-  }, [send, show]);
+  }, [reveal, select, send]);
   const turn = useCallback(async (way: "undo" | "redo") => {
     settle();
     const touched = await draft.turn(way);
@@ -250,7 +254,7 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
   const paste = (text: string) => {
     const command = writes ? pasted(text, only && nodes.some((node) => node.id === only && node.type === "container") && index.steps.get(only)?.type !== "parallel" ? only : index.steps.get(only)?.parent ?? "") : null;
     if (command) void perform([command]);
-    else if (writes && text.trim()) tell({ tone: "bad", message: "What was pasted holds no steps, or is larger than 5 MB, so nothing was done. Copy steps in a canvas, and paste them here.", lines: [] });
+    else if (writes) tell({ tone: "bad", message: "What was pasted holds no steps, or is larger than 5 MB, so nothing was done. Copy steps in a canvas, and paste them here.", lines: [] });
   };
   useKeys(element, {
     undo: () => writes && void turn("undo"), redo: () => writes && void turn("redo"), copy: () => void copied(), paste, all: () => select(index.graph.steps.map((step) => step.id)), remove,

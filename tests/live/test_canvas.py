@@ -191,6 +191,25 @@ def test_steps_are_copied_into_another_workflow_with_what_has_to_be_bound_anew(
     expect(page.locator(".cv-notice")).to_contain_text("note")
     pasted = drawn("looping")["steps"]
     assert (pasted["ask"]["actions"][1]["to"], pasted["dropped"]["outcome"]) == ("dropped", "bad")
+    chosen = page.locator(".react-flow__node.selected")
+    expect(chosen).to_have_count(2)
+    assert set(chosen.evaluate_all("all => all.map(one => one.dataset.id)")) == {"ask", "dropped"}
+    page.locator(".cv-notice").get_by_role("button", name="Close").click()
+    fit(page)
+    node(page, "after").click()
+    page.locator('#panel[data-step="after"]').wait_for()
+    tab, close = page.get_by_role("link", name="Design", exact=True), page.locator("#panel").get_by_role("button").first
+    for text, where in (("no steps", node(page, "after")), ("no steps", tab), (" ", close), ("no steps", palette(page, "End"))):
+        page.evaluate("text => navigator.clipboard.writeText(text)", text)
+        where.focus()
+        page.keyboard.press("Control+v")
+        expect(page.locator(".cv-notice")).to_contain_text("holds no steps")
+        page.locator(".cv-notice").get_by_role("button", name="Close").click()
+    title = page.locator("#panel").get_by_label("Title")
+    title.fill("")
+    title.press("Control+v")
+    expect(title).to_have_value("no steps")
+    expect(page.locator(".cv-notice")).to_have_count(0)
 
 
 def test_who_draws_on_what_somebody_else_has_changed_is_told_and_may_do_it_again(
