@@ -222,7 +222,7 @@ def swipe(finger: CDPSession, start: tuple[float, float], to: tuple[float, float
 def test_on_a_phone_a_finger_draws_routes_and_pans_and_moves_what_was_chosen_or_held_and_the_form_comes_from_below(
     sign_in: SignIn, designer: User, site: str
 ) -> None:
-    publish(asking())
+    publish(asking(steps=[{**step, "note": "Why it is"} if step["id"] == "ask" else step for step in asking()["steps"]]))
     page = sign_in(designer)
     finger = page.context.new_cdp_session(page)
     finger.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
@@ -261,6 +261,10 @@ def test_on_a_phone_a_finger_draws_routes_and_pans_and_moves_what_was_chosen_or_
     expect(said(page)).to_contain_text("Moved Note")
     assert list(drawn("asking")["layout"]["at"]) == ["note"]
     half = box(panel)["height"]
+    pressed = page.locator(
+        ".design__handle button, .design__head :is(.button, summary, .design__bounds a), .cv-bar button:visible"
+    )
+    assert min(box(one)["height"] for one in pressed.all()) >= 32
     page.get_by_role("button", name="Larger").click()
     expect(page.get_by_role("button", name="Smaller")).to_have_attribute("aria-expanded", "true")
     assert box(panel)["height"] > half
@@ -275,6 +279,10 @@ def test_on_a_phone_a_finger_draws_routes_and_pans_and_moves_what_was_chosen_or_
     expect(node(page, "note")).to_be_in_viewport(ratio=1)
     page.get_by_role("button", name="Close").click()
     expect(page.locator("#panel")).to_have_count(0)
+    sign = node(page, "ask").locator(".cv-note__sign")
+    x, y = middle(sign)
+    for side in ((0, 13), (0, -13), (11.5, 0), (-11.5, 0)):
+        assert sign.evaluate("(sign, at) => document.elementFromPoint(...at) === sign", [x + side[0], y + side[1]]), side
     x, y = middle(node(page, "ask"))
     touch(finger, "touchStart", (x, y))
     expect(node(page, "ask")).to_have_attribute("data-held", "")
