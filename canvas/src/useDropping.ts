@@ -31,9 +31,16 @@ export function useDropping({ index, nodes, corner, writes, perform, choosing }:
   const [{ line, into }, setLanding] = useState(NOWHERE);
   const { screenToFlowPosition, getEdge } = useReactFlow<AnyNode, Way>();
 
-  const under = (event: { clientX: number; clientY: number }, dragged: string[]) => {
+  const under = (event: { clientX: number; clientY: number }, without: (id: string) => boolean) => {
     const { x, y } = screenToFlowPosition({ x: event.clientX, y: event.clientY });
-    return containerAt(nodes, corner, x, y, (id) => dragged.some((each) => index.isWithin(id, each)));
+    return containerAt(nodes, corner, x, y, without);
+  };
+  const among = (dragged: string[]) => (id: string) => dragged.some((each) => index.isWithin(id, each));
+  /** The container that a step of this type would be put into, and whether it takes that. */
+  const containerUnder = (event: DragEvent, type: string): [container: string, takes: boolean] => {
+    const holds = (id: string) => index.steps.get(id)?.type === "parallel";
+    const container = under(event, (id) => type === "arm" && !holds(id));
+    return [container, holds(container) === (type === "arm")];
   };
   /** The line that a step of this type would be put into. */
   const lineUnder = (event: DragEvent, type: string): Line | undefined => {
@@ -45,7 +52,7 @@ export function useDropping({ index, nodes, corner, writes, perform, choosing }:
 
   const onNodeDrag: OnNodeDrag<AnyNode> = useCallback((event, node, dragged) => {
     if (!("clientX" in event)) return;
-    const container = under(event, dragged.map((each) => each.id));
+    const container = under(event, among(dragged.map((each) => each.id)));
     light({ line: "", into: container !== (index.steps.get(node.id)?.parent ?? "") ? container : "" });
   }, [index, nodes]);
 
@@ -53,7 +60,7 @@ export function useDropping({ index, nodes, corner, writes, perform, choosing }:
     light(NOWHERE);
     const moved = outermost(index, dragged.map((each) => each.id));
     if (!writes || moved.length === 0) return;
-    const container = "clientX" in event ? under(event, moved) : index.steps.get(node.id)?.parent ?? "";
+    const container = "clientX" in event ? under(event, among(moved)) : index.steps.get(node.id)?.parent ?? "";
     const leaving = moved.filter((id) => index.steps.get(id)?.parent !== container);
     const base = container ? corner(container) : { x: 0, y: 0 };
     const at = Object.fromEntries(moved.map((id) => {
@@ -71,8 +78,7 @@ export function useDropping({ index, nodes, corner, writes, perform, choosing }:
     event.preventDefault();
     event.dataTransfer.dropEffect = "copy";
     const line = lineUnder(event, type)?.id ?? "";
-    const container = under(event, []);
-    const takes = (index.steps.get(container)?.type === "parallel") === (type === "arm");
+    const [container, takes] = containerUnder(event, type);
     light({ line, into: line || !takes ? "" : container });
   };
 
@@ -86,7 +92,7 @@ export function useDropping({ index, nodes, corner, writes, perform, choosing }:
     if (!writes || !type) return;
     event.preventDefault();
     const line = lineUnder(event, type);
-    const container = under(event, []);
+    const [container] = containerUnder(event, type);
     const id = freeId(index, type);
     if (line) return choosing(type, (step) => void perform([{ do: "add", step: { ...step, id }, into: line.level, from: { step: line.step, route: line.route } }]));
     const { x, y } = screenToFlowPosition({ x: event.clientX, y: event.clientY });
