@@ -17,6 +17,7 @@ import { Overview } from "./Overview";
 import { Palette } from "./Palette";
 import { aligned, neighbour, outermost } from "./selection";
 import type { Command } from "./server";
+import { useAdding } from "./useAdding";
 import { useDraft } from "./useDraft";
 import { useErrorWays } from "./useErrorWays";
 import { type Drop, type NewStep, useDropping } from "./useDropping";
@@ -26,8 +27,6 @@ import { useNudging } from "./useNudging";
 import { useViewport } from "./useViewport";
 
 type Asked = { kind: "rename" | "connect"; step: string } | { kind: "tool"; begin: (step: NewStep) => void };
-/** Where a step that is chosen from the palette goes. */
-interface Spot { step: string; route: string; level: string }
 
 const KEYS = ["Shift", "Meta", "Control"];
 
@@ -60,8 +59,6 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
   }, [draft.send, settle]);
   const [apart, setApart] = useState(true);
   const [asked, setAsked] = useState<Asked | null>(null);
-  const [spot, setSpot] = useState<Spot | null>(null);
-  const [palette, setPalette] = useState({ open: false, focus: 0 });
   const [legal, setLegal] = useState<ReadonlySet<string> | null>(null);
   const [titling, setTitling] = useState<string | null>(null);
   const [hunt, setHunt] = useState<{ text: string; at: number } | null>(null);
@@ -105,20 +102,21 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
     }
     setNodes((now) => applyNodeChanges(changes, now));
   }, []);
-  const reveal = useCallback((id: string, focus = false) => {
+  const focus = useCallback((id: string) => element.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(id)}"]`)?.focus({ preventScroll: true }), [element]);
+  const reveal = useCallback((id: string, given = false) => {
     const open = index.around(id).filter((container) => container && folded.has(container));
     if (open.length > 0) setUnfolded((now) => ({ ...now, ...Object.fromEntries(open.map((container) => [container, false])) }));
     let tries = 60;
     const when = () => {
       if (!getInternalNode(id)) return tries-- > 0 && requestAnimationFrame(when); // it is about to be drawn
       bring(id);
-      if (focus) requestAnimationFrame(() => requestAnimationFrame(() => element.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(id)}"]`)?.focus({ preventScroll: true })));
+      if (given) requestAnimationFrame(() => requestAnimationFrame(() => focus(id)));
     };
     requestAnimationFrame(when);
-  }, [bring, element, folded, getInternalNode, index]);
-  const show = useCallback((id: string, focus = true) => {
+  }, [bring, focus, folded, getInternalNode, index]);
+  const show = useCallback((id: string, given = true) => {
     select([id]);
-    reveal(id, focus);
+    reveal(id, given);
   }, [reveal, select]);
   useFinger(pane, useCallback((id) => select([id]), [select]));
 
@@ -129,10 +127,14 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
 
   const perform = useCallback(async (commands: Command[]) => {
     const touched = await send(commands);
-    const first = touched?.find(Boolean);
-    if (first && commands.some((command) => ["add", "paste"].includes(command.do))) show(first);
+    const [pasted, added] = ["paste", "add"].map((verb) => commands.some((command) => command.do === verb));
+    const made = touched?.filter(Boolean).slice(0, pasted ? undefined : 1) ?? [];
+    if (made[0] && (pasted || added)) {
+      select(made);
+      reveal(made[0], true);
+    }
     return touched;
-  }, [send, show]);
+  }, [reveal, select, send]);
   const turn = useCallback(async (way: "undo" | "redo") => {
     settle();
     const touched = await draft.turn(way);
@@ -217,12 +219,8 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
   const title = useCallback((step: string, words: string | null) => {
     setTitling(null);
     if (words !== null && words.trim() && words.trim() !== index.steps.get(step)?.title) void perform([{ do: "set", step, key: "title", value: words.trim() }]);
-    requestAnimationFrame(() => element.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(step)}"]`)?.focus({ preventScroll: true }));
-  }, [element, index, perform]);
-  const insert = useCallback((step: string, route: string, level: string) => {
-    setSpot({ step, route, level });
-    setPalette((now) => ({ open: true, focus: now.focus + 1 }));
-  }, []);
+    requestAnimationFrame(() => focus(step));
+  }, [focus, index, perform]);
 
   /** A tool is asked for where there are several; where there is none, the step that is added says so. */
   const choosing = (type: string, begin: (step: NewStep) => void) => {
@@ -231,16 +229,8 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
     else begin(type === "tool" && tools[0] ? { type, tool: tools[0][0] } : { type });
   };
 
-  // From the palette
-  const target: Spot | null = spot ?? after(index, only);
-  const add = (type: string) => {
-    const open = type === "arm" ? { into: only } : { into: target?.level ?? "", ...(target?.route ? { from: { step: target.step, route: target.route } } : {}) };
-    setSpot(null);
-    setPalette((now) => ({ ...now, open: false }));
-    choosing(type, (step) => void perform([{ do: "add", step, ...open }]));
-  };
-  const where = spot ? `Between ${title_(index, spot.step)} and what follows` : target?.route ? `After ${title_(index, target.step)}` : "Anywhere; connect it then";
-
+  const adding = useAdding({ index, only, perform, choosing, focus });
+  const { insert } = adding;
   const dropping = useDropping({ index, nodes, corner, writes, perform, choosing });
   const lead = (connection: Connection, route?: { step: string; route: string }) => {
     if (!connection.target) return;
@@ -264,7 +254,7 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
   const paste = (text: string) => {
     const command = writes ? pasted(text, only && nodes.some((node) => node.id === only && node.type === "container") && index.steps.get(only)?.type !== "parallel" ? only : index.steps.get(only)?.parent ?? "") : null;
     if (command) void perform([command]);
-    else if (writes && text.trim()) tell({ tone: "bad", message: "What was pasted holds no steps, or is larger than 5 MB, so nothing was done. Copy steps in a canvas, and paste them here.", lines: [] });
+    else if (writes) tell({ tone: "bad", message: "What was pasted holds no steps, or is larger than 5 MB, so nothing was done. Copy steps in a canvas, and paste them here.", lines: [] });
   };
   useKeys(element, {
     undo: () => writes && void turn("undo"), redo: () => writes && void turn("redo"), copy: () => void copied(), paste, all: () => select(index.graph.steps.map((step) => step.id)), remove,
@@ -273,7 +263,7 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
     open: () => only && fire("canvas:select", { step: only, select: index.steps.get(only)?.ran?.select ?? "", open: true }),
     go: (way) => { const next = only ? neighbour(index, nodes, corner, only, way) : index.graph.start; if (next) show(next); },
     fold: () => only && index.inside.has(only) && fold(only, !folded.has(only)),
-    leave: () => { setSpot(null); setPalette((now) => ({ ...now, open: false })); tell(null); if (picked.length > 0) { left.current = true; select([]); } },
+    leave: () => { adding.close(); tell(null); if (picked.length > 0) { left.current = true; select([]); } },
   });
 
   const found = useMemo(() => {
@@ -287,12 +277,12 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
     if (on && found[at]) show(found[at], false);
   };
 
-  const around = useMemo<Surroundings>(() => ({ icons: named("icons"), writes, legal, into: dropping.into, titling, refused: draft.refused, fold, title, insert }),
-    [element, writes, legal, dropping.into, titling, draft.refused, fold, title, insert]);
+  const around = useMemo<Surroundings>(() => ({ icons: named("icons"), writes, legal, line: dropping.line || adding.line, into: dropping.into, titling, refused: draft.refused, fold, title, insert }),
+    [element, writes, legal, dropping.line, adding.line, dropping.into, titling, draft.refused, fold, title, insert]);
   const oneLevel = picked.length > 1 && new Set(picked.map((id) => index.steps.get(id)?.parent)).size === 1;
   const bar = {
     writes, runs, turns: draft.turns, apart: apart || errors.on, errors: !runs && graph.steps.some((step) => step.errors.length > 0) ? errors : null, found: hunt ? { at: hunt.at, of: found.length } : null, selected: picked.length, oneLevel,
-    add: () => { setSpot(null); setPalette((now) => ({ open: true, focus: now.focus + 1 })); }, turn: (way: "undo" | "redo") => void turn(way),
+    add: adding.open, turn: (way: "undo" | "redo") => void turn(way),
     fit: () => void fitView({ padding: 0.06, maxZoom: 1 }), arrange: () => void send([{ do: "arrange", forget: true }]), toggleApart: () => setApart(!apart), search,
     connect: () => setAsked({ kind: "connect", step: only }), title: () => setTitling(only), rename: () => setAsked({ kind: "rename", step: only }),
     copy: () => void copied(), remove, align: (how: "left" | "middle" | "top" | "spread") => void send(aligned(index, placed, picked, how)),
@@ -301,9 +291,9 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
 
   return (
     <Around value={around}>
-      <div className={`cv${writes ? " cv--writes" : ""}${palette.open ? " cv--adds" : ""}${runs ? " cv--run" : ""}${legal ? " is-connecting" : ""}${far ? " is-far" : ""}${traced.lines.size > 0 ? " is-tracing" : ""}`} ref={pane} data-ready={started ? "" : undefined}>
+      <div className={`cv${writes ? " cv--writes" : ""}${adding.docked.open ? " cv--adds" : ""}${runs ? " cv--run" : ""}${legal ? " is-connecting" : ""}${far ? " is-far" : ""}${traced.lines.size > 0 ? " is-tracing" : ""}`} ref={pane} data-ready={started ? "" : undefined}>
         <Bar {...bar} />
-        {writes && <Palette where={where} arm={index.steps.get(only)?.type === "parallel"} open={palette.open} focus={palette.focus} add={add} close={() => { setSpot(null); setPalette((now) => ({ ...now, open: false })); }} />}
+        {writes && <Palette {...adding.palette} {...adding.docked} arm={index.steps.get(only)?.type === "parallel"} />}
         <div className="cv-pane">
           <ReactFlow<AnyNode, Way>
             nodes={nodes} edges={edges} nodeTypes={nodeTypes} edgeTypes={edgeTypes} onlyRenderVisibleElements elevateNodesOnSelect={false}
@@ -319,8 +309,9 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
             onConnect={(connection) => lead(connection)}
             onConnectEnd={(event, state) => {
               setLegal(null);
-              const dropped = event.target instanceof Element && event.target.classList.contains("react-flow__pane");
-              if (!state.toNode && state.fromNode && dropped) insert(state.fromNode.id === START ? "" : state.fromNode.id, state.fromHandle?.id ?? "next", index.steps.get(state.fromNode.id)?.parent ?? "");
+              const { clientX: x, clientY: y } = "changedTouches" in event ? event.changedTouches[0] as Touch : event;
+              const dropped = document.elementFromPoint(x, y)?.classList.contains("react-flow__pane");
+              if (!state.toNode && state.fromNode && dropped) insert(state.fromNode.id === START ? "" : state.fromNode.id, state.fromHandle?.id ?? "next", index.steps.get(state.fromNode.id)?.parent ?? "", { x, y });
             }}
             onReconnectStart={(_, edge) => light(edge.source, edge.sourceHandle ?? "next")}
             onReconnect={(edge, connection) => edge.data && lead(connection, { step: edge.data.line.step, route: edge.data.line.route })}
@@ -331,6 +322,7 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
             <Overview nodes={flow.nodes} full={full} fit={bar.fit} />
           </ReactFlow>
           {graph.steps.length === 0 && <p className="cv-empty">There is no step yet.</p>}
+          {adding.at && <Palette {...adding.palette} key={`${adding.at.x} ${adding.at.y}`} at={adding.at} arm={false} open focus={1} />}
           <Notices notice={draft.notice} close={() => tell(null)} />
         </div>
         {errors.on && <ErrorWays index={index} traced={traced} chosen={only} go={show} />}
@@ -360,12 +352,3 @@ function lit<T extends { id: string; className?: string }>(one: T, ids: Readonly
   return { ...one, className: was ? one.className?.slice(0, -LIT.length) : `${one.className ?? ""}${LIT}` };
 }
 const LIT = " is-lit";
-
-/** Where a new step goes by itself: on from the one that is selected, else from the start of an empty workflow. */
-function after(index: Index, only: string): Spot | null {
-  const step = index.steps.get(only);
-  if (!step) return null;
-  const level = step.parent;
-  const route = ["next", "cases", "actions"].find((name) => step.routes.some((each) => each.route === name) || step.free.some((each) => each.route === name));
-  return { step: only, route: step.type === "arm" ? "" : route ?? "", level };
-}

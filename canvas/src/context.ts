@@ -7,14 +7,15 @@ export interface Surroundings {
   writes: boolean;
   /** While a line is being dragged: where it may end. */
   legal: ReadonlySet<string> | null;
-  /** The container that what is being dragged would be dropped into. */
-  into: string | null;
+  /** The line, and the container, that what is being dragged would be dropped into. */
+  line: string;
+  into: string;
   /** The step whose title is being written, and what was refused of which step. */
   titling: string | null;
   refused: { step: string; message: string } | null;
   fold: (step: string, folded: boolean) => void;
   title: (step: string, title: string | null) => void;
-  insert: (step: string, route: string, level: string) => void;
+  insert: (step: string, route: string, level: string, at: { x: number; y: number }) => void;
 }
 
 const Context = createContext<Surroundings | null>(null);

@@ -2,14 +2,14 @@ import { BaseEdge, getSmoothStepPath, type EdgeProps } from "@xyflow/react";
 import { memo } from "react";
 import { useAround } from "./context";
 import type { Way } from "./flow";
-import { isFixed } from "./graph";
+import { takesSteps } from "./graph";
 import { LABEL, type Point } from "./layout";
 
 export const edgeTypes = { way: memo(WayEdge) };
 
 /** One route. It goes where the layout found room for it, as long as both its ends are where they were then. */
 function WayEdge({ id, data, sourceX, sourceY, targetX, targetY, selected, markerEnd, sourcePosition, targetPosition }: EdgeProps<Way>) {
-  const { writes, insert } = useAround();
+  const { writes, insert, line: taking } = useAround();
   if (!data) return null;
   const { line, way, label, ends } = data;
   const stands = way !== null && near(ends[0], sourceX, sourceY) && near(ends[1], targetX, targetY);
@@ -21,10 +21,10 @@ function WayEdge({ id, data, sourceX, sourceY, targetX, targetY, selected, marke
   const plus = line.label ? { x: at.x, y: at.y + LABEL.height } : middle;
   return (
     <>
-      <BaseEdge id={id} path={path} markerEnd={markerEnd} interactionWidth={18} />
+      <BaseEdge id={id} className={id === taking ? "is-taking" : undefined} path={path} markerEnd={markerEnd} interactionWidth={18} />
       {line.label && !(line.lane && stands) && <Label text={line.label} at={at} />}
-      {writes && !isFixed(line.kind) && (
-        <g className={`cv-insert${selected ? " is-shown" : ""}`} transform={`translate(${plus.x} ${plus.y})`} onClick={(event) => { event.stopPropagation(); insert(line.step, line.route, line.level); }}>
+      {writes && takesSteps(line.kind) && (
+        <g className={`cv-insert${selected ? " is-shown" : ""}${id === taking ? " is-taking" : ""}`} transform={`translate(${plus.x} ${plus.y})`} onClick={(event) => { event.stopPropagation(); insert(line.step, line.route, line.level, { x: event.clientX, y: event.clientY }); }}>
           <title>Insert a step here</title>
           <circle r="10" />
           <path d="M-4 0h8M0-4v8" />

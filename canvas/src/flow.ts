@@ -2,7 +2,7 @@
  * first paint and what is out of sight need not be drawn. */
 
 import { MarkerType, Position, type Edge, type Node } from "@xyflow/react";
-import { APART, CONTAINERS, type Index, type Step, UNWRITTEN, grouped, isFixed, targetOf } from "./graph";
+import { APART, CONTAINERS, type Index, type Step, UNWRITTEN, grouped, isFixed, takesSteps, targetOf } from "./graph";
 import { type Box, type Extra, type Line, type Placed, type Point, leavesByFoot } from "./layout";
 
 export interface Port { route: string; label: string; x: number; free: boolean; kind: string }
@@ -49,7 +49,7 @@ export function flowOf(index: Index, placed: Placed, folded: ReadonlySet<string>
     nodes.push({
       ...common(extra.id, extra.level, box), type: "extra", data: { extra }, draggable: false, selectable: false, focusable: false, deletable: false,
       handles: [
-        ...(extra.kind === "start" || extra.kind === "entry" ? [bound("source", extra.kind === "start" ? "start" : "entry", box.width / 2, box.height)] : [bound("target", "in", box.width / 2, 0)]),
+        ...(extra.kind === "start" || extra.kind === "entry" ? [bound("source", "start", box.width / 2, box.height)] : [bound("target", "in", box.width / 2, 0)]),
         ...(extra.kind === "start" ? [bound("source", "limits.on_breach", 12, box.height)] : []),
       ],
     } as ExtraNode);
@@ -145,7 +145,7 @@ function edgeOf(line: Line, placed: Placed, corner: Map<string, Point>, ports: M
   return {
     id: line.id, source: line.from, target: line.to, sourceHandle: line.route, targetHandle: byFoot ? FOOT : "in", type: "way",
     className: `is-${line.kind}${APART.has(line.kind) || UNWRITTEN.has(line.kind) ? " is-apart" : ""}${taken ? " is-taken" : ""}${visited && !taken ? " is-dim" : ""}`,
-    selectable: !isFixed(line.kind), focusable: told && (UNWRITTEN.has(line.kind) || APART.has(line.kind)), deletable: false, reconnectable: isFixed(line.kind) ? false : "target",
+    selectable: takesSteps(line.kind), focusable: told && (UNWRITTEN.has(line.kind) || APART.has(line.kind)), deletable: false, reconnectable: isFixed(line.kind) ? false : "target",
     zIndex: (line.level === "" ? 0 : 1) + (taken ? 1 : 0),
     markerEnd: { type: MarkerType.ArrowClosed, color: "context-stroke", ...(taken ? { width: 10, height: 10 } : { width: 16, height: 16 }) },
     ariaLabel: `${named(line.from)} to ${named(line.to)}${line.label ? `, ${line.label}` : UNWRITTEN.has(line.kind) ? ", what nothing catches" : ""}`,

@@ -40,7 +40,10 @@ export const APART = new Set<Kind>(["catch", "deadline", "unknown", "fallback", 
 /** Routes that nobody wrote: what the proof says of errors that no route takes. Drawn where somebody asks for it, and not to be changed. */
 export const UNWRITTEN = new Set<Kind>(["fails", "person", "host"]);
 
-/** Lines that nobody can change, or put a step into. */
+/** Lines that a step can be put into. */
+export const takesSteps = (kind: Kind): boolean => !UNWRITTEN.has(kind);
+
+/** Lines that nobody can lead elsewhere. */
 export const isFixed = (kind: Kind): boolean => kind === "entry" || UNWRITTEN.has(kind);
 
 /** What is known of a graph by id, computed once for each that comes. */
@@ -119,6 +122,8 @@ function leadsTo(index: Index, from: string, wanted: string): boolean {
 export const endOf = (container: string, how: string): string => `${container}:${how}`;
 export const entryOf = (container: string): string => `${container}:entry`;
 export const START = ":start";
+/** The route by which a level begins. */
+export const START_OF = "start";
 /** Where the workflow's own end for what nothing else catches is drawn. */
 export const FAILED = ":failed";
 export const lineOf = (step: string, route: string): string => `${step || START}>${route}`;

@@ -1,7 +1,7 @@
 /* Where everything stands. Each level is laid out by itself, innermost first: the same graph gives the same picture, on any machine.
  * Where people have put a step, it stays; its container grows around it. */
 
-import { APART, BREAK, CONTAINERS, CONTINUE, FAILED, type Index, type Kind, START, type Step, UNWRITTEN, endOf, entryOf, grouped, lineOf } from "./graph";
+import { APART, BREAK, CONTAINERS, CONTINUE, FAILED, type Index, type Kind, START, START_OF, type Step, UNWRITTEN, endOf, entryOf, grouped, lineOf } from "./graph";
 import { BETWEEN, type Shape, type Way, drawn } from "./pieces";
 
 export const STEP = { width: 216, height: 58 };
@@ -127,7 +127,7 @@ function linesOf({ index, unwritten }: Work, level: string, steps: Step[]): Line
   const here = new Set(steps.map((step) => step.id));
   if (level === "") {
     for (const route of index.graph.routes) if (here.has(route.to)) line(START, route.to, "", route.route, route.kind, route.label);
-  } else if (steps[0]) line(entryOf(level), steps[0].id, level, "entry", "entry", "");
+  } else if (steps[0]) line(entryOf(level), steps[0].id, level, START_OF, "entry", "");
   for (const step of steps) {
     for (const route of step.routes) {
       if (here.has(route.to)) line(step.id, route.to, step.id, route.route, route.kind, route.label);

@@ -58,7 +58,7 @@ function Mark({ id, data: { extra } }: NodeProps<ExtraNode>) {
       {extra.kind === "failed" && <Icon name="cross" small />}
       {extra.kind === "person" && <Icon name="person" small />}
       {extra.word}
-      {out && <Handle type="source" id={extra.kind === "start" ? "start" : "entry"} position={Position.Bottom} isConnectable={extra.kind === "start"} />}
+      {out && <Handle type="source" id="start" position={Position.Bottom} isConnectable={extra.kind === "start"} />}
       {extra.kind === "start" && <Handle type="source" id="limits.on_breach" position={Position.Bottom} style={{ left: 12 }} className="cv-port cv-port--breach" title="where it goes when its limits are met" />}
     </div>
   );
@@ -192,6 +192,6 @@ function Refusal({ step }: { step: string }) {
 
 const tone = (step: Step) => (step.ran ? ` has-run tone-${step.ran.tone}` : step.type === "end" ? ` tone-${step.tone}` : "");
 
-function states({ legal, into }: { legal: ReadonlySet<string> | null; into: string | null }, id: string) {
+function states({ legal, into }: { legal: ReadonlySet<string> | null; into: string }, id: string) {
   return { "data-legal": legal ? String(legal.has(id)) : undefined, "data-into": into === id ? "" : undefined };
 }

@@ -6,18 +6,19 @@ interface Keys {
   title: () => void; open: () => void; go: (way: Way) => void; nudge: (way: Way) => void; fold: () => void; leave: () => void;
 }
 
-/** The keys that are no single letters, and the clipboard. They act while nothing is typed, and nothing outside has the focus. */
+/** The keys that are no single letters. They act while nothing is typed, and nothing outside has the focus; what is pasted is heard
+    wherever it is not typed. */
 export function useKeys(element: HTMLElement, keys: Keys): void {
   const now = useRef(keys);
   now.current = keys;
   useEffect(() => {
+    const types = (target: EventTarget | null) => !!document.querySelector("dialog[open]") || (target instanceof Element && !!target.closest("input, textarea, select, [contenteditable]"));
     const ours = (target: EventTarget | null) => {
       const at = target instanceof Element ? target : null;
-      if (at?.closest("input, textarea, select, [contenteditable], dialog") || document.querySelector("dialog[open]")) return false;
       return !at || at === document.body || at.closest("workflow-canvas") === element || at.id === "content";
     };
     const press = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || event.isComposing || !ours(event.target)) return;
+      if (event.defaultPrevented || event.isComposing || types(event.target) || !ours(event.target)) return;
       const inside = event.target instanceof Element && element.contains(event.target);
       const act = find(event, now.current, inside);
       if (!act) return;
@@ -25,7 +26,7 @@ export function useKeys(element: HTMLElement, keys: Keys): void {
       act();
     };
     const paste = (event: ClipboardEvent) => {
-      if (ours(event.target)) now.current.paste(event.clipboardData?.getData("text/plain") ?? "");
+      if (!types(event.target)) now.current.paste(event.clipboardData?.getData("text/plain") ?? "");
     };
     document.addEventListener("keydown", press);
     document.addEventListener("paste", paste);

@@ -84,18 +84,20 @@ document.addEventListener("click", (event) => {
   else if (button.dataset.dismiss !== undefined) button.closest(".toast")?.remove();
 });
 
-/* A link into a closed details opens it; one that is told to stays open when the part that it is in comes anew. */
-const open = new Set();
+/* A link into a closed details opens it; one that is told to stays open when the part that it is in comes anew, or is closed again
+ * once the part that it names has come without it. */
+const open = new Map();
 document.addEventListener("click", (event) => {
   const link = event.target.closest('a[href^="#"]');
   const folded = link?.hash.length > 1 && document.getElementById(link.hash.slice(1))?.closest("details");
   if (folded) folded.open = true;
 });
 document.addEventListener("toggle", (event) => {
-  const name = event.target.dataset?.keptOpen;
-  if (name) event.target.open ? open.add(name) : open.delete(name);
+  const { keptOpen: name, keptWhile: part } = event.target.dataset ?? {};
+  if (name) event.target.open ? open.set(name, part) : open.delete(name);
 }, true);
 function keepOpen(root) {
+  for (const [name, part] of open) if (part && part === root.id && !root.querySelector(`[data-kept-open="${CSS.escape(name)}"]`)) open.delete(name);
   for (const folded of root.querySelectorAll("details[data-kept-open]")) folded.open ||= open.has(folded.dataset.keptOpen);
 }
 

@@ -55,6 +55,8 @@ class _Drawing:
     def add(self) -> Data:
         step = {"type": self.chance.choice(TYPES), **({"title": "Ä new one"} if self.chance.random() < 0.5 else {})}
         source = {"from": {"step": self.spot.id, "route": self.route()}} if self.chance.random() < 0.6 else {}
+        if source and self.chance.random() < 0.2:
+            source = {"from": {"step": self.spot.level, "route": "start"}}
         return {"step": step, **((source and {"into": self.spot.level, **source}) or self.where())}
 
     def remove(self) -> Data:

@@ -76,6 +76,7 @@ def test_a_step_of_each_type_is_put_into_the_middle_of_a_route_and_lacks_only_wh
     ("commands", "sentence"),
     [
         ([{"do": "add", "step": {"type": "llm", "title": "Sort it"}, **after("a")}], "Added Sort it after A"),
+        ([{"do": "add", "step": {"type": "llm", "title": "Sort it"}, **after("", "start")}], "Added Sort it as the first step"),
         ([{"do": "remove", "steps": ["b"]}], "Removed B"),
         ([{"do": "connect", "step": "a", "route": "next", "to": "c"}], "Connected A’s next to C"),
         ([{"do": "connect", "step": "", "route": "start", "to": "b"}], "Let runs start with B"),
@@ -148,6 +149,7 @@ NESTED = flow(
         (NESTED, {"do": "disconnect", "step": "who", "route": "on_deadline"}, ("route_needed", "route")),
         (NESTED, {"do": "remove", "steps": ["one", "two"]}, ("level_empty", "steps")),
         (NESTED, {"do": "add", "step": {"type": "set"}, "into": "again", **after("who", "catch")}, ("wrong_level", "from")),
+        (NESTED, {"do": "add", "step": {"type": "set"}, **after("again", "start")}, ("no_such_route", "from.route")),
     ],
 )  # fmt: skip
 def test_what_can_not_be_done_is_refused_at_its_place(data: Data, command: Data, problem: tuple[str, str]) -> None:
@@ -241,6 +243,8 @@ FORKED = flow(
     [
         (NESTED, {**NEW, "into": "again"}, {"two": "new", "new": None}),
         (NESTED, {**NEW, "into": "again", "before": "one"}, {"new": "one", "two": None}),
+        (NESTED, {**NEW, "into": "again", **after("again", "start")}, {"new": "one", "one": "two", "two": None}),
+        (NESTED, {**NEW, **after("", "start")}, {"new": "way", "again": "who"}),
         (NESTED, {**NEW, "into": "again", "before": "two"}, {"one": "two", "new": None}),
         (NESTED, {"do": "move", "steps": ["who"], "into": "again"}, {"one": "two", "two": "who"}),
         (FORKED, {**NEW, "into": "again"}, {"left": None, "right": None, "alone": None}),

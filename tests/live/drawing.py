@@ -96,6 +96,15 @@ def entitle(step: str, title: str, revision: int) -> None:
     drafts.edit(workflow="asking", commands=[command], revision=revision, by="ann")
 
 
+LIGHTS = """at => [...document.querySelectorAll('.react-flow__node, .react-flow__edge')].every(one =>
+    (one.dataset.id === at) === !!one.querySelector(':scope > .is-taking, :scope > [data-into], :scope > [data-legal=true]'))"""
+
+
+def lights(page: Page, only: str) -> None:
+    """Waits until that is lit alone as the place where what is dragged would land; "" is nothing."""
+    page.wait_for_function(LIGHTS, arg=only)
+
+
 def pan_away(page: Page) -> None:
     pane = page.locator(".cv-pane")
     page.mouse.move(*middle(pane))

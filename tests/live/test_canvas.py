@@ -23,6 +23,7 @@ from tests.live.drawing import (
     fit,
     halfway,
     has,
+    lights,
     looping,
     middle,
     node,
@@ -41,8 +42,11 @@ expect.set_options(timeout=20_000)  # how long what does not come about is waite
 def test_a_workflow_is_drawn_by_mouse_and_taken_back_by_keys(sign_in: SignIn, designer: User, site: str) -> None:
     publish(asking())
     page = opened(sign_in(designer), "asking")
-    drag(page, middle(palette(page, "Values")), halfway(page, "note>next"))
+    drag(page, middle(palette(page, "Values")), halfway(page, "note>next"), drop=False)
+    lights(page, "note>next")
+    page.mouse.up()
     expect(node(page, "note_2")).to_be_visible()
+    lights(page, "")
     expect(node(page, "note_2")).to_have_class(has("selected"))
     assert (drawn("asking")["steps"]["note"]["next"], drawn("asking")["steps"]["note_2"]["next"]) == ("note_2", "ask")
     node(page, "note_2").dblclick()
@@ -76,59 +80,6 @@ def test_a_workflow_is_drawn_by_mouse_and_taken_back_by_keys(sign_in: SignIn, de
     assert drawn("asking")["steps"]["note"]["next"] == "ask"
     page.get_by_role("button", name="Errors", exact=True).click()
     expect(edge(page, "ask>on_deadline")).to_have_count(0)
-
-
-def test_only_where_a_route_may_lead_lights_up_and_steps_go_into_containers_that_fold(
-    sign_in: SignIn, designer: User, site: str
-) -> None:
-    publish(looping())
-    page = opened(sign_in(designer), "looping")
-    drag(page, middle(port(page, "after", "next")), middle(node(page, "first")), drop=False)
-    lit = page.locator("[data-legal=true]").evaluate_all("all => all.map(one => one.closest('.react-flow__node').dataset.id)")
-    assert lit == ["done"]
-    page.mouse.up()
-    expect(page.locator("[data-legal]")).to_have_count(0)
-    drag(page, middle(port(page, "enough", "default")), middle(node(page, "again:break")))
-    expect(said(page)).to_contain_text("Connected")
-    loop = next(step for step in drawn("looping")["steps"].values() if step["id"] == "again")
-    assert [step.get("default") for step in loop["body"]] == [None, "break", None]
-    page.get_by_role("button", name="Fold Try again").click()
-    expect(node(page, "look")).to_have_count(0)
-    expect(node(page, "again")).to_contain_text("3 steps inside")
-    page.get_by_role("button", name="Unfold Try again").click()
-    expect(node(page, "look")).to_be_visible()
-    fit(page)
-    x, y = middle(node(page, "again"))
-    grip = node(page, "first").bounding_box()
-    assert grip
-    drag(page, (grip["x"] + 60, grip["y"] + 8), (x + 20, y - 100))
-    expect(node(page, "again").locator(".cv-container")).not_to_have_attribute("data-into", "")
-    expect(said(page)).to_contain_text("Moved First")
-    moved = drawn("looping")
-    assert "first" not in moved["steps"]
-    assert [step["id"] for step in moved["steps"]["again"]["body"]].count("first") == 1
-    assert (moved["start"], list(moved["layout"]["at"])) == ("again", ["first"])
-
-
-def test_steps_are_copied_into_another_workflow_with_what_has_to_be_bound_anew(
-    sign_in: SignIn, designer: User, site: str
-) -> None:
-    publish(asking())
-    publish(looping())
-    page = sign_in(designer)
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    opened(page, "asking")
-    node(page, "ask").click()
-    node(page, "dropped").click(modifiers=["Shift"])
-    page.keyboard.press("Control+c")
-    expect(said(page)).to_have_text("Copied 2 steps")
-    opened(page, "looping")
-    page.locator(".react-flow__pane").click(position={"x": 20, "y": 20})
-    page.keyboard.press("Control+v")
-    expect(page.locator(".cv-notice li").first).to_be_visible()
-    expect(page.locator(".cv-notice")).to_contain_text("note")
-    pasted = drawn("looping")["steps"]
-    assert (pasted["ask"]["actions"][1]["to"], pasted["dropped"]["outcome"]) == ("dropped", "bad")
 
 
 def test_who_draws_on_what_somebody_else_has_changed_is_told_and_may_do_it_again(

@@ -12,8 +12,8 @@ from orchestration.models import Workflow
 from tests.bench import large
 from tests.engine.publishing import publish
 from tests.factories import asking
-from tests.live.axe import assert_sound
-from tests.live.drawing import PLACE, drawn, edge, has, looping, middle, node, port, said
+from tests.live.axe import assert_sound, violations
+from tests.live.drawing import PLACE, drag, drawn, edge, fit, halfway, has, looping, middle, node, port, said
 
 SignIn = Callable[[User], Page]
 expect.set_options(timeout=20_000)
@@ -82,6 +82,12 @@ def test_canvas_and_panel_fill_the_screen_the_panel_scrolls_by_itself_and_what_i
     page.locator('#panel[data-step="again"]').wait_for()
     expect(problems).not_to_have_attribute("open", "")
     assert "?" not in page.url
+    problems.locator("summary").click()
+    mends.click()
+    expect(problems).to_have_count(0)
+    page.keyboard.press("Control+z")
+    expect(problems.locator("summary")).to_contain_text("1 error")
+    expect(problems).not_to_have_attribute("open", "")
     page.keyboard.press("Escape")
     lowest = page.locator(".react-flow__node-step").last
     page.get_by_role("button", name="Fit", exact=True).click()
@@ -91,6 +97,20 @@ def test_canvas_and_panel_fill_the_screen_the_panel_scrolls_by_itself_and_what_i
     for press in page.get_by_role("toolbar", name="Selection").get_by_role("button").all():
         assert press.inner_text().strip() and press.get_attribute("title")
     assert_sound(page)
+
+
+def test_a_message_lies_over_what_is_drawn_and_covers_nothing_that_is_pressed(sign_in: SignIn, designer: User, site: str) -> None:
+    page = sign_in(designer)
+    for width, height in ((390, 844), (1280, 900)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto("/workflows/new/")
+        page.get_by_label("Title", exact=True).first.fill(f"Wide {width}")
+        page.get_by_role("button", name="Start empty").click()
+        page.locator(".cv[data-ready]").wait_for()
+        at, pane = box(page.locator(".toast")), box(page.locator(".cv-pane"))
+        assert pane["y"] <= at["y"] and at["y"] + at["height"] <= pane["y"] + pane["height"], (width, at, pane)
+        page.get_by_role("button", name="Dismiss this message").click()
+        expect(page.locator(".toast")).to_have_count(0)
 
 
 def test_a_large_one_has_an_overview_and_keys_to_see_all_of_it_or_at_its_size(sign_in: SignIn, designer: User, site: str) -> None:
@@ -116,6 +136,51 @@ def test_a_large_one_has_an_overview_and_keys_to_see_all_of_it_or_at_its_size(si
         expect(page.get_by_role("dialog", name="Keys").locator("kbd", has_text=key).first).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_the_palette_floats_where_a_step_is_asked_for_within_the_canvas_and_on_a_phone_comes_above_it(
+    sign_in: SignIn, designer: User, site: str
+) -> None:
+    publish(looping())
+    page = opened(sign_in(designer), "looping", 1280, 1000)
+    fit(page)
+    docked, floating = page.get_by_role("region", name="Steps to add"), page.get_by_role("region", name="Step to add here")
+    column, pane = box(docked), box(page.locator(".cv-pane"))
+    node(page, "after").hover()
+    x, y = pane["x"] + 120, pane["y"] + 200
+    drag(page, middle(port(page, "after", "next")), (x, y))
+    expect(floating.get_by_role("button", name="Model")).to_be_focused()
+    expect(floating).to_contain_text("Between After and what follows")
+    expect(edge(page, "after>next").locator(".is-taking")).to_have_count(2)
+    at = box(floating)
+    assert abs(at["x"] - x) < 16 and abs(at["y"] - y) < 16 and box(docked) == column
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    expect(floating).to_have_count(0)
+    expect(node(page, "after")).to_be_focused()
+    drag(page, middle(port(page, "after", "next")), (pane["x"] + pane["width"] - 60, pane["y"] + pane["height"] - 200))
+    at = box(floating)
+    assert at["x"] + at["width"] <= pane["x"] + pane["width"] and at["y"] + at["height"] <= pane["y"] + pane["height"]
+    page.mouse.click(pane["x"] + 20, pane["y"] + 20)
+    expect(floating).to_have_count(0)
+    x, y = halfway(page, "look>next")
+    page.mouse.move(x, y)
+    page.mouse.click(x, y)
+    at = box(floating)
+    assert abs(at["x"] - x) < 16 and abs(at["y"] - y) < 16
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(node(page, "note")).to_have_class(has("selected"))
+    expect(floating).to_have_count(0)
+    assert [step.get("next") for step in drawn("looping")["steps"]["again"]["body"]][:2] == ["note", "enough"]
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.keyboard.press("Escape")
+    edge(page, "look>next").locator(".cv-insert").dispatch_event("click")
+    expect(docked.get_by_role("button", name="Model")).to_be_focused()
+    expect(floating).to_have_count(0)
+    page.keyboard.press("Escape")
+    expect(docked).to_be_hidden()
 
 
 ASKED_WHAT_THEY_HOLD = r"""node => {
@@ -157,7 +222,7 @@ def swipe(finger: CDPSession, start: tuple[float, float], to: tuple[float, float
 def test_on_a_phone_a_finger_draws_routes_and_pans_and_moves_what_was_chosen_or_held_and_the_form_comes_from_below(
     sign_in: SignIn, designer: User, site: str
 ) -> None:
-    publish(asking())
+    publish(asking(steps=[{**step, "note": "Why it is"} if step["id"] == "ask" else step for step in asking()["steps"]]))
     page = sign_in(designer)
     finger = page.context.new_cdp_session(page)
     finger.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
@@ -169,6 +234,12 @@ def test_on_a_phone_a_finger_draws_routes_and_pans_and_moves_what_was_chosen_or_
     expect(said(page)).to_contain_text("Connected")
     expect(edge(page, "note>catch[0].to")).to_be_attached()
     assert drawn("asking")["steps"]["note"]["catch"] == [{"errors": ["*"], "to": "ask"}]
+    start = middle(port(page, "note", "next").first)
+    touch(finger, "touchStart", start)
+    swipe(finger, start, (box(page.locator(".cv-pane"))["x"] + 12, start[1]))
+    expect(page.get_by_role("region", name="Steps to add")).to_contain_text("Between Note and what follows")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("region", name="Steps to add")).to_be_hidden()
     (x, y), place = middle(node(page, "note")), node(page, "note").evaluate(PLACE)
     with in_no_time(page):
         touch(finger, "touchStart", (x, y))
@@ -190,6 +261,10 @@ def test_on_a_phone_a_finger_draws_routes_and_pans_and_moves_what_was_chosen_or_
     expect(said(page)).to_contain_text("Moved Note")
     assert list(drawn("asking")["layout"]["at"]) == ["note"]
     half = box(panel)["height"]
+    pressed = page.locator(
+        ".design__handle button, .design__head :is(.button, summary, .design__bounds a), .cv-bar button:visible"
+    )
+    assert min(box(one)["height"] for one in pressed.all()) >= 32
     page.get_by_role("button", name="Larger").click()
     expect(page.get_by_role("button", name="Smaller")).to_have_attribute("aria-expanded", "true")
     assert box(panel)["height"] > half
@@ -204,6 +279,10 @@ def test_on_a_phone_a_finger_draws_routes_and_pans_and_moves_what_was_chosen_or_
     expect(node(page, "note")).to_be_in_viewport(ratio=1)
     page.get_by_role("button", name="Close").click()
     expect(page.locator("#panel")).to_have_count(0)
+    sign = node(page, "ask").locator(".cv-note__sign")
+    x, y = middle(sign)
+    for side in ((0, 13), (0, -13), (11.5, 0), (-11.5, 0)):
+        assert sign.evaluate("(sign, at) => document.elementFromPoint(...at) === sign", [x + side[0], y + side[1]]), side
     x, y = middle(node(page, "ask"))
     touch(finger, "touchStart", (x, y))
     expect(node(page, "ask")).to_have_attribute("data-held", "")

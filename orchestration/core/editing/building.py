@@ -11,6 +11,7 @@ from orchestration.core.editing.keys import put_in_order
 from orchestration.core.editing.mentions import mentions, readers
 from orchestration.core.editing.places import (
     BODIES,
+    START,
     Route,
     leads_to,
     may_be_missing,
@@ -30,6 +31,9 @@ def add(draft: Draft, command: Add) -> Change:
     container, siblings = draft.level(command.into, "into")
     if (container == "parallel") != (command.step.get("type") == "arm"):
         raise _wrong_container(draft, command.into, container)
+    begins = command.from_ is not None and command.from_.step != "" and command.from_.route == START
+    if begins:
+        command = _as_first(draft, command, container, siblings)
     index = place_of(siblings, command.before)
     with _at_from():
         lead, source = _lead(draft, command, container, siblings)
@@ -48,10 +52,20 @@ def add(draft: Draft, command: Add) -> Change:
         with _at_from():
             connect(draft, Connect(do="connect", step=command.from_.step, route=command.from_.route, to=step["id"]))
         sentence += f" after {source.label}" if source else " as the first step"
+    elif begins:
+        sentence += " as the first step"
     elif end is not None:
         sentence += f" after {label(end)}"
     others = [source.id] if source else [str(end["id"])] if end else []
     return Change(sentence, (spot.id, *others), places=((spot.place, "step"),))
+
+
+def _as_first(draft: Draft, command: Add, container: str, siblings: list[Any]) -> Add:
+    """A body begins with its first step: to begin it is to stand before that one."""
+    if command.from_ is None or command.from_.step != command.into or container not in BODIES:
+        message = "Only a loop, a map or an arm has a start within the workflow. Name the one that the step goes into."
+        raise Refused(Problem("no_such_route", message, "from.route"))
+    return command.model_copy(update={"before": siblings[0]["id"] if siblings else None, "from_": None})
 
 
 def _lead(draft: Draft, command: Add, container: str, siblings: list[Any]) -> tuple[str | None, Spot | None]:

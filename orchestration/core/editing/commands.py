@@ -32,7 +32,8 @@ Coordinate = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False, strict
 
 
 class From(Model):
-    """The route that shall lead to a new step. Where it led before, the new step's `next` leads."""
+    """The route that shall lead to a new step. Where it led before, the new step's `next` leads. `start` is where the workflow
+    begins, or, with the container that the step goes into, where its body does."""
 
     step: Holder
     route: Route

@@ -31,7 +31,9 @@ SINGLE: dict[str, Kind] = {
     "on_deadline": "deadline",
     "on_unknown": "unknown",
 }
-OF_WORKFLOW: dict[str, Kind] = {"start": "start", "limits.on_breach": "breach"}
+START = "start"
+"""The route by which the workflow begins, or a body."""
+OF_WORKFLOW: dict[str, Kind] = {START: "start", "limits.on_breach": "breach"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def routes(step: dict[str, Any]) -> Iterator[Route]:
 
 def routes_of_workflow(data: dict[str, Any]) -> Iterator[Route]:
     """Where a run begins, and where it goes from a breach."""
-    yield Route("start", "start", data, "start")
+    yield Route(START, "start", data, START)
     limits = data.get("limits")
     if isinstance(limits, dict) and isinstance(limits.get("on_breach"), str):
         yield Route("limits.on_breach", "breach", limits, "on_breach")
