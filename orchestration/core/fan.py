@@ -100,7 +100,7 @@ def result(step: PlanStep, fan: Fan, ended: Iterable[Ended]) -> Result:
         assert step.fan is not None
         return Result.done({step.fan.arms[child.index]: child.output for child in ended if child.how == "done"})
     if tells_failures(step):
-        return Result.done([_collected(child) for child in ended])
+        return Result.done([_collected(_counted(fan, child)) for child in ended])
     return Result.done([child.output for child in ended if child.how == "done"])
 
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from orchestration.acts import runs
 from orchestration.executor import children as closing
 from orchestration.executor import family
 from tests.engine.conftest import Floor
 from tests.engine.publishing import end
-from tests.engine.test_children import children, each, over, put
+from tests.engine.test_children import asking, children, each, over, person, put
 
 ITEMS = {"type": "array", "items": {"type": "number"}}
 GIVEN = {"type": "object", "required": ["items", "text"], "properties": {"items": ITEMS, "text": {"type": "string"}}}
@@ -59,3 +60,14 @@ def test_what_is_not_is_read_some_at_a_time_each_as_often_as_it_is_there(
             assert [item["index"] for item in output] == list(range(7))
             assert [(item["index"], item["value"]["n"]) for item in output if item["ok"]] == kept
             assert {item["error"]["code"] for item in output if not item["ok"]} == {"invalid_output"}
+
+
+def test_an_item_that_somebody_cancelled_is_collected_as_one_that_failed(floor: Floor) -> None:
+    run = floor.start(over(each(person("ask"), on_item_error="collect", need=0), end("${steps.each}")), {"items": [1]})
+    (child,) = children(floor.until(run, asking(1)))
+    runs.cancel(run=child.id, by="olga", reason="a mistake")
+    assert floor.output(floor.ended(run)) == [
+        {"index": 0, "ok": False, "error": {"code": "refused", "message": "it was cancelled"}}
+    ]
+    child.refresh_from_db()
+    assert child.status == "cancelled"
