@@ -114,7 +114,8 @@ def fire(firing: Firing) -> bool:
 
 
 def _move(firing: Firing) -> bool:
-    """A schedule that never comes again is paused."""
+    """A schedule that never comes again is paused. Its trail is held before its row, as people's acts do."""
+    audit.lock(firing.by)
     seen, found = firing.seen, Schedule.objects.filter(id=firing.seen["id"], paused=False)
     moved = found.filter(next=seen["next"], revision=seen["revision"]).update(next=firing.next, paused=firing.next is None)
     if moved and firing.passed is not None:
@@ -174,11 +175,11 @@ def _reason(error: Exception) -> dict[str, str]:
 
 def _halt(row: dict[str, Any], now: datetime, error: Exception) -> bool:
     """One whose line or zone this machine can't read is paused: it can't be said when it comes next."""
-    told = {**_reason(error), "occurrence": row["next"].isoformat(), "at": now.isoformat()}
+    told, by = {**_reason(error), "occurrence": row["next"].isoformat(), "at": now.isoformat()}, f"schedule:{row['id']}"
     with transaction.atomic():
+        audit.lock(by)
         found = Schedule.objects.filter(id=row["id"], paused=False, next=row["next"], revision=row["revision"])
         trouble = values.dump({**told, "count": 1, "since": told["occurrence"]})
         if halted := found.update(paused=True, next=None, trouble=trouble):
-            by = f"schedule:{row['id']}"
             audit.write(subject=by, verb="refuse", by=by, detail={**told, "paused": True})
         return bool(halted)
