@@ -14,11 +14,11 @@ from itertools import pairwise
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
 
 from orchestration.acts import audit, runs
 from orchestration.core import values
-from orchestration.core.catchup import Passed, decide, passed
+from orchestration.core.catchup import ON_TIME, Passed, decide, passed
 from orchestration.core.cron import timetable
 from orchestration.core.errors import InterlockError, Refused
 from orchestration.core.frozen import dataclass
@@ -53,12 +53,17 @@ class Firing:
 
 def due(now: datetime) -> list[Callable[[], bool]]:
     """What is to be fired at this moment, in order, each a short write of its own that may come too late and then does nothing.
-    One query while nothing is due."""
-    rows = list(_awake().filter(next__lte=now).order_by("next", "id").values(*_SEEN)[:MOST])
+    One query while nothing is due. Those that have much to make up for come behind the others, which a minute too late would
+    have missed what was on time; they share what room there is then."""
+    behind = Case(When(catchup="all", next__lt=now - ON_TIME, then=1), default=0)
+    rows = list(_awake().filter(next__lte=now).order_by(behind, "next", "id").values(*_SEEN)[:MOST])
     found: list[Callable[[], bool]] = []
-    for row in rows:
+    room = MOST
+    for left, row in zip(range(len(rows), 0, -1), rows, strict=True):
         try:
-            found += [partial(fire, firing) for firing in _firings(row, now)[: max(MOST // len(rows), 1)]]
+            firings = _firings(row, now)[: room // left]
+            found += [partial(fire, firing) for firing in firings]
+            room -= len(firings)
         except Exception as error:
             log.error("Schedule %s can't be read: %s", row["id"], error, exc_info=True)
             found.append(partial(_halt, row, now, error))
@@ -109,7 +114,8 @@ def fire(firing: Firing) -> bool:
 
 
 def _move(firing: Firing) -> bool:
-    """A schedule that never comes again is paused."""
+    """A schedule that never comes again is paused. Its trail is held before its row, as people's acts do."""
+    audit.lock(firing.by)
     seen, found = firing.seen, Schedule.objects.filter(id=firing.seen["id"], paused=False)
     moved = found.filter(next=seen["next"], revision=seen["revision"]).update(next=firing.next, paused=firing.next is None)
     if moved and firing.passed is not None:
@@ -169,11 +175,11 @@ def _reason(error: Exception) -> dict[str, str]:
 
 def _halt(row: dict[str, Any], now: datetime, error: Exception) -> bool:
     """One whose line or zone this machine can't read is paused: it can't be said when it comes next."""
-    told = {**_reason(error), "occurrence": row["next"].isoformat(), "at": now.isoformat()}
+    told, by = {**_reason(error), "occurrence": row["next"].isoformat(), "at": now.isoformat()}, f"schedule:{row['id']}"
     with transaction.atomic():
+        audit.lock(by)
         found = Schedule.objects.filter(id=row["id"], paused=False, next=row["next"], revision=row["revision"])
         trouble = values.dump({**told, "count": 1, "since": told["occurrence"]})
         if halted := found.update(paused=True, next=None, trouble=trouble):
-            by = f"schedule:{row['id']}"
             audit.write(subject=by, verb="refuse", by=by, detail={**told, "paused": True})
         return bool(halted)

@@ -83,8 +83,14 @@ def over(fan: Fan) -> bool:
     return fan.live == 0 and (fan.stop is not None or fan.begun == fan.total)
 
 
+def tells_failures(step: PlanStep) -> bool:
+    """Whether what it gives says of those that are not done why that is so."""
+    return step.type == "map" and bool(step.model.on_item_error == "collect")
+
+
 def result(step: PlanStep, fan: Fan, ended: Iterable[Ended]) -> Result:
-    """What the step comes to when it is over. `ended`: its children, in the order of their indexes."""
+    """What the step comes to when it is over. `ended`: its children that are done, in the order of their indexes; the others
+    among them where it `tells_failures`."""
     if fan.stop is not None and fan.stop.reason == "failed":
         assert fan.failure is not None
         return Result.failed(replace(fan.failure, message=f"{name(step, fan.at)}: {fan.failure.message}", checks=()))
@@ -93,8 +99,8 @@ def result(step: PlanStep, fan: Fan, ended: Iterable[Ended]) -> Result:
     if step.type == "parallel":
         assert step.fan is not None
         return Result.done({step.fan.arms[child.index]: child.output for child in ended if child.how == "done"})
-    if step.model.on_item_error == "collect":
-        return Result.done([_collected(child) for child in ended])
+    if tells_failures(step):
+        return Result.done([_collected(_counted(fan, child)) for child in ended])
     return Result.done([child.output for child in ended if child.how == "done"])
 
 

@@ -19,6 +19,7 @@ from orchestration.core import limits, state, values
 from orchestration.core.acceptance import unexpected
 from orchestration.core.contract import coerce
 from orchestration.core.errors import ErrorCode, EvaluationError
+from orchestration.core.fan import Ended
 from orchestration.core.frozen import replace
 from orchestration.core.plan import PlanStep
 from orchestration.core.position import Around, Fan, Frame, Position, Stop, dump
@@ -286,9 +287,16 @@ async def _close(desk: Desk, held: Held, step: PlanStep, fan: Fan) -> None:
         held.position = replace(held.position, fan=replace(fan, stop=None))
         await settle.take_breach(desk, held, fan.stop.why)
         return
-    failed = fan.stop is not None and fan.stop.reason == "failed"
-    result = fanning.result(step, fan, () if failed else await _family(desk).all(held))
-    if result.output is not None and len(values.dump(result.output)) > MOST_OUTPUT:
+    await settle.settle(desk, held, step, _given(held, step, fan.total), await _result(desk, held, step, fan))
+
+
+async def _result(desk: Desk, held: Held, step: PlanStep, fan: Fan) -> Result:
+    """What it comes to. That may be more than there is memory for, so no more of it is read than it may be."""
+    ended: list[Ended] | None = []
+    if fan.stop is None or fan.stop.reason != "failed":
+        ended = await _family(desk).gave(held, fanning.tells_failures(step), MOST_OUTPUT)
+    result = None if ended is None else fanning.result(step, fan, ended)
+    if result is None or (result.output is not None and len(values.dump(result.output)) > MOST_OUTPUT):
         words = f"what they gave is longer than {MOST_OUTPUT:,} characters; let `output` give less of each"
-        result = Result.error(ErrorCode.TOO_LARGE, words)
-    await settle.settle(desk, held, step, _given(held, step, fan.total), result)
+        return Result.error(ErrorCode.TOO_LARGE, words)
+    return result

@@ -30,8 +30,9 @@ class Family(Protocol):
     async def ended(self, held: Held) -> list[Child]:
         """Some that have ended and are not counted yet; none where all are."""
 
-    async def all(self, held: Held) -> list[Ended]:
-        """What became of each, in their order."""
+    async def gave(self, held: Held, failed: bool, most: int) -> list[Ended] | None:
+        """What became of each that is done, and with `failed` of the others too, in their order; None where what they give is
+        longer than `most` characters. No more than that is ever in memory."""
 
     async def at_limit(self, held: Held) -> str:
         """A limit of the whole at which one of them waits, and has not been told of it yet; "" where none does."""

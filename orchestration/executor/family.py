@@ -1,11 +1,12 @@
 """The child runs of a step as their parent sees them: which have ended, what became of each, and how they are stopped."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db.models import QuerySet
+from django.db.models.functions import Length
 
 from orchestration.core import values
 from orchestration.core.decision import Spent
@@ -16,7 +17,7 @@ from orchestration.core.result import Failure
 from orchestration.executor import sweep
 from orchestration.executor.held import MOST_COUNTED, Child, Held
 from orchestration.executor.reading import Row
-from orchestration.models import Run, StepRecord
+from orchestration.models import Blob, Run, StepRecord
 from orchestration.record.pack import fetch, missing, unpack
 
 if TYPE_CHECKING:
@@ -30,8 +31,15 @@ class EngineFamily:
     async def ended(self, held: Held) -> list[Child]:
         return list(await self.engine.read(lambda: read_ended(held)))
 
-    async def all(self, held: Held) -> list[Ended]:
-        return list(await self.engine.read(lambda: read_children(held)))
+    async def gave(self, held: Held, failed: bool, most: int) -> list[Ended] | None:
+        found: list[Ended] = []
+        size, last = 0, -1
+        while read := await self.engine.read(partial(read_some, held, failed, most - size, last)):
+            if read.size > most - size:
+                return None
+            found += read.ended
+            size, last = size + read.size, read.ended[-1].index
+        return found
 
     async def began(self, held: Held) -> datetime | None:
         found: datetime | None = await self.engine.read(lambda: read_beginning(held))
@@ -72,9 +80,32 @@ def read_lifter(held: Held) -> str:
     return lifts.values_list("actor", flat=True).first() or ""
 
 
-def read_children(held: Held) -> list[Ended]:
-    """What became of all child runs of the open visit, in their order."""
-    return _ended(list(_children(held).order_by("index").values(*_COUNTED, "output")))
+class Some(NamedTuple):
+    """Some of the children, and the characters of what these give. Where that is too much, it was not read, and none are here."""
+
+    size: int
+    ended: list[Ended]
+
+
+def read_some(held: Held, failed: bool, most: int, last: int) -> Some | None:
+    """The next child runs of the open visit behind the index `last` that are done, and with `failed` the others too; None where
+    there is none. The size is known before what they give is in memory."""
+    found = _children(held).filter(index__gt=last).order_by("index")
+    wanted = found if failed else found.filter(status=Run.Status.SUCCEEDED)
+    rows = list(wanted.values(*_COUNTED, "output")[:MOST_COUNTED])
+    if not rows:
+        return None
+    if (size := _size(row["output"] or "" for row in rows)) > most:
+        return Some(size, [])
+    ended = _ended(rows)
+    return Some(size + sum(len(child.failure.message) for child in ended if child.failure), ended)
+
+
+def _size(packed: Iterable[str]) -> int:
+    """Characters of these values, each counted as often as it is there."""
+    texts = list(packed)
+    sizes = dict(Blob.objects.filter(hash__in=missing(texts)).values_list("hash", Length("body")))
+    return sum(sizes[text[1:]] if text.startswith("@") else len(text) for text in texts)
 
 
 def read_beginning(held: Held) -> datetime | None:

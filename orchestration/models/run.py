@@ -8,6 +8,7 @@ from orchestration.models.fields import IdField, PackedField
 from orchestration.models.workflow import Version, Workflow
 
 FIRST_FORMAT = 1
+_CHILD = ("parent", "parent_path", "parent_visit", "index")
 
 
 class Worker(models.Model):
@@ -134,7 +135,7 @@ class Run(models.Model):
                     | Q(status__in=("succeeded", "failed", "cancelled"), holder__isnull=True, ended__isnull=False)
                 ),
             ),
-            models.UniqueConstraint(fields=("parent", "parent_path", "parent_visit", "index"), name="child_once"),
+            models.UniqueConstraint(fields=_CHILD, name="child_once"),
         )
         # No index has a column that changes while a worker holds the run: such an update touches no index at all on PostgreSQL.
         indexes = (
@@ -145,8 +146,9 @@ class Run(models.Model):
             models.Index(fields=("-created",), name="run_by_time", condition=Q(parent=None)),
             models.Index(fields=("key",), name="run_by_key", condition=~Q(key="")),
             models.Index(fields=("awaits", "since"), name="run_awaits", condition=Q(status="waiting") & ~Q(awaits="")),
-            models.Index(fields=("parent",), name="run_unjoined", condition=Q(joined=False, ended__isnull=False)),
-            models.Index(fields=("parent",), name="run_at_limit", condition=Q(status="waiting", wait="limit")),
+            models.Index(fields=_CHILD, name="run_unjoined", condition=Q(joined=False, ended__isnull=False)),
+            models.Index(fields=_CHILD, name="run_at_limit", condition=Q(status="waiting", wait="limit")),
+            models.Index(fields=_CHILD[:3], name="run_living", condition=Q(parent__isnull=False, ended__isnull=True)),
             models.Index(fields=("schedule", "-created"), name="run_by_schedule", condition=Q(schedule__isnull=False)),
         )
 

@@ -42,6 +42,8 @@ CATALOG = Catalog(
     secrets=frozenset({"desk"}),
     workflows={
         "kept@1": Called("kept", 1, "Kept", {}, {"good": None}, Bound(executions=1)),
+        "dear@1": Called("dear", 1, "Dear", {}, {"good": None}, Bound(executions=1, calls=1, unpriced=1)),
+        "wide@1": Called("wide", 1, "Wide", {}, {"good": None}, Bound(executions=1, calls=1, uncapped=1)),
         "old@1": Called("old", 1, "Old", {}, {"good": None}, Bound(executions=1), Retired("ada", _AT, "Call kept instead")),
     },
 )

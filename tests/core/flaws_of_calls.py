@@ -225,9 +225,19 @@ CALLS: dict[str, Flaw] = {
         flow(ask("a", model="main"), limits={"cost_usd": 1}),
         ("models.odd", None, "error"),
     ),
+    "price_missing called": (
+        flow(step("a", "workflow", workflow="dear@1", next="done"), limits={"cost_usd": 1}),
+        flow(step("a", "workflow", workflow="kept@1", next="done"), limits={"cost_usd": 1}),
+        ("steps[0].workflow", "a", "error"),
+    ),
     "no_input_cap": (
         flow(ask("a", max_input_tokens=None), limits={"cost_usd": 1}),
         flow(ask("a"), limits={"cost_usd": 1}),
         ("steps[0].max_input_tokens", "a", "error"),
+    ),
+    "no_input_cap called": (
+        flow(step("a", "workflow", workflow="wide@1", next="done"), limits={"cost_usd": 1}),
+        flow(step("a", "workflow", workflow="kept@1", next="done"), limits={"cost_usd": 1}),
+        ("steps[0].workflow", "a", "error"),
     ),
 }

@@ -1,17 +1,21 @@
-"""A map over 10,000 items that call nobody: some fail, some bring down whoever moves them, and a worker dies in the middle."""
+"""A map over 10,000 items that call nobody: some fail, some bring down whoever moves them, and a worker dies in the middle.
+And how a parent finds those that matter."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
 import pytest
+from django.db import connection
 from django.db.models import Count
+from django.test.utils import CaptureQueriesContext
 
 from orchestration import fsck, tasks
 from orchestration.acts import resolve, runs
-from orchestration.executor import advance, sweep, unreadable
+from orchestration.executor import advance, family, sweep, unreadable
 from orchestration.executor.engine import Engine
 from orchestration.models import Escalation, Run
 from orchestration.record.clock import database_now
@@ -21,6 +25,7 @@ from tests.engine.outages import until
 from tests.engine.processes import Process
 from tests.engine.publishing import end, publish
 from tests.engine.test_children import each, over, put
+from tests.engine.test_wait_meetings import explained
 from tests.servers import ScriptedServer
 
 MANY, WINDOW = 10_000, 200
@@ -117,3 +122,43 @@ def stopped(run: str) -> bool:
     for pause in Escalation.objects.filter(status="open"):
         resolve.resolve(escalation=pause.id, action="abort", values={}, by="otto")
     return Run.objects.get(id=run).status in Run.ENDED
+
+
+def test_of_the_children_of_a_visit_those_that_matter_are_found_however_many_there_were(db: None) -> None:
+    version, now = publish(over(end())), database_now()
+    same = {
+        "workflow_id": version.workflow_id,
+        "version": version,
+        "input": "{}",
+        "created": now,
+        "created_by": "",
+        "state_hash": "h",
+    }
+    Run.objects.create(id="p", status="waiting", wait="children", **same)
+    ended = {"status": "succeeded", "ended": now}
+    limited = {"status": "waiting", "wait": "limit", "joined": False, "spent": '{"met": "steps"}'}
+    rows = {
+        "counted": (ended | {"joined": True}, 3000),
+        "ended": (ended | {"joined": False}, 2),
+        "limited": (limited, 2),
+        "asks": ({"status": "waiting", "wait": "person", "joined": False}, 2),
+    }
+    made = [(f"{name}{n}", row) for name, (row, many) in rows.items() for n in range(many)]
+    Run.objects.bulk_create(
+        Run(id=name, parent_id="p", parent_path="each", parent_visit=1, index=index, **row, **same)
+        for index, (name, row) in enumerate(made)
+    )
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE orchestration_run")
+    held: Any = SimpleNamespace(run_id="p", position=SimpleNamespace(visit_path="each", visit=1))
+    with CaptureQueriesContext(connection) as asked:
+        assert [child.run for child in family.read_ended(held)] == ["ended0", "ended1"]
+        assert family.read_at_limit(held) == "steps"
+        lifted = sweep.ask_children("p", "each", 1, {"verb": "lift"}, now, "status = 'waiting' AND wait = 'limit'")
+        stopped = sweep.ask_children("p", "each", 1, {"verb": "cancel"}, now, "ended IS NULL")
+    assert (sorted(lifted), sorted(stopped)) == (["limited0", "limited1"], ["asks0", "asks1"])
+    plans = [explained(query["sql"]) for query in asked if "parent_path" in query["sql"]]
+    assert len(plans) == 4
+    for plan, index in zip(plans, ("run_unjoined", "run_at_limit", "run_at_limit", "run_living"), strict=True):
+        assert index in plan

@@ -83,19 +83,6 @@ def test_after_a_hundred_were_missed_it_does_as_it_says_and_tells_what_it_passed
         assert detail(made, "pass_over") == found
 
 
-def test_what_is_made_up_for_is_made_up_for_in_order_and_some_at_each_sweep(hall: Hall) -> None:
-    slow, other = hall.make(catchup="all", most=1000), hall.make(name="Other")
-    hall.tick(minutes=400)
-    first = hall.look()
-    assert len(first) <= firing.MOST
-    for start in first:
-        start()
-    assert len(started(slow)) == firing.MOST // 2, "one that has much to make up for takes no more than its share"
-    assert len(started(other)) == 1
-    hall.sweep()
-    assert fired(slow) == every(400)
-
-
 NIGHTS = [
     ("30 2 * * *", "2026-03-28T12:00", ["2026-03-29T01:00", "2026-03-30T00:30"]),
     ("30 2 * * *", "2026-10-24T12:00", ["2026-10-25T00:30", "2026-10-26T01:30"]),

@@ -113,6 +113,10 @@ def _rounds(case: Case) -> Iterator[Fix]:
 
 
 def _cap(case: Case) -> Iterator[Fix]:
+    """A prompt of one's own; that of a called workflow is bounded there."""
+    if case.key == "workflow":
+        yield from _prices(case)
+        return
     yield case.put(f"At most {_TOKENS:,} tokens", _TOKENS)
 
 

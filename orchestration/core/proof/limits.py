@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 
+from orchestration.core.catalog import Called
 from orchestration.core.errors import Problem
-from orchestration.core.plan import Plan
+from orchestration.core.plan import Plan, PlanStep
 from orchestration.core.proof.bound import NANO, Bound
 from orchestration.core.proof.derivation import duration, money
 from orchestration.core.proof.graph import Graph, at
+
+_CANT = "The limit in dollars can't be kept, since"
 
 
 def exceeded(plan: Plan, worst: Bound) -> Iterator[tuple[str, str]]:
@@ -44,17 +47,31 @@ def _prices(graph: Graph) -> Iterator[Problem]:
     """What a limit in dollars needs to be one."""
     told: set[str] = set()
     for step in graph.plan.steps.values():
-        if step.type != "llm" or step.id not in graph.live:
+        if step.id not in graph.live:
+            continue
+        if step.fan is not None and step.fan.called is not None:
+            yield from _of_called(step, step.fan.called)
+        if step.type != "llm":
             continue
         for rung in step.rungs:
             model = rung.model
             # Without a protocol there is no such provider, which is reported.
             if model is not None and model.price is None and model.protocol and model.name not in told:
                 told.add(model.name)
-                message = f"The limit in dollars can't be kept, since {model.name} ({model.model}) has no price. "
+                message = f"{_CANT} {model.name} ({model.model}) has no price. "
                 message += "Give usd_per_mtok_in and usd_per_mtok_out here or with the provider, or take limits.cost_usd out."
                 yield Problem("price_missing", message, f"models.{model.name}")
         if step.model.max_input_tokens is None:
-            message = f"The limit in dollars can't be kept, since nothing bounds the prompt of {step.label}. "
-            message += "Set max_input_tokens."
+            message = f"{_CANT} nothing bounds the prompt of {step.label}. Set max_input_tokens."
             yield at(step, "no_input_cap", message, "max_input_tokens")
+
+
+def _of_called(step: PlanStep, called: Called) -> Iterator[Problem]:
+    """A run of it is lent what it may come to; of what that leaves out nothing would be left to it, or nothing kept."""
+    bound, name = Bound._make(called.bound), step.model.workflow  # type: ignore[arg-type]
+    if bound.unpriced:
+        message = f"{_CANT} {name} calls a model that has no price. Give it one with its provider, or in a new version of "
+        yield at(step, "price_missing", f"{message}{called.workflow}, or take limits.cost_usd out.", "workflow")
+    if bound.uncapped:
+        message = f"{_CANT} {name} has a prompt that nothing bounds. Call a version of {called.workflow} that sets "
+        yield at(step, "no_input_cap", f"{message}max_input_tokens, or take limits.cost_usd out.", "workflow")
