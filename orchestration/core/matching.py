@@ -7,7 +7,7 @@ A doubtful pair is none. Nothing but the two definitions decides, and these may 
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from orchestration.core.editing.draft import TARGET_KEYS, Draft, Spot, targets
@@ -18,7 +18,7 @@ MOST = 20_000
 """Pairs of steps that are compared with each other; where there would be more, only ids and equal steps count."""
 
 _APART = frozenset({"id", "type", "body", "branches"})
-_READ = re.compile(r"\bsteps\W{1,4}[a-z][a-z0-9_]*")
+_READ = re.compile(r"(\bsteps\W{1,4})([a-z][a-z0-9_]*)")
 _WORDS = re.compile(r"\w+")
 _OF_SCHEMAS = frozenset(("type", "object", "string", "number", "integer", "boolean", "array", "items", "enum", "required"))
 _WEIGHTS = {
@@ -54,8 +54,8 @@ def matched(old: Draft, new: Draft) -> dict[str, str]:
     while True:
         found = pairs.found()
         given = set(found.values())
-        # a copy may be more like a step than what was made of the step itself: that is no rename
-        astray = [one for one, two in found.items() if one not in (two, *given) and pairs.content(one, one) >= _DOUBTFUL]
+        # a new id is that of a step whose own id stands still only where that is plainly another step now: no copy is a rename
+        astray = [one for one, two in found.items() if one not in (two, *given) and not pairs.is_another(one, two)]
         if not astray:
             return found
         pairs.stay.update(astray)
@@ -89,6 +89,10 @@ class _Pairs:
             of_a_type = first and second and first.spot.type == second.spot.type
             self._contents[one, two] = _alike(first.bags, second.bags) if first and second and of_a_type else 0.0
         return self._contents[one, two]
+
+    def is_another(self, one: str, two: str) -> bool:
+        """Whether a step is far more like another one than like that of its own id; also where there is none of its id."""
+        return one not in self.now or self.content(one, two) - self.content(one, one) > _DOUBTFUL
 
     def _equal(self, pairs: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         """Those that are equal to just one other, and not by saying nothing."""
@@ -144,7 +148,7 @@ def _looks(draft: Draft) -> dict[str, _Look]:
     spots = draft.ids()
     found: dict[str, _Look] = {}
     for place, (name, spot) in enumerate(spots.items()):
-        said = {key: _masked(value, key) for key, value in spot.step.items() if key not in _APART}
+        said = {key: calling(value, _nameless, key) for key, value in spot.step.items() if key not in _APART}
         bags = {key: Counter(_words(value)) for key, value in said.items()}
         found[name] = _Look(spot, place, canonical([spot.type, said]), bags, {("level", spot.level)})
     for name, spot in spots.items():
@@ -157,13 +161,17 @@ def _looks(draft: Draft) -> dict[str, _Look]:
     return found
 
 
-def _masked(value: Any, key: str = "") -> Any:
-    """The same without ids of steps."""
+def _nameless(_: str) -> str:
+    return "_"
+
+
+def calling(value: Any, name: Callable[[str], str], key: str = "") -> Any:
+    """A part of a definition with other ids in what leads to steps or reads them, as far as the text shows that."""
     if isinstance(value, str):
-        return "_" if key in TARGET_KEYS else _READ.sub("steps._", value)
+        return name(value) if key in TARGET_KEYS else _READ.sub(lambda found: found[1] + name(found[2]), value)
     if isinstance(value, dict):
-        return {str(name): _masked(inner, str(name)) for name, inner in value.items()}
-    return [_masked(inner) for inner in value] if isinstance(value, list) else value
+        return {str(inner): calling(each, name, str(inner)) for inner, each in value.items()}
+    return [calling(each, name) for each in value] if isinstance(value, list) else value
 
 
 def _words(value: Any) -> Iterator[str]:
