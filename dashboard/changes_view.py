@@ -53,13 +53,15 @@ def groups(before: str, after: str) -> tuple[Group, ...] | None:
     both = _both(before, after)
     if both is None:
         return None
-    titles = dict(_titles(both[1]))
-    found: dict[tuple[str, str], list[Told]] = {}
+    titles = {"": "The workflow", **dict(_titles(both[1]))}
+    found: dict[tuple[str, bool], list[Change]] = {}
     for change in changes(*both):
         gone = change.kind == "removed" and change.subject == "step"  # another may have its id now
-        title = label(change.before) if gone else titles.get(change.step, change.step)
-        found.setdefault((change.step, title if change.step else "The workflow"), []).append(_told(change))
-    return tuple(Group(step, title, tuple(each)) for (step, title), each in found.items())
+        found.setdefault((change.step, gone), []).append(change)
+    return tuple(
+        Group(step, label(each[0].before) if gone else titles[step], tuple(_told(change) for change in each))
+        for (step, gone), each in found.items()
+    )
 
 
 def _both(before: str, after: str) -> tuple[Data, Data] | None:
