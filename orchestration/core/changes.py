@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from orchestration.core.editing.draft import Draft, Spot, label, new_id
-from orchestration.core.editing.places import LISTS, SINGLE, Route, routes
+from orchestration.core.editing.places import LISTS, NOUNS, SINGLE, Route, routes
 from orchestration.core.editing.renaming import follow
 from orchestration.core.editing.routing import words
 from orchestration.core.frozen import dataclass, replace
@@ -33,8 +33,6 @@ _SUBJECTS: dict[str, Subject] = {
     "model": "model", "tool": "tool", "tools": "tool", "limits": "limit", "max": "limit", "max_items": "limit",
     "timeout": "limit", "until": "condition", "outcome": "outcome", "on_failure": "outcome", "start": "route",
 }  # fmt: skip
-_ITEMS = ("cases", "actions", "catch", "fallback", "checks")
-_NOUNS = {"cases": "case", "actions": "action", "catch": "catch", "fallback": "fallback", "checks": "check"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +141,7 @@ def _of_step(was: Spot, spot: Spot, known: dict[str, Spot]) -> Iterator[Change]:
         is_route = key in SINGLE and (isinstance(one.get(key), str) or isinstance(two.get(key), str))
         if key in _APART or is_route or _same(one, two, key):
             continue
-        if key in _ITEMS:
+        if key in NOUNS:
             yield from _items(key, one, two, spot, known)
         elif key in _CONTRACTS and not (key == "input" or (key == "output" and spot.type in _VALUES_AS_OUTPUT)):
             yield _contract(who, spot.id, key, one.get(key), two.get(key))
@@ -209,7 +207,7 @@ def _item(
     one, two = old[index], new[place]
     was, route = _route_of(key, old, index), _route_of(key, new, place)
     yield from _route(spot, was, route, known)
-    what = words(route) if route else f"{_NOUNS[key]} {place + 1}"
+    what = words(route) if route else f"{NOUNS[key]} {place + 1}"
     for inner in dict.fromkeys((*one, *two)):
         if _same(one, two, inner) or (key in LISTS and inner == LISTS[key][1]):
             continue
@@ -223,7 +221,7 @@ def _item(
 def _whole(key: str, kind: Kind, items: list[Any], index: int, spot: Spot, known: dict[str, Spot]) -> Iterator[Change]:
     """An item that is new, or gone."""
     route, item = _route_of(key, items, index), items[index]
-    who = f"{spot.label}’s {words(route) if route else f'{_NOUNS[key]} {index + 1}'}"
+    who = f"{spot.label}’s {words(route) if route else f'{NOUNS[key]} {index + 1}'}"
     subject: Subject = "route" if route else "condition" if key == "checks" else "model"
     if kind == "added":
         sentence = f"Connected {who} to {_name(route.to, known)}" if route else f"Added {who}"
