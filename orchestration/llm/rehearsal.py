@@ -137,7 +137,7 @@ def _keep(replies: Sequence[Any], schema: Mapping[str, Any]) -> bool:
     known = schema.get("properties")
     if not objects or not isinstance(known, dict):
         return False
-    return all(reply.keys() <= known.keys() and not contract(schema).check(reply) for reply in objects)
+    return all(reply.keys() <= known.keys() and not contract(dict(schema)).check(reply) for reply in objects)
 
 
 def _fits(rule: Mapping[str, Any], ask: Ask, said: str, script: str) -> bool:

@@ -126,10 +126,10 @@ def _said(changes: list[Change]) -> str:
     things stand on the canvas is told only where nothing else is."""
     said: list[str] = []
     changes = [change for change in changes if not change.of_layout] or changes
-    for whose, group in groupby(changes, key=lambda change: change.whose):
+    for _, group in groupby(changes, key=lambda change: change.steps if change.key else None):
         found = list(group)
-        if whose and len(found) > 1:
-            said.append(f"Changed {whose}’s {listed(_keys(found), join='and')}")
+        if found[0].key and len(found) > 1:
+            said.append(f"Changed {found[0].whose}’s {listed(_keys(found), join='and')}")
         else:
             said += [change.sentence for change in found]
     first, *others = dict.fromkeys(said)
