@@ -14,6 +14,7 @@ from orchestration.core.editing.draft import Draft, Spot, label, new_id
 from orchestration.core.editing.places import LISTS, NOUNS, SINGLE, Route, routes
 from orchestration.core.editing.renaming import follow
 from orchestration.core.editing.routing import words
+from orchestration.core.editing.setting import is_empty
 from orchestration.core.frozen import dataclass, replace
 from orchestration.core.matching import matched
 from orchestration.core.values import canonical, dump, load
@@ -25,7 +26,7 @@ Subject = Literal["step", "route", "condition", "prompt", "contract", "model", "
 _HOLDS = ("body", "branches")
 _APART = frozenset({"id", "type", *_HOLDS})
 _OUTSIDE = frozenset({"interlock", "id", "layout", "steps"})
-_PROMPTS = frozenset({"prompt", "system"})
+_PROMPTS = {"prompt": "prompt", "system": "system text"}
 _CONTRACTS = {"output": "must give", "expects": "takes", "form": "asks for", "input": "takes"}
 _VALUES_AS_OUTPUT = frozenset({"loop", "map", "arm", "end"})
 _HELD: dict[str, Subject] = {"models": "model", "tools": "tool", "outcomes": "outcome"}
@@ -146,7 +147,7 @@ def _of_step(was: Spot, spot: Spot, known: dict[str, Spot]) -> Iterator[Change]:
         elif key in _CONTRACTS and not (key == "input" or (key == "output" and spot.type in _VALUES_AS_OUTPUT)):
             yield _contract(who, spot.id, key, one.get(key), two.get(key))
         elif key in _PROMPTS:
-            yield Change("changed", "prompt", f"Changed {who}’s {key}", spot.id, key, one.get(key), two.get(key))
+            yield Change("changed", "prompt", f"Changed {who}’s {_PROMPTS[key]}", spot.id, key, one.get(key), two.get(key))
         else:
             yield from _leaves(who, spot.id, (key,), one.get(key), two.get(key), _SUBJECTS.get(key, "setting"))
 
@@ -268,7 +269,8 @@ def _leaves(who: str, step: str, key: tuple[str, ...], before: Any, after: Any, 
         return
     written = dotted("", key)
     if before is None:
-        yield Change("added", subject, f"Set {who}’s {written}{_to(after)}", step, written, None, after)
+        sentence = f"Left {who}’s {written} empty" if is_empty(after) else f"Set {who}’s {written}{_to(after)}"
+        yield Change("added", subject, sentence, step, written, None, after)
     elif after is None:
         yield Change("removed", subject, f"Took {written} from {who}", step, written, before, None)
     else:

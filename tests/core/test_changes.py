@@ -63,6 +63,7 @@ SCHEMA = {**LABEL, "required": ["label", "note"], "properties": {**LABEL["proper
          [("changed", "contract", "Changed what Sort must give: why is new, note is required now, confidence is optional now")]),
         (put_key("customer", "retry.attempts", 3),
          [("changed", "setting", "Changed Customer’s retry.attempts from 2 to 3")]),
+        (put_key("sort", "input.urgent", "${}"), [("added", "setting", "Left Sort’s input.urgent empty")]),
         (put_key("", "limits.steps", 50), [("changed", "limit", "Changed the workflow’s limits.steps from 40 to 50")]),
         (put_key("", "outcomes.lost", {"kind": "failure", "title": "Lost"}), [("added", "outcome", "Added the outcome Lost")]),
         ({"do": "add", "step": {"type": "set", "title": "New"}, "into": "again"},

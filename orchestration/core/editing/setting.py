@@ -98,13 +98,18 @@ def _in_item(key: Parts) -> bool:
 
 
 def _put(who: str, key: Parts, value: Any) -> str:
-    if isinstance(value, str) and not value.removeprefix("${").removesuffix("}").strip():
+    if is_empty(value):
         return f"Left {whose(who, key)} empty"
     if isinstance(value, str) and len(value) <= 60 and "\n" not in value:
         return f"Set {whose(who, key)} to “{_expression(value)}”"
     if isinstance(value, bool | int | float):
         return f"Set {whose(who, key)} to {abbreviate(value)}"
     return f"Changed {whose(who, key)}"
+
+
+def is_empty(value: Any) -> bool:
+    """Whether it is a text that says nothing yet, or an expression of nothing."""
+    return isinstance(value, str) and not value.removeprefix("${").removesuffix("}").strip()
 
 
 def _expression(value: str) -> str:
