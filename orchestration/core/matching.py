@@ -7,15 +7,22 @@ A doubtful pair is none. Nothing but the two definitions decides, and these may 
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+from itertools import islice
 from typing import Any
 
-from orchestration.core.editing.draft import TARGET_KEYS, Draft, Spot, targets
+from orchestration.core.editing.draft import TARGET_KEYS, Draft, targets
 from orchestration.core.frozen import dataclass
 from orchestration.core.values import canonical
 
-MOST = 20_000
+MOST = 10_000
 """Pairs of steps that are compared with each other; where there would be more, only ids and equal steps count."""
+Bag = frozenset[tuple[str, int]]
+"""Words, each with how many times it has been met: what two have in common is counted at once."""
+_NOTHING: Bag = frozenset()
+MOST_WORDS = 400
+"""Words of a key that are compared."""
 
 _APART = frozenset({"id", "type", "body", "branches"})
 _READ = re.compile(r"(\bsteps\W{1,4})([a-z][a-z0-9_]*)")
@@ -37,15 +44,20 @@ _BARS = (0.85, 0.65, _DOUBTFUL)
 """The plain pairs first, so that they tell what stands around the others."""
 
 
-@dataclass(slots=True)
+@dataclass
 class _Look:
-    """`bags`: key → its words, without the ids of steps. `around` tells what stands and leads around it: how, and the id."""
+    """`said`: what it says, key by key, without ids of steps, and `whole` the same as text. `around` tells what stands and leads
+    around it: how, and the id."""
 
-    spot: Spot
+    type: str
     place: int
+    said: dict[str, Any]
     whole: str
-    bags: dict[str, Counter[str]]
     around: set[tuple[str, str]]
+
+    @cached_property
+    def bags(self) -> dict[str, Bag]:
+        return {key: _bag(islice(_words(value), MOST_WORDS)) for key, value in self.said.items()}
 
 
 def matched(old: Draft, new: Draft) -> dict[str, str]:
@@ -86,7 +98,7 @@ class _Pairs:
         """How alike they are in what they say, from 0 to 1; 0 where the types differ, 1/2 where they say nothing."""
         if (one, two) not in self._contents:
             first, second = self.was.get(one), self.now.get(two)
-            of_a_type = first and second and first.spot.type == second.spot.type
+            of_a_type = first and second and first.type == second.type
             self._contents[one, two] = _alike(first.bags, second.bags) if first and second and of_a_type else 0.0
         return self._contents[one, two]
 
@@ -108,7 +120,7 @@ class _Pairs:
         gone, come = [one for one in self.was if one not in pairs], [two for two in self.now if two not in taken]
         if len(gone) * len(come) > MOST:
             return
-        among = [(one, two) for one in gone for two in come if self.was[one].spot.type == self.now[two].spot.type]
+        among = [(one, two) for one in gone for two in come if self.was[one].type == self.now[two].type]
         for bar in _BARS:
             known = set(pairs.values())
             scored = [(self._score(one, two, pairs, known), one, two) for one, two in among if one not in pairs]
@@ -133,15 +145,24 @@ def _by_whole(looks: dict[str, _Look], done: Mapping[str, Any] | set[str]) -> di
     return found
 
 
-def _alike(one: dict[str, Counter[str]], two: dict[str, Counter[str]]) -> float:
+def _alike(one: dict[str, Bag], two: dict[str, Bag]) -> float:
     every = total = 0.0
     for key in dict.fromkeys((*one, *two)):
-        first, second = one.get(key, Counter()), two.get(key, Counter())
-        if size := first.total() + second.total():
+        first, second = one.get(key, _NOTHING), two.get(key, _NOTHING)
+        if size := len(first) + len(second):
             weight = _WEIGHTS.get(key, _OTHER)
             every += weight
-            total += weight * 2 * (first & second).total() / size
+            total += weight * 2 * len(first & second) / size
     return total / every if every else 0.5
+
+
+def _bag(words: Iterable[str]) -> Bag:
+    met: Counter[str] = Counter()
+    found = []
+    for word in words:
+        met[word] += 1
+        found.append((word, met[word]))
+    return frozenset(found)
 
 
 def _looks(draft: Draft) -> dict[str, _Look]:
@@ -149,8 +170,7 @@ def _looks(draft: Draft) -> dict[str, _Look]:
     found: dict[str, _Look] = {}
     for place, (name, spot) in enumerate(spots.items()):
         said = {key: calling(value, _nameless, key) for key, value in spot.step.items() if key not in _APART}
-        bags = {key: Counter(_words(value)) for key, value in said.items()}
-        found[name] = _Look(spot, place, canonical([spot.type, said]), bags, {("level", spot.level)})
+        found[name] = _Look(spot.type, place, said, canonical([spot.type, said]), {("level", spot.level)})
     for name, spot in spots.items():
         if spot.level in found:
             found[spot.level].around.add(("holds", name))
@@ -183,6 +203,6 @@ def _words(value: Any) -> Iterator[str]:
         for inner in value:
             yield from _words(inner)
     elif isinstance(value, str):
-        yield from (word for word in _WORDS.findall(value) if word not in _OF_SCHEMAS and word != "_")
+        yield from (word[0] for word in _WORDS.finditer(value) if word[0] not in _OF_SCHEMAS and word[0] != "_")
     elif value is not None:
         yield repr(value)

@@ -110,10 +110,28 @@ def test_what_has_little_in_common_was_removed_and_added() -> None:
 
 
 def test_a_copy_is_not_what_became_of_the_step_that_was_changed_since() -> None:
-    copy = {"do": "paste", "steps": [next(each for each in TRIAGE["steps"] if each["id"] == "draft")], "of": "support_triage"}
-    after = done(TRIAGE, copy, put_key("draft", "prompt", "Say something"), put_key("draft", "title", "Reply"))
+    retitled = [put_key("draft", "title", "Reply"), put_key("draft_2", "title", "Draft a reply")]
+    after = done(TRIAGE, {"do": "duplicate", "steps": ["draft"]}, put_key("draft", "prompt", "Say something"), *retitled)
     assert renamed(TRIAGE, after) == {}
-    assert told(TRIAGE, after)[-1].startswith("Added Draft a reply")
+    assert [change.step for change in changes(TRIAGE, after) if change.kind == "added"] == ["draft_2"]
+
+
+def test_of_two_that_say_the_same_the_one_that_stands_there_was_renamed() -> None:
+    before = flow(put("a", "mid"), ask("mid", "b"), put("b", "done"))
+    assert renamed(before, done(before, {"do": "remove", "steps": ["a"]}, rename("b", "x"))) == {"x": "b"}
+    loops = flow(loop("one", [put("x", None)], "two", title="Ask around"), loop("two", [put("y", None)], title="Haggle"))
+    names = [rename("one", "all"), rename("two", "each"), rename("x", "in_all"), rename("y", "in_each")]
+    longer = [put_key("all", "max", 5), put_key("each", "max", 5)]
+    after = done(loops, *names, *longer, {"do": "move", "steps": ["each"], "before": "all"})
+    assert renamed(loops, after) == {"each": "two", "in_each": "y", "all": "one", "in_all": "x"}
+
+
+def test_a_step_that_was_written_anew_is_rather_the_one_of_its_id() -> None:
+    before = flow(
+        ask("b", "a", title="Sort it by kind", prompt="Which kind?"), ask("a", title="Judge it by size", prompt="How large?")
+    )
+    anew = [put_key("a", "title", "Sort it by age"), put_key("a", "prompt", "Since when?")]
+    assert renamed(before, done(before, {"do": "remove", "steps": ["b"]}, *anew)) == {}
 
 
 def test_the_old_id_of_one_may_be_that_of_a_new_one() -> None:
