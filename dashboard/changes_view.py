@@ -6,6 +6,7 @@ from typing import Any
 
 from dashboard import json_view
 from dashboard.text_diff import Line, text_diff
+from orchestration.core import source
 from orchestration.core.changes import Change, changes
 from orchestration.core.definition import parse
 from orchestration.core.editing.draft import label
@@ -13,12 +14,17 @@ from orchestration.core.errors import Refused
 
 Data = dict[str, Any]
 MOST_INLINE = 60
+_SAID: dict[str, frozenset[str]] = {
+    "step": frozenset({"id", "title"}),
+    "route": frozenset({"to", "step", "errors", "label", "id"}),
+}
+"""What the sentence about something that came or went says of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One change. `lines` where it is a text of several lines, or a contract; else what was and is, "" where the sentence says it
-    all."""
+    """One change. `lines` where it is a text of several lines, a contract, or more than the sentence says of what came or went;
+    else what was and is, "" where the sentence says it all."""
 
     kind: str
     sentence: str
@@ -47,11 +53,15 @@ def groups(before: str, after: str) -> tuple[Group, ...] | None:
     both = _both(before, after)
     if both is None:
         return None
-    titles = {**dict(_titles(both[0])), **dict(_titles(both[1]))}
-    by_step: dict[str, list[Told]] = {}
+    titles = {"": "The workflow", **dict(_titles(both[1]))}
+    found: dict[tuple[str, bool], list[Change]] = {}
     for change in changes(*both):
-        by_step.setdefault(change.step, []).append(_told(change))
-    return tuple(Group(step, titles.get(step, step) if step else "The workflow", tuple(each)) for step, each in by_step.items())
+        gone = change.kind == "removed" and change.subject == "step"  # another may have its id now
+        found.setdefault((change.step, gone), []).append(change)
+    return tuple(
+        Group(step, label(each[0].before) if gone else titles[step], tuple(_told(change) for change in each))
+        for (step, gone), each in found.items()
+    )
 
 
 def _both(before: str, after: str) -> tuple[Data, Data] | None:
@@ -70,6 +80,9 @@ def _titles(data: Data) -> Iterator[tuple[str, str]]:
 
 
 def _told(change: Change) -> Told:
+    if change.kind in ("added", "removed"):
+        one, two = (_held(change, value) for value in (change.before, change.after))
+        return Told(change.kind, change.sentence, lines=text_diff(one, two))
     if change.kind != "changed" or change.subject in ("route", "step"):
         return Told(change.kind, change.sentence)
     one, two = _text(change.before), _text(change.after)
@@ -78,6 +91,16 @@ def _told(change: Change) -> Told:
     if max(len(one), len(two)) > MOST_INLINE or "\n" in one + two:
         return Told(change.kind, change.sentence, lines=text_diff(one, two))
     return Told(change.kind, change.sentence, one, two)
+
+
+def _held(change: Change, value: Any) -> str:
+    """What has come or gone, as it is written; "" where the sentence says it all."""
+    if isinstance(value, dict):
+        said = _SAID.get(change.subject, frozenset())
+        value = {key: inner for key, inner in value.items() if key not in said}
+    if value in (None, {}) or _text(value) in change.sentence or (change.subject == "route" and isinstance(value, str)):
+        return ""
+    return value if isinstance(value, str) else source.write(value)
 
 
 def _text(value: Any) -> str:

@@ -34,8 +34,8 @@ class Message:
 @dataclass(frozen=True, slots=True)
 class Shown:
     """One call. `body` is a tool's request where it is no conversation; `raw` what came, to the letter, nothing for a rehearsal
-    (`scripted`), whose script is no answer. `outcome` is a key of `presentation.RESULTS`; `checked`: what it was read as met the
-    step's contract, which a round that asks for tools need not."""
+    (`scripted`), whose script is no answer; `script` says what answered where that is not the step's own. `outcome` is a key of
+    `presentation.RESULTS`; `checked`: what it was read as met the step's contract, which a round that asks for tools need not."""
 
     call: CallView
     title: str
@@ -52,6 +52,7 @@ class Shown:
     error: str
     scripted: bool
     checked: bool
+    script: str = ""
     mocked: bool = False
 
     @property
@@ -80,6 +81,7 @@ def shown(call: CallView) -> Shown:
         error=f"{error['code']}: {error['message']}" if error else "",
         scripted=call.protocol == "rehearsal",
         checked=not response.get("tool_calls"),
+        script=_script(body) if call.protocol == "rehearsal" else "",
     )
 
 
@@ -87,6 +89,19 @@ def _problems(error: Mapping[str, Any]) -> tuple[Problem, ...]:
     """What was wrong in detail; nothing where that is the error's own sentence over again."""
     found = tuple(Problem(p["code"], p["message"], p.get("path", "")) for p in error.get("problems", ()))
     return () if len(found) == 1 and not found[0].path and found[0].message in error["message"] else found
+
+
+def _script(body: Any) -> str:
+    scripted = body.get("scripted") if isinstance(body, dict) else None
+    if not isinstance(scripted, dict):
+        return ""
+    if scripted.get("made_up"):
+        what = "was made up from its contract" if body["question"].get("schema") else "is a placeholder"
+        return f"No script answers this step, so the answer {what}."
+    script = scripted.get("script")
+    return (
+        f"No script is written for this step; that of `{script}` answered it, whose answers keep its contract." if script else ""
+    )
 
 
 def _model(body: Any) -> str:

@@ -10,9 +10,9 @@ from orchestration.core.errors import Unreadable
 
 
 def definition_diff(before: str, after: str) -> dict[str, Any]:
-    """`lines` (kind, text, before, after) with three around each change; `steps` {added, taken, changed} by id and `keys`
-    changed besides them, both None where one of the texts can't be read; `changes` as `core.changes` tells them, None where one
-    of the texts is no definition."""
+    """`lines` (kind, text, before, after) with three around each change; `steps` {renamed (id then → id now), added,
+    taken, changed} by id and `keys` changed besides them, both None where one of the texts can't be read; `changes` as
+    `core.changes` tells them, None where one of the texts is no definition."""
     lines = [
         {"kind": line.kind, "text": line.text, "before": line.before, "after": line.after} for line in text_diff(before, after)
     ]
@@ -21,7 +21,8 @@ def definition_diff(before: str, after: str) -> dict[str, Any]:
     if one is None or two is None:
         return {"lines": lines, "steps": None, "keys": None, "changes": None}
     found = difference(one, two)
-    steps = {"added": list(found.added), "taken": list(found.taken), "changed": list(found.changed)}
+    renamed = dict(found.renamed)
+    steps = {"renamed": renamed, "added": list(found.added), "taken": list(found.taken), "changed": list(found.changed)}
     return {"lines": lines, "steps": steps, "keys": list(found.keys), "changes": changes}
 
 

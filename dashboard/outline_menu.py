@@ -152,10 +152,9 @@ def commands(plan: Plan, step: str, sent: Mapping[str, str]) -> list[Json]:
         return [_add(plan, step, sent)]
     if step not in plan.steps:
         raise Refused(Problem("unknown_step", f"There is no step {step[:60]} any more. Look at the outline again.", "step"))
-    doing = {
-        "connect": _connect, "rename": _rename, "up": _move, "down": _move, "out": _move, "into": _move,
-        "duplicate": _duplicate, "remove": lambda plan, step, sent: [{"do": "remove", "steps": [step]}],
-    }  # fmt: skip
+    doing = {"connect": _connect, "rename": _rename, "up": _move, "down": _move, "out": _move, "into": _move}
+    if do in ("duplicate", "remove"):
+        return [{"do": do, "steps": [step]}]
     if do not in doing:
         raise Refused(Problem("unknown_command", "Nothing was asked for. Press one of the buttons.", "do"))
     return doing[do](plan, step, sent)
@@ -235,11 +234,6 @@ def _connect(plan: Plan, step: str, sent: Mapping[str, str]) -> list[Json]:
             gone.insert(0, {"do": "disconnect", "step": step, "route": name})
     existing = [each for each in led if not any(r.new and r.name == f"route:{each['route']}" for r in drawn)]
     return [*existing, *gone, *(each for each in led if each not in existing)]
-
-
-def _duplicate(plan: Plan, step: str, sent: Mapping[str, str]) -> list[Json]:
-    level = plan.steps[step].level
-    return [{"do": "paste", "steps": [data_of(plan, step)], "into": level, "before": _following(plan, step)}]
 
 
 def data_of(plan: Plan, step: str) -> Json:

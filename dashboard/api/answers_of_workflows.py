@@ -118,6 +118,9 @@ class DiffLine(BaseModel):
 
 
 class DiffSteps(BaseModel):
+    """`renamed`: the id then → the id now."""
+
+    renamed: dict[str, str]
     added: list[str]
     taken: list[str]
     changed: list[str]

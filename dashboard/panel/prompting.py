@@ -7,8 +7,8 @@ from typing import Any
 from dashboard.schema_words import FieldWords
 from dashboard.schema_words import fields as words_of
 from dashboard.text_diff import Line, text_diff
-from orchestration.core.changes import renamed
 from orchestration.core.editing.draft import Draft
+from orchestration.core.matching import matched
 from orchestration.core.plan import Plan, PlanStep
 from orchestration.llm.tokens import estimate
 
@@ -47,9 +47,9 @@ def prompting(plan: Plan, step: PlanStep, published: Json | None) -> Prompting |
 
 def _rewritten(plan: Plan, step: PlanStep, published: Json) -> Iterator[Rewritten]:
     """Nothing of a step that is new, or asked no model."""
-    there = Draft(published).ids()
-    name = step.id if step.id in there else renamed(published, plan.definition.data).get(step.id, "")
-    was = there.get(name)
+    old = Draft(published)
+    name = next((one for one, two in matched(old, Draft(plan.definition.data)).items() if two == step.id), "")
+    was = old.ids().get(name)
     if was is None or was.type != "llm":
         return
     for key, what in TEXTS.items():

@@ -269,7 +269,7 @@ def _told(before: str, after: str) -> tuple[str, tuple[str, ...]]:
         return "Mended the text, which could not be read", ()
     changed = difference(one, two)
     said = f"{changed.sentence} in the text" if changed.sentence else "Changed the text, and nothing that it says"
-    return said, (*changed.added, *changed.changed)[:20]
+    return said, tuple(dict.fromkeys((*(two for _, two in changed.renamed), *changed.added, *changed.changed)))[:20]
 
 
 def _data(text: str) -> Any:

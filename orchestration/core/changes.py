@@ -1,22 +1,22 @@
 """What one definition changes in another, as a person would tell it: steps, routes, conditions, prompts, contracts and the rest,
 key by key. Where things stand on the canvas never counts.
 
-A step whose content stands elsewhere under another id was renamed, and what follows from that (routes to it, expressions that
-read it) is no change of its own. So was one that stands alone between the same neighbours as another of its type did.
+A step that another one has become was renamed (`matching` says which), and what follows from that (routes to it, expressions
+that read it) is no change of its own.
 """
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from typing import Any, Literal
 
-from orchestration.core.editing.commands import Rename
-from orchestration.core.editing.draft import Draft, Spot, label
-from orchestration.core.editing.mentions import of_step
-from orchestration.core.editing.places import LISTS, SINGLE, Route, routes
-from orchestration.core.editing.renaming import rename, rewrite
+from orchestration.core.editing.draft import Draft, Spot, label, new_id
+from orchestration.core.editing.places import LISTS, NOUNS, SINGLE, Route, routes
+from orchestration.core.editing.renaming import follow
 from orchestration.core.editing.routing import words
-from orchestration.core.frozen import dataclass
+from orchestration.core.editing.setting import is_empty
+from orchestration.core.frozen import dataclass, replace
+from orchestration.core.matching import matched
 from orchestration.core.shape import properties_of, required_of
 from orchestration.core.values import canonical, dump, load
 from orchestration.core.wording import abbreviate, dotted, listed
@@ -24,9 +24,10 @@ from orchestration.core.wording import abbreviate, dotted, listed
 Kind = Literal["added", "removed", "renamed", "moved", "changed"]
 Subject = Literal["step", "route", "condition", "prompt", "contract", "model", "tool", "limit", "outcome", "setting"]
 
-_APART = frozenset({"id", "body", "branches", "type"})
+_HOLDS = ("body", "branches")
+_APART = frozenset({"id", "type", *_HOLDS})
 _OUTSIDE = frozenset({"interlock", "id", "layout", "steps"})
-_PROMPTS = frozenset({"prompt", "system"})
+_PROMPTS = {"prompt": "prompt", "system": "system text"}
 _CONTRACTS = {"output": "must give", "expects": "takes", "form": "asks for", "input": "takes"}
 _VALUES_AS_OUTPUT = frozenset({"loop", "map", "arm", "end"})
 _HELD: dict[str, Subject] = {"models": "model", "tools": "tool", "outcomes": "outcome"}
@@ -34,8 +35,6 @@ _SUBJECTS: dict[str, Subject] = {
     "model": "model", "tool": "tool", "tools": "tool", "limits": "limit", "max": "limit", "max_items": "limit",
     "timeout": "limit", "until": "condition", "outcome": "outcome", "on_failure": "outcome", "start": "route",
 }  # fmt: skip
-_ITEMS = ("cases", "actions", "catch", "fallback", "checks")
-_NOUNS = {"cases": "case", "actions": "action", "catch": "catch", "fallback": "fallback", "checks": "check"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +58,15 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[Change, ...]
     """What the second of two definitions changes in the first, in the order of the second; both can be read. Equal hashes give
     nothing. `before` may be {}: then all is new."""
     old, new = Draft(load(dump(before or {"steps": []}))), Draft(after)
-    anew = list(_renamed(old, new))
-    for one, two in anew:
-        rename(old, Rename(do="rename", id=one, to=two))
-    was, now = old.ids(), new.ids()
+    anew = _renamed(old, new)
+    was, now = _as_now(old, new, anew), new.ids()
     found = list(_of_workflow(old.data, new.data))
-    found += [_rename(one, now[two]) for one, two in anew]
-    found += [_removed(spot, was) for name, spot in was.items() if name not in now and spot.level in {"", *now}]
+    found += [_rename(one, now[two]) for two, one in anew.items()]
+    found += [_removed(spot, was, now) for name, spot in was.items() if name not in now and spot.level in {"", *now}]
     for name, spot in now.items():
         if name not in was:
             if not spot.level or spot.level in was:
-                found.append(_added(spot, now))
+                found.append(_added(spot, now, was))
             continue
         if spot.level != was[name].level:
             found.append(_moved(spot, was[name], now))
@@ -77,79 +74,45 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[Change, ...]
     return (*found, *_orders(was, now))
 
 
-def renamed(before: dict[str, Any], after: dict[str, Any]) -> dict[str, str]:
-    """The steps of the second that stood under another id in the first: the id now → the id then. Both can be read."""
-    return {two: one for one, two in _renamed(Draft(before), Draft(after))}
-
-
 # Steps
 
 
-def _renamed(old: Draft, new: Draft) -> Iterator[tuple[str, str]]:
-    """(id then, id now), each id once."""
-    found: dict[str, str] = {}
-    for one, two in (*_alike(old, new), *_in_place(old, new)):
-        if one not in found and two not in found.values():
-            found[one] = two
-    yield from found.items()
+def _renamed(old: Draft, new: Draft) -> dict[str, str]:
+    then = {two: one for one, two in matched(old, new).items() if one != two}
+    return {name: then[name] for name in new.ids() if name in then}
 
 
-def _in_place(old: Draft, new: Draft) -> Iterator[tuple[str, str]]:
-    """One that is gone and one of its type that has come, alone between the same neighbours."""
-    was, now = old.ids(), new.ids()
-    for level in ("", *(name for name in now if name in was)):
-        one, two = (_gaps(spots, level, was.keys() & now.keys()) for spots in (was, now))
-        for between, gone in one.items():
-            come = two.get(between, ())
-            if len(gone) == len(come) == 1 and was[gone[0]].type == now[come[0]].type:
-                yield gone[0], come[0]
-
-
-def _gaps(spots: dict[str, Spot], level: str, stay: Iterable[str]) -> dict[tuple[str, str], list[str]]:
-    """(step before, step after) → the steps between them, of those beside each other that are not in both."""
-    found: dict[tuple[str, str], list[str]] = {}
-    before, gap = "", list[str]()
-    for name in (*(name for name, spot in spots.items() if spot.level == level), ""):
-        if name and name not in stay:
-            gap.append(name)
-        else:
-            found[before, name] = gap
-            before, gap = name, []
+def _as_now(old: Draft, new: Draft, anew: dict[str, str]) -> dict[str, Spot]:
+    """The steps of the old by the ids that they have now, and so in all that reads them. One that is gone, and whose id another
+    has now, stands under an id that nobody has."""
+    was, taken = old.ids(), {*old.ids(), *new.ids()}
+    names = {one: two for two, one in anew.items()}
+    apart = {name: new_id(name, taken) for name in was if name in anew and name not in names}
+    follow(old, {**names, **apart})
+    found = old.ids()
+    for name, alias in apart.items():
+        found[alias] = replace(found[alias], step={**found[alias].step, "id": name})
     return found
-
-
-def _alike(old: Draft, new: Draft) -> Iterator[tuple[str, str]]:
-    """Alike in all but the names of such as were added or removed."""
-    was, now = old.ids(), new.ids()
-    gone, come = [name for name in was if name not in now], [name for name in now if name not in was]
-    waiting = {name: _likeness(now[name], come) for name in come}
-    for name in gone:
-        likeness = _likeness(was[name], gone)
-        found = next((other for other, each in waiting.items() if each == likeness), None)
-        if found is not None:
-            del waiting[found]
-            yield name, found
-
-
-def _likeness(spot: Spot, names: Sequence[str]) -> str:
-    step = load(dump({key: value for key, value in spot.step.items() if key not in ("id", "body", "branches")}))
-    copy = Spot(step, spot.type, spot.place, spot.level, [])
-    rewrite(list(of_step(copy)), dict.fromkeys(names, "_"))
-    return canonical([spot.type, step])
 
 
 def _rename(one: str, spot: Spot) -> Change:
     return Change("renamed", "step", f"Renamed {one} to {spot.id}", spot.id, "id", one, spot.id)
 
 
-def _added(spot: Spot, now: dict[str, Spot]) -> Change:
+def _added(spot: Spot, now: dict[str, Spot], was: dict[str, Spot]) -> Change:
     where = f" to {now[spot.level].label}" if spot.level else ""
-    return Change("added", "step", f"Added {spot.label}{where}", spot.id, after=spot.step)
+    return Change("added", "step", f"Added {spot.label}{where}", spot.id, after=_without(spot.step, was))
 
 
-def _removed(spot: Spot, was: dict[str, Spot]) -> Change:
+def _removed(spot: Spot, was: dict[str, Spot], now: dict[str, Spot]) -> Change:
     where = f" from {was[spot.level].label}" if spot.level else ""
-    return Change("removed", "step", f"Removed {spot.label}{where}", spot.id, before=spot.step)
+    return Change("removed", "step", f"Removed {spot.label}{where}", spot.id, before=_without(spot.step, now))
+
+
+def _without(step: dict[str, Any], others: Collection[str]) -> dict[str, Any]:
+    """Without the steps inside of it that are told for themselves, since they stand elsewhere too."""
+    inner = {key: [_without(each, others) for each in step[key] if each["id"] not in others] for key in _HOLDS if key in step}
+    return {**step, **inner}
 
 
 def _moved(spot: Spot, was: Spot, now: dict[str, Spot]) -> Change:
@@ -180,12 +143,12 @@ def _of_step(was: Spot, spot: Spot, known: dict[str, Spot]) -> Iterator[Change]:
         is_route = key in SINGLE and (isinstance(one.get(key), str) or isinstance(two.get(key), str))
         if key in _APART or is_route or _same(one, two, key):
             continue
-        if key in _ITEMS:
+        if key in NOUNS:
             yield from _items(key, one, two, spot, known)
         elif key in _CONTRACTS and not (key == "input" or (key == "output" and spot.type in _VALUES_AS_OUTPUT)):
             yield _contract(who, spot.id, key, one.get(key), two.get(key))
         elif key in _PROMPTS:
-            yield Change("changed", "prompt", f"Changed {who}’s {key}", spot.id, key, one.get(key), two.get(key))
+            yield Change("changed", "prompt", f"Changed {who}’s {_PROMPTS[key]}", spot.id, key, one.get(key), two.get(key))
         else:
             yield from _leaves(who, spot.id, (key,), one.get(key), two.get(key), _SUBJECTS.get(key, "setting"))
 
@@ -246,7 +209,7 @@ def _item(
     one, two = old[index], new[place]
     was, route = _route_of(key, old, index), _route_of(key, new, place)
     yield from _route(spot, was, route, known)
-    what = words(route) if route else f"{_NOUNS[key]} {place + 1}"
+    what = words(route) if route else f"{NOUNS[key]} {place + 1}"
     for inner in dict.fromkeys((*one, *two)):
         if _same(one, two, inner) or (key in LISTS and inner == LISTS[key][1]):
             continue
@@ -260,7 +223,7 @@ def _item(
 def _whole(key: str, kind: Kind, items: list[Any], index: int, spot: Spot, known: dict[str, Spot]) -> Iterator[Change]:
     """An item that is new, or gone."""
     route, item = _route_of(key, items, index), items[index]
-    who = f"{spot.label}’s {words(route) if route else f'{_NOUNS[key]} {index + 1}'}"
+    who = f"{spot.label}’s {words(route) if route else f'{NOUNS[key]} {index + 1}'}"
     subject: Subject = "route" if route else "condition" if key == "checks" else "model"
     if kind == "added":
         sentence = f"Connected {who} to {_name(route.to, known)}" if route else f"Added {who}"
@@ -307,7 +270,8 @@ def _leaves(who: str, step: str, key: tuple[str, ...], before: Any, after: Any, 
         return
     written = dotted("", key)
     if before is None:
-        yield Change("added", subject, f"Set {who}’s {written}{_to(after)}", step, written, None, after)
+        sentence = f"Left {who}’s {written} empty" if is_empty(after) else f"Set {who}’s {written}{_to(after)}"
+        yield Change("added", subject, sentence, step, written, None, after)
     elif after is None:
         yield Change("removed", subject, f"Took {written} from {who}", step, written, before, None)
     else:

@@ -1,24 +1,28 @@
-"""What one definition's plain data changes in another's: steps by their ids, and the keys besides.
+"""What one definition's plain data changes in another's: steps by their ids, as `matching` pairs them, and the keys besides.
 
 A draft may hold anything, and so may these."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from orchestration.core.editing.draft import Draft, Spot
 from orchestration.core.frozen import dataclass
+from orchestration.core.matching import calling, matched
 from orchestration.core.values import canonical
 from orchestration.core.wording import listed
 
 _APART = ("steps", "layout")
-_WITHIN = ("body", "branches")
+_WITHIN = ("id", "body", "branches")
 _MOST = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """Ids of steps and arms, in the order of their document; a container is changed by what it says itself, and not by what it
-    holds. `keys` of the workflow besides its steps and layout."""
+    holds. `renamed`: (id then, id now); what only follows from that changes nothing. `keys` of the workflow besides its steps and
+    layout."""
 
+    renamed: tuple[tuple[str, str], ...]
     added: tuple[str, ...]
     taken: tuple[str, ...]
     changed: tuple[str, ...]
@@ -26,8 +30,9 @@ class Difference:
 
     @property
     def sentence(self) -> str:
-        """`Added a and b, changed c`; "" where it is nothing but layout, spelling or order."""
-        named = (("added", self.added), ("removed", self.taken), ("changed", (*self.changed, *self.keys)))
+        """`Renamed a to b, added c and d, changed e`; "" where it is nothing but layout, spelling or order."""
+        renamed = tuple(f"{one} to {two}" for one, two in self.renamed)
+        named = (("renamed", renamed), ("added", self.added), ("removed", self.taken), ("changed", (*self.changed, *self.keys)))
         said = ", ".join(f"{verb} {_names(names)}" for verb, names in named if names)
         return said[:1].upper() + said[1:]
 
@@ -35,12 +40,19 @@ class Difference:
 def difference(before: Any, after: Any) -> Difference:
     """Of two that were read; one that is no mapping counts as empty."""
     one, two = (found if isinstance(found, dict) else {} for found in (before, after))
-    first, second = dict(_steps(one)), dict(_steps(two))
+    old, new = Draft(one), Draft(two)
+    first, second, names = old.ids(), new.ids(), matched(old, new)
+    before = {now: then for then, now in names.items()}
     return Difference(
-        added=tuple(name for name in second if name not in first),
-        taken=tuple(name for name in first if name not in second),
-        changed=tuple(name for name in second if name in first and first[name] != second[name]),
-        keys=tuple(key for key in {**one, **two} if key not in _APART and canonical(one.get(key)) != canonical(two.get(key))),
+        renamed=tuple((before[name], name) for name in second if before.get(name, name) != name),
+        added=tuple(name for name in second if name not in before),
+        taken=tuple(name for name in first if name not in names),
+        changed=tuple(name for name in second if name in before and _said(first[before[name]], names) != _said(second[name])),
+        keys=tuple(
+            key
+            for key in {**one, **two}
+            if key not in _APART and canonical(calling(one.get(key), _by(names), key)) != canonical(two.get(key))
+        ),
     )
 
 
@@ -49,11 +61,11 @@ def _names(names: tuple[str, ...]) -> str:
     return listed([*names[: _MOST if more else _MOST + 1], *more], join="and")
 
 
-def _steps(holder: dict[str, Any], key: str = "steps") -> Iterator[tuple[str, str]]:
-    """Every step and arm by id, as text without what it holds."""
-    found = holder.get(key)
-    for step in found if isinstance(found, list) else ():
-        if isinstance(step, dict):
-            yield str(step.get("id")), canonical({name: value for name, value in step.items() if name not in _WITHIN})
-            for within in _WITHIN:
-                yield from _steps(step, within)
+def _said(spot: Spot, names: Mapping[str, str] = {}) -> str:
+    """Without its id and what it holds, ids of others as they are now."""
+    step = {key: value for key, value in spot.step.items() if key not in _WITHIN}
+    return canonical([spot.type, calling(step, _by(names))])
+
+
+def _by(names: Mapping[str, str]) -> Callable[[str], str]:
+    return lambda name: names.get(name, name)

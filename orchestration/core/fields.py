@@ -74,7 +74,8 @@ Ref = Annotated[str, Field(min_length=1, max_length=100)]
 LaterRef = Annotated[str, Field(max_length=100)]
 """A name that may be chosen later: "" in a draft, which is unfinished then. So may a `VersionRef` and a `Condition` be."""
 EventName = Annotated[str, AfterValidator(check_name)]
-Title = Annotated[str, Field(max_length=200)]
+MOST_OF_TITLE = 200
+Title = Annotated[str, Field(max_length=MOST_OF_TITLE)]
 Schema = Annotated[dict[str, Any], "a JSON Schema"]
 Condition = Annotated[str | dict[str, Any], "a condition"]
 RetryCode = Annotated[str, AfterValidator(partial(refuse_others, tuple(ErrorCode)))]

@@ -19,18 +19,20 @@ The script is data that ships with a sample, in the provider's options:
           seconds: 0.6                         how long it takes
           tokens: {in: 410, out: 38}           else estimated
 
-The first rule that fits is the answer. Where none fits, the answer is an example made from the schema, so that anyone's own
-workflow can be rehearsed. The rule is chosen when the request is built and stands in it: the record shows why an answer
-came, and the same request always gets the same answer.
+The first rule that fits is the answer. Of a path the step and the numbers count, and not what the containers are called. A step
+that no rule names has another id than when the script was written, or is new: the rules of the one step whose scripted replies
+all keep its contract answer it (`script` in the record says whose). Where none fits, the answer is an example made from the
+schema (`made_up`), so that anyone's own workflow can be rehearsed. The rule is chosen when the request is built and stands in it:
+the record shows why an answer came, and the same request always gets the same answer.
 """
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from orchestration.core.contract import example
+from orchestration.core.contract import contract, example
 from orchestration.core.errors import ErrorCode
 from orchestration.core.prompt import Message
 from orchestration.core.result import Answer, Failure, Request, ToolCall, Usage
@@ -39,6 +41,7 @@ from orchestration.door import Door
 from orchestration.llm.ask import Ask, ProviderSpec
 from orchestration.llm.tokens import estimate, estimate_messages
 
+_NUMBERS = re.compile(r"\[(\w+)\]")
 _SEARCHED = 20_000  # characters of a message that a regular expression is tried on
 _DEFAULT_SECONDS = 0.4
 
@@ -48,7 +51,7 @@ def build(ask: Ask, provider: ProviderSpec) -> Request:
     scripts = provider.options.get("scripts", {})
     rules = [*scripts.get(ask.place.workflow, ()), *scripts.get("*", ())]
     said = next((m.content or "" for m in reversed(ask.messages) if m.role == "user"), "")[:_SEARCHED]
-    answer = next((_filled(rule, said) for rule in rules if _fits(rule, ask, said)), None) or _example(ask)
+    answer = _scripted(rules, ask, said) or {**_example(ask), "made_up": True}
     seconds = float(answer.get("seconds", _DEFAULT_SECONDS)) * float(provider.options.get("speed", 1))
     question = {
         **asdict(ask.place),
@@ -104,8 +107,44 @@ def _arguments(given: Any) -> str:
     return given if isinstance(given, str) else dump(given)
 
 
-def _fits(rule: Mapping[str, Any], ask: Ask, said: str) -> bool:
-    if any(key in rule and rule[key] != getattr(ask.place, key) for key in ("step", "path", "visit", "call", "round")):
+def _scripted(rules: Sequence[Mapping[str, Any]], ask: Ask, said: str) -> dict[str, Any] | None:
+    named: dict[str, list[Any]] = {}
+    for rule in rules:
+        named.setdefault(_step(rule), []).append(rule.get("reply"))
+    step, script = ask.place.step, ask.place.step
+    if step not in named and ask.schema is not None:
+        alike = [name for name, replies in named.items() if name and _keep(replies, ask.schema)]
+        script = alike[0] if len(alike) == 1 else step
+    for rule in rules:
+        if _fits(rule, ask, said, script):
+            return _filled(rule, said) if script == step or not _step(rule) else {**_filled(rule, said), "script": script}
+    return None
+
+
+def _step(rule: Mapping[str, Any]) -> str:
+    """The step that a rule is for; "" where it is for any."""
+    return str(rule["step"]) if "step" in rule else _spot(rule["path"])[0] if "path" in rule else ""
+
+
+def _spot(path: object) -> tuple[str, list[str]]:
+    """The step of a path and the numbers in it, which say which it is: an id stands once in a workflow."""
+    return str(path).rpartition("/")[2].removeprefix("fallback.").partition("[")[0], _NUMBERS.findall(str(path))
+
+
+def _keep(replies: Sequence[Any], schema: Mapping[str, Any]) -> bool:
+    """Whether the scripted answers that are objects are all that the contract asks for, and no more."""
+    objects = [reply for reply in replies if isinstance(reply, dict)]
+    known = schema.get("properties")
+    if not objects or not isinstance(known, dict):
+        return False
+    return all(reply.keys() <= known.keys() and not contract(dict(schema)).check(reply) for reply in objects)
+
+
+def _fits(rule: Mapping[str, Any], ask: Ask, said: str, script: str) -> bool:
+    """`script`: the step whose rules answer the question."""
+    if any(key in rule and rule[key] != getattr(ask.place, key) for key in ("visit", "call", "round")):
+        return False
+    if rule.get("step", script) != script or ("path" in rule and _spot(rule["path"]) != (script, _spot(ask.place.path)[1])):
         return False
     when = rule.get("when", ())
     if not all(text.casefold() in said.casefold() for text in ([when] if isinstance(when, str) else when)):

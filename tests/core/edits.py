@@ -94,6 +94,9 @@ class _Drawing:
         chosen = self.chance.choice(list(walk(other)))
         return {**copy(other, [chosen.id])["clipboard"], **self.where()}
 
+    def duplicate(self) -> Data:
+        return {"steps": self.names()}
+
     def arrange(self) -> Data:
         at = {name: [self.chance.randrange(900), 1.5] for name in self.names()}
         return {"at": at, "folded": {self.name(): True}, "forget": self.chance.random() < 0.2}

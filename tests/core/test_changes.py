@@ -63,6 +63,7 @@ SCHEMA = {**LABEL, "required": ["label", "note"], "properties": {**LABEL["proper
          [("changed", "contract", "Changed what Sort must give: why is new, note is required now, confidence is optional now")]),
         (put_key("customer", "retry.attempts", 3),
          [("changed", "setting", "Changed Customer’s retry.attempts from 2 to 3")]),
+        (put_key("sort", "input.urgent", "${}"), [("added", "setting", "Left Sort’s input.urgent empty")]),
         (put_key("", "limits.steps", 50), [("changed", "limit", "Changed the workflow’s limits.steps from 40 to 50")]),
         (put_key("", "outcomes.lost", {"kind": "failure", "title": "Lost"}), [("added", "outcome", "Added the outcome Lost")]),
         ({"do": "add", "step": {"type": "set", "title": "New"}, "into": "again"},
@@ -87,12 +88,12 @@ def test_what_is_equal_to_python_and_not_to_the_hash_is_a_change() -> None:
     assert [change.key for change in changes(one, two)] == ["limits.cost_usd"]
 
 
-def test_a_step_that_was_renamed_and_changed_at_once_is_told_as_both_and_one_in_place_of_two_as_new() -> None:
+def test_a_step_that_was_renamed_and_changed_at_once_is_told_as_both() -> None:
     rename, prompt = {"do": "rename", "id": "sort", "to": "file"}, put_key("file", "prompt", "Other")
     assert [each[2] for each in told(rename, prompt)] == ["Renamed sort to file", "Changed File’s prompt"]
     more = {"do": "add", "step": {"type": "llm", "id": "more"}, "from": {"step": "file", "route": "next"}}
     kinds = [(kind, words) for kind, subject, words in told(rename, prompt, more) if subject == "step"]
-    assert kinds == [("removed", "Removed Sort"), ("added", "Added File"), ("added", "Added More")]
+    assert kinds == [("renamed", "Renamed sort to file"), ("added", "Added More")]
 
 
 def test_of_nothing_all_is_new() -> None:

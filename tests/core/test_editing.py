@@ -43,6 +43,10 @@ def named(data: Data, name: str, key: str = "steps") -> Data:
 CHAIN = flow(put("a", "b"), put("b", "c"), ask("c", "done"))
 
 
+def put_key(step: str, key: str, value: Any) -> Data:
+    return {"do": "set", "step": step, "key": key, "value": value}
+
+
 def after(name: str, route: str = "next") -> Data:
     return {"from": {"step": name, "route": route}}
 
@@ -84,9 +88,24 @@ def test_a_step_of_each_type_is_put_into_the_middle_of_a_route_and_lacks_only_wh
         ([{"do": "set", "step": "c", "key": "retry.attempts", "value": 3}], "Set C’s retry.attempts to 3"),
         ([{"do": "set", "step": "c", "key": "prompt", "value": "a\nb"}], "Changed C’s prompt"),
         ([{"do": "unset", "step": "c", "key": "output"}], "Took output from C"),
-        ([{"do": "insert", "step": "c", "key": "checks", "value": {"that": "true", "else": "x"}}], "Added to checks of C"),
+        ([{"do": "insert", "step": "c", "key": "checks", "value": {"that": "true", "else": "x"}}], "Added a check to C"),
         ([{"do": "arrange", "at": {"a": [1, 2.25]}}], "Moved A on the canvas"),
-        ([{"do": "remove", "steps": ["b"]}, *[{"do": "arrange", "at": {"a": [1, 2]}}] * 3], "Removed B and 3 more"),
+        ([{"do": "remove", "steps": ["b"]}, *[{"do": "arrange", "at": {"a": [1, 2]}}] * 3], "Removed B"),
+        ([put_key("a", "values.urgent", "${}")], "Left A’s values.urgent empty"),
+        ([put_key("a", "title", "")], "Left A’s title empty"),
+        ([put_key("a", "values.urgent", "${steps.b.x}")], "Set A’s values.urgent to “steps.b.x”"),
+        ([put_key("a", "values.urgent", "${steps.b.x} of ${steps.b.y}")],
+         "Set A’s values.urgent to “${steps.b.x} of ${steps.b.y}”"),
+        ([put_key("c", "fallback", [{"model": "odd"}]), put_key("c", "fallback[0].model", "small")],
+         "Changed C’s fallback"),
+        ([put_key("c", "prompt", "New"), put_key("c", "output", {"type": "object"})], "Changed C’s prompt and output"),
+        ([put_key("c", "output.type", "object"), put_key("c", "output.properties", {}), put_key("c", "title", "Read"),
+          put_key("c", "note", "x")],
+         "Changed C’s output, title and note"),
+        ([{"do": "rename", "id": "c", "to": "read"}, put_key("read", "title", "Read it")],
+         "Renamed c to read, and set Read’s title to “Read it”"),
+        ([put_key("a", "note", "x"), put_key("b", "note", "x"), put_key("c", "note", "x")],
+         "Set A’s note to “x”, and made 2 other changes"),
     ],
 )  # fmt: skip
 def test_an_edit_says_what_it_did(commands: list[Data], sentence: str) -> None:

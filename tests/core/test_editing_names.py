@@ -255,6 +255,28 @@ def test_a_copy_in_the_same_workflow_has_new_ids_and_reads_itself() -> None:
     assert (found.sentence, found.steps, found.rebind) == ("Pasted A 2 and B 2", ("a_2", "b_2"), ())
 
 
+def test_a_duplicate_stands_after_its_steps_under_a_name_of_its_own() -> None:
+    arms = [{"id": "x", "title": "Left", "body": [put("in_x", None, title="Inner")]}, {"id": "y", "body": [put("in_y", None)]}]
+    data = flow(
+        put("a", "b", title="Sort"), put("b", "both", title="Sort 2"), step("both", "parallel", branches=arms, next="done")
+    )
+    once = edited(data, {"do": "duplicate", "steps": ["a"]})
+    assert (once.sentence, once.steps) == ("Duplicated Sort", ("a_2",))
+    assert [(each["id"], each.get("title")) for each in once.data["steps"]][:3] == [
+        ("a", "Sort"), ("a_2", "Sort 3"), ("b", "Sort 2"),
+    ]  # fmt: skip
+    arm = edited(data, {"do": "duplicate", "steps": ["x"]})
+    assert arm.sentence == "Duplicated Left"
+    assert [(each["id"], each.get("title")) for each in named(arm.data, "both")["branches"]] == [
+        ("x", "Left"), ("x_2", "Left 2"), ("y", None),
+    ]  # fmt: skip
+    assert named(arm.data, "in_x_2")["title"] == "Inner 2"
+    both = edited(data, {"do": "duplicate", "steps": ["b", "a"]})
+    assert (both.sentence, both.steps) == ("Duplicated Sort and Sort 2", ("a_2", "b_2"))
+    assert [each["id"] for each in both.data["steps"]] == ["a", "b", "a_2", "b_2", "both", "done"]
+    assert refused(data, {"do": "duplicate", "steps": ["a", "x"]}) == [("wrong_level", "commands[0].steps")]
+
+
 def test_what_is_not_there_in_another_workflow_is_told() -> None:
     tool = {"http": {"url": "https://desk.example/"}}
     data = flow(

@@ -269,8 +269,8 @@ def test_a_text_is_told_by_what_it_changes(pushed: None, sound: None) -> None:
         (TEXT + "title: Ours\n", "Changed done and title in the text", ("done",)),
         (
             TEXT.replace("note", "noted"),
-            "Added noted, removed note, changed done, start and title in the text",
-            ("noted", "done"),
+            "Renamed note to noted, changed title in the text",
+            ("noted",),
         ),
         (TEXT.replace("note", "noted") + "# said\n", "Changed the text, and nothing that it says", ()),
     ]

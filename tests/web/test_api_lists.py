@@ -72,7 +72,7 @@ def test_a_diff_names_the_steps_and_the_lines_that_are_not_the_same(otto: Api) -
     drafts.push(text=source.write(second), by="dora")
     status, told = otto.get("workflows/asking/diff?from=1&to=draft")
     assert (status, told["from"], told["to"]) == (200, "1", "draft")
-    assert told["steps"] == {"added": ["extra"], "taken": ["dropped"], "changed": ["note", "ask"]}
+    assert told["steps"] == {"renamed": {}, "added": ["extra"], "taken": ["dropped"], "changed": ["note", "ask"]}
     assert told["keys"] == ["title"]
     taken = [line["text"] for line in told["lines"] if line["kind"] == "taken"]
     assert "title: Asking" in taken

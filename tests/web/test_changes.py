@@ -46,3 +46,28 @@ def test_of_lines_that_come_too_often_to_tell_anything_all_are_new() -> None:
     before = [f"line {number}" for number in range(2000)]
     changed = text_diff("\n".join(before), "\n".join([*before[:900], "another", *before[901:]]))
     assert [line.text for line in changed if line.kind in ("taken", "added")] == ["line 900", "another"]
+
+
+def test_what_came_and_what_went_is_told_with_all_that_it_holds(as_designer: Client) -> None:
+    publish(asking())
+    fork = {"type": "branch", "title": "Is it long?", "cases": [{"when": "size(run.input.text) > 99", "to": "note"}]}
+    drafts.edit(
+        workflow="asking",
+        commands=[
+            {"do": "set", "step": "ask", "key": "show.Text", "value": "${run.input.text}"},
+            {"do": "remove", "steps": ["note"]},
+            {"do": "rename", "id": "ask", "to": "note"},
+            {"do": "add", "step": {**fork, "default": "note"}},
+        ],
+        revision=1,
+        by="dora",
+    )
+    page = said(as_designer, "/workflows/asking/changes/").partition("As text")[0]
+    assert "Renamed ask to note" in page
+    assert (
+        page.index("Removed Note")
+        < page.index("taken away values: {text: '${run.input.text}'}")
+        < page.index("Added Is it long?")
+    )
+    assert page.index("Added Is it long?") < page.index("when: size(run.input.text) > 99")
+    assert page.count("Note note") == 2, "what is gone stands for itself, though another has its id now"

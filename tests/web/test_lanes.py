@@ -365,4 +365,4 @@ class TestWorkflowPages:
     def test_a_change_in_an_arm_is_told_as_one_of_a_step(self) -> None:
         before = "steps:\n- {id: p, type: parallel, branches: [{id: a, body: [{id: x, type: set}]}]}\n"
         after = before.replace("{id: x, type: set}", "{id: x, type: set, values: {n: 1}}, {id: y, type: set}")
-        assert definition_diff(before, after)["steps"] == {"added": ["y"], "taken": [], "changed": ["x"]}
+        assert definition_diff(before, after)["steps"] == {"renamed": {}, "added": ["y"], "taken": [], "changed": ["x"]}

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from orchestration.acts import drafts
 from tests.web.test_workflow_pages import shown
 
 pytestmark = pytest.mark.any_database
@@ -57,6 +58,21 @@ def test_a_rehearsed_answer_is_shown_as_the_model_s_and_not_as_the_script(sample
     assert re.search(r'answer \{"label":', reading), reading
     assert '"seconds"' not in reading
     assert '"reply"' not in reading
+
+
+def test_a_rehearsed_answer_says_whose_script_it_is_and_where_there_is_none(samples: None, as_designer: Client) -> None:
+    address = "/workflows/support_triage/try/?step=sorter&version=draft"
+    rename = {"do": "rename", "id": "classify", "to": "sorter"}
+    drafts.edit(workflow="support_triage", commands=[rename], revision=1, by="dora")
+    given = {"input": as_designer.get(address).context["input"], "mocks": ""}
+    reading = shown(as_designer.post(address, given))
+    assert "that of classify answered it, whose answers keep its contract" in reading
+    assert "made up" not in reading
+    put = {"do": "set", "step": "sorter"}
+    why = [{**put, "key": "output.properties.why", "value": {"type": "string"}}]
+    why += [{**put, "key": "output.required", "value": ["label", "urgent", "quote", "why"]}]
+    drafts.edit(workflow="support_triage", commands=why, revision=2, by="dora")
+    assert "No script answers this step, so the answer was made up from its contract." in shown(as_designer.post(address, given))
 
 
 def test_a_branch_is_tried_on_the_state_that_it_reads(samples: None, as_designer: Client) -> None:

@@ -72,6 +72,34 @@ async def test_tools_errors_and_tokens_are_scripted_too() -> None:
     assert estimated.tokens_out is not None
 
 
+OTHER = {**SCHEMA, "properties": {**SCHEMA["properties"], "why": {"type": "string"}}, "required": ["label", "why"]}
+SCORE = {"type": "object", "properties": {"score": {"type": "integer"}}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "text", "script"),
+    [
+        (ask("a refund please", step="sort", schema=SCHEMA, call=2), '{"label":"refund","confidence":0.9}', "classify"),
+        (ask("x", step="judge", path="again[2]/judge", schema=SCORE), '{"score":9}', "critique"),
+        (ask("x", step="critique", path="again[2]/critique", schema=SCORE), '{"score":9}', None),
+        (ask("x", step="judge", path="again[3]/judge", schema=SCORE), "{}", True),
+        (ask("a refund please", step="sort", schema=OTHER, call=2), '{"label":"refund","why":""}', True),
+        (ask("a refund please", step="sort", call=2), "This is a rehearsed answer to the step sort.", True),
+        (ask("nothing of that", schema=SCHEMA), '{"label":"refund","confidence":1.0}', True),
+    ],
+)
+async def test_a_step_that_was_renamed_is_answered_by_the_script_of_the_one_whose_replies_keep_its_contract(
+    asked: Ask, text: str, script: str | bool | None
+) -> None:
+    """`script`: whose it is; True where the answer was made up, and the record says so."""
+    scripted = json.loads(rehearsal.build(asked, PROVIDER).body or "")["scripted"]
+    assert ((await play(asked)).text, scripted.get("made_up") or scripted.get("script")) == (text, script)
+    twice = [*SCRIPT, {"step": "again", "reply": {"label": "bug", "confidence": 1}}, {"step": "more", "reply": {"score": 1}}]
+    unclear = ProviderSpec("main", "rehearsal", options={"speed": 0, "scripts": {"triage": twice}})
+    found = json.loads(rehearsal.build(asked, unclear).body or "")["scripted"]
+    assert "script" not in found, "two scripts might be meant"
+
+
 async def test_where_no_rule_fits_the_answer_keeps_the_contract() -> None:
     found = await play(ask("x", workflow="my_own", schema=SCHEMA))
     assert contract(SCHEMA).check(json.loads(found.text or "")) == ()

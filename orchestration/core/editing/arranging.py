@@ -26,7 +26,9 @@ def arrange(draft: Draft, command: Arrange) -> Change:
     layout |= {"at": at, "folded": {name: True for name, shut in folded.items() if shut}}
     layout = {part: value for part, value in layout.items() if value or part not in ("at", "folded")}
     draft.data.pop("layout", None) if not layout else put_in_order(draft.data, "layout", layout)
-    return Change(_sentence(command, {name: spot.label for name, spot in known.items()}), (*command.at, *command.folded))
+    return Change(
+        _sentence(command, {name: spot.label for name, spot in known.items()}), (*command.at, *command.folded), of_layout=True
+    )
 
 
 def _mapping(found: object) -> dict[str, object]:

@@ -119,6 +119,13 @@ class Paste(Model):
     before: Name | None = None
 
 
+class Duplicate(Model):
+    """Steps of one level. The copies stand after the last of them."""
+
+    do: Literal["duplicate"]
+    steps: Names
+
+
 class Arrange(Model):
     """Layout alone, which never changes the hash. `forget`: back to where the steps stand by themselves."""
 
@@ -129,9 +136,10 @@ class Arrange(Model):
 
 
 Command = Annotated[
-    Add | Remove | Connect | Disconnect | Move | Rename | Set | Unset | Insert | Paste | Arrange, Field(discriminator="do")
+    Add | Remove | Connect | Disconnect | Move | Rename | Set | Unset | Insert | Paste | Duplicate | Arrange,
+    Field(discriminator="do"),
 ]
-VERBS = ("add", "remove", "connect", "disconnect", "move", "rename", "set", "unset", "insert", "paste", "arrange")
+VERBS = ("add", "remove", "connect", "disconnect", "move", "rename", "set", "unset", "insert", "paste", "duplicate", "arrange")
 
 
 class Commands(Model):

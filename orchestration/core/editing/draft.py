@@ -19,7 +19,7 @@ from orchestration.core.wording import did_you_mean, with_stop
 
 _STEPS_READ = re.compile(r"\bsteps\W{1,4}([a-z][a-z0-9_]*)")
 _TARGETS = "next default to step on_deadline on_unknown on_exhausted on_stalled on_breach start"
-_TARGET_KEYS = frozenset(_TARGETS.split())
+TARGET_KEYS = frozenset(_TARGETS.split())
 MOST_OF_ID = 48
 
 
@@ -92,7 +92,7 @@ class Draft:
         """Every id that stands, and every name that something leads to or reads: a new id is none of these, or it would be
         taken for what is missing."""
         text = values.dump({key: value for key, value in self.data.items() if key != "layout"})
-        return {spot.id for spot in self.spots()} | set(_STEPS_READ.findall(text)) | set(_targets(self.data))
+        return {spot.id for spot in self.spots()} | set(_STEPS_READ.findall(text)) | set(targets(self.data))
 
 
 def walk(data: dict[str, Any]) -> Iterator[Spot]:
@@ -117,17 +117,17 @@ def _walk(holder: dict[str, Any], key: str, place: str, level: str) -> Iterator[
                     yield from _walk(step, within, spot.place, spot.id)
 
 
-def _targets(value: Any) -> Iterator[str]:
+def targets(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         for key, inner in value.items():
             if isinstance(inner, str):
-                if key in _TARGET_KEYS:
+                if key in TARGET_KEYS:
                     yield inner
             elif inner:
-                yield from _targets(inner)
+                yield from targets(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _targets(inner)
+            yield from targets(inner)
 
 
 def label(step: dict[str, Any]) -> str:

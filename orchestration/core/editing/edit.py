@@ -1,6 +1,8 @@
 """Edit commands one after the other, all or nothing."""
 
+import re
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any
 
 from orchestration.core import definition, values
@@ -13,6 +15,9 @@ from orchestration.core.editing.excess import excesses
 from orchestration.core.errors import Problem, Refused, Unreadable
 from orchestration.core.frozen import replace
 from orchestration.core.source import MAX_BYTES, MAX_DEPTH, MAX_NODES, Source
+from orchestration.core.wording import listed
+
+MOST_NAMED = 4
 
 _DOING: dict[str, Callable[[Draft, Any], Change]] = {
     "add": building.add,
@@ -21,6 +26,7 @@ _DOING: dict[str, Callable[[Draft, Any], Change]] = {
     "disconnect": routing.disconnect,
     "move": moving.move,
     "paste": pasting.paste,
+    "duplicate": pasting.duplicate,
     "rename": renaming.rename,
     "set": setting.put,
     "unset": setting.unset,
@@ -108,9 +114,34 @@ def _fits(data: dict[str, Any]) -> None:
 
 
 def _edited(draft: Draft, after: Definition, changes: list[Change]) -> Edited:
-    sentence = changes[0].sentence + (f" and {len(changes) - 1} more" if len(changes) > 1 else "")
     standing = draft.ids()
     steps = dict.fromkeys(name for change in changes for name in change.steps if name in standing)
     left: dict[Note, None] = dict.fromkeys(note for change in changes for note in change.left)
     rebind: dict[Note, None] = dict.fromkeys(note for change in changes for note in change.rebind)
-    return Edited(draft.data, after, sentence, tuple(steps), tuple(left), tuple(rebind))
+    return Edited(draft.data, after, _said(changes), tuple(steps), tuple(left), tuple(rebind))
+
+
+def _said(changes: list[Change]) -> str:
+    """Several as one sentence: the keys of one step together, then what was done first, with the other where there are two. Where
+    things stand on the canvas is told only where nothing else is."""
+    said: list[str] = []
+    changes = [change for change in changes if not change.of_layout] or changes
+    for _, group in groupby(changes, key=lambda change: change.steps if change.key else None):
+        found = list(group)
+        if found[0].key and len(found) > 1:
+            said.append(f"Changed {found[0].whose}’s {listed(_keys(found), join='and')}")
+        else:
+            said += [change.sentence for change in found]
+    first, *others = dict.fromkeys(said)
+    if len(others) == 1:
+        return f"{first}, and {others[0][:1].lower()}{others[0][1:]}"
+    return f"{first}, and made {len(others)} other changes" if others else first
+
+
+def _keys(changes: list[Change]) -> list[str]:
+    """Each as it is written, those of one part by its name."""
+    parts: dict[str, list[str]] = {}
+    for change in changes:
+        parts.setdefault(re.split(r"[.\[]", change.key, maxsplit=1)[0], []).append(change.key)
+    names = [part if len(dict.fromkeys(keys)) > 1 else keys[0] for part, keys in parts.items()]
+    return names if len(names) <= MOST_NAMED else [*names[: MOST_NAMED - 1], f"{len(names) - MOST_NAMED + 1} other keys"]

@@ -27,13 +27,16 @@ class Note:
 @dataclass(frozen=True, slots=True)
 class Change:
     """What one command did to the draft. `places`: a place of the document → the part of the command that came to stand there,
-    so that what is wrong with it is told where the sender wrote it."""
+    so that what is wrong with it is told where the sender wrote it. `whose` and `key`: what it changed, where that is one key."""
 
     sentence: str
     steps: tuple[str, ...] = ()
     left: tuple[Note, ...] = ()
     rebind: tuple[Note, ...] = ()
     places: tuple[tuple[str, str], ...] = ()
+    of_layout: bool = False
+    whose: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,19 @@
 """Copy and paste, within a workflow and across workflows.
 
 What is pasted keeps the ids that are free and gets new ones for those that are taken, with everything inside of the pasted set
-rewritten. Models and own tools that are not here come along. Where something else has their name here, a model is the one that
-is here, since its name is a role; a tool comes along under a new name, since its name is what it does. What names what is not
-here, or is another thing here, is told.
+rewritten, and a number for a title that is taken. Models and own tools that are not here come along. Where something else has
+their name here, a model is the one that is here, since its name is a role; a tool comes along under a new name, since its name is
+what it does. What names what is not here, or is another thing here, is told.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from orchestration.core.cel_spots import Unclear
 from orchestration.core.definition import from_source
 from orchestration.core.editing.building import labels, place_of
-from orchestration.core.editing.commands import Paste
+from orchestration.core.editing.commands import Duplicate, Paste
 from orchestration.core.editing.draft import Draft, Spot, below, is_end_of_level, new_id
 from orchestration.core.editing.edited import Change, Note
 from orchestration.core.editing.keys import put_in_order
@@ -20,6 +21,7 @@ from orchestration.core.editing.mentions import Mention, of_step
 from orchestration.core.editing.renaming import rewrite
 from orchestration.core.editing.routing import can_end_level
 from orchestration.core.errors import Problem, Refused
+from orchestration.core.fields import MOST_OF_TITLE
 from orchestration.core.frozen import dataclass, replace
 from orchestration.core.source import Source
 from orchestration.core.values import dump, load
@@ -47,10 +49,11 @@ def paste(draft: Draft, command: Paste) -> Change:
         where = "arms stand in a parallel" if "type" not in steps[0] else "a parallel holds arms, and these hold steps"
         raise Refused(Problem("wrong_container", f"This can't be pasted there: {where}.", "into"))
     place = place_of(siblings, command.before)
-    named, standing = draft.named(), set(draft.ids())
+    named, standing = draft.named(), draft.ids()
+    titles = {spot.label for spot in standing.values()}
     siblings[place:place] = steps
-    pasted = _Pasted(draft, command, steps, standing)
-    left = pasted.take_free_ids(named)
+    pasted = _Pasted(draft, command, steps, set(standing))
+    left = pasted.take_free_ids(named, titles)
     tools = pasted.bring_tools()
     pasted.bring_models()
     spots, ids = pasted.spots(), draft.ids()
@@ -59,6 +62,19 @@ def paste(draft: Draft, command: Paste) -> Change:
     sentence = f"Pasted {labels(spots)}" + (f" into {draft.find(command.into, 'into').label}" if command.into else "")
     places = tuple((spot.place, f"steps[{index}]") for index, spot in enumerate(spots))
     return Change(sentence, tuple(spot.id for spot in spots), tuple(left), tuple(rebind), places)
+
+
+def duplicate(draft: Draft, command: Duplicate) -> Change:
+    spots = draft.chosen(command.steps)
+    level, siblings = spots[0].level, spots[0].siblings
+    if any(spot.level != level for spot in spots):
+        message = "These stand on different levels. Duplicate those of one level, or the container around them."
+        raise Refused(Problem("wrong_level", message, "steps"))
+    place = next(index for index, each in enumerate(siblings, 1) if each is spots[-1].step)
+    before = str(siblings[place].get("id")) if place < len(siblings) else None
+    clip = copy(draft.data, [spot.id for spot in spots])["clipboard"]
+    found = paste(draft, Paste(do="paste", into=level, before=before, **clip))
+    return replace(found, sentence=f"Duplicated {labels(spots)}")
 
 
 def _readable(draft: Draft, command: Paste) -> list[dict[str, Any]]:
@@ -78,6 +94,15 @@ def _readable(draft: Draft, command: Paste) -> list[dict[str, Any]]:
     return steps
 
 
+def _numbered(title: str, taken: Collection[str]) -> str:
+    """`X 2` of `X`, `X 3` where that is taken too."""
+    stem = re.sub(r" [0-9]{1,3}\Z", "", title)
+    number = 2
+    while (name := f"{stem[: MOST_OF_TITLE - 1 - len(str(number))]} {number}") in taken:
+        number += 1
+    return name
+
+
 @dataclass(slots=True)
 class _Pasted:
     """Steps that were just put into the draft. `standing`: ids that stood before."""
@@ -95,9 +120,9 @@ class _Pasted:
     def mentions(self) -> list[Mention]:
         return [mention for spot in self.spots() for mention in of_step(spot)]
 
-    def take_free_ids(self, named: set[str]) -> list[Note]:
-        """New ids for those that are taken, inside of the pasted set everywhere. An id that stands twice in it is kept, as
-        everywhere, by the first."""
+    def take_free_ids(self, named: set[str], titles: set[str]) -> list[Note]:
+        """New ids for those that are taken, inside of the pasted set everywhere, and other titles with them. An id that stands
+        twice in it is kept, as everywhere, by the first."""
         spots = self.spots()
         taken = named | {spot.id for spot in spots}
         names: dict[str, str] = {}
@@ -106,6 +131,9 @@ class _Pasted:
             old = spot.id
             if old in self.standing or old in met:
                 spot.step["id"] = new_id(old, taken)
+                if spot.step.get("title") in titles:
+                    spot.step["title"] = _numbered(spot.step["title"], titles)
+                    titles.add(spot.step["title"])
                 taken.add(spot.step["id"])
                 if old not in met:
                     names[old] = spot.step["id"]

@@ -23,6 +23,8 @@ LISTS: dict[str, tuple[Kind, str]] = {
     "fallback": ("fallback", "step"),
 }
 """Keys whose items lead somewhere: the kind of their routes, and the key of the target in an item."""
+NOUNS = {"cases": "case", "actions": "action", "catch": "catch", "fallback": "fallback", "checks": "check"}
+"""Lists whose items are told by a noun and their number."""
 SINGLE: dict[str, Kind] = {
     "default": "default",
     "next": "next",

@@ -1,6 +1,8 @@
 """Rename: an id is called something else, and so is whatever names or reads it."""
 
 import re
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from orchestration.core.cel_engine import MOST_CHARACTERS, Rejected, read
@@ -48,11 +50,28 @@ def _rename_step(draft: Draft, command: Rename) -> Change:
     if last.type == "arm":
         left += rewrite(found, {old: new}, ("steps", last.level))
     _rename_layout(draft.data, old, new)
-    left += _rename_tests(draft.data, old, new, "step")
+    left += _rename_tests(draft.data, {old: new}, "step")
     return Change(sentence, (new,), tuple(left))
 
 
-def rewrite(found: list[Mention], names: dict[str, str], root: Root = STEPS) -> list[Note]:
+def follow(draft: Draft, names: Mapping[str, str]) -> None:
+    """Gives other ids to many steps at once, which may be each other's, and to all that leads to or reads them. What can't be
+    rewritten stays."""
+    spots = [spot for spot in draft.ids().values() if spot.id in names]
+    arms: dict[str, dict[str, str]] = {}
+    for spot in spots:
+        if spot.type == "arm":
+            arms.setdefault(names.get(spot.level, spot.level), {})[spot.id] = names[spot.id]
+    for spot in spots:
+        spot.step["id"] = names[spot.id]
+    for mention in mentions(draft.data) if names else ():
+        for root, known in ((STEPS, names), *((("steps", level), inner) for level, inner in arms.items())):
+            with suppress(Refused):
+                rewrite([mention], known, root)
+    _rename_tests(draft.data, names, "step")
+
+
+def rewrite(found: list[Mention], names: Mapping[str, str], root: Root = STEPS) -> list[Note]:
     """Gives other names to steps in all that leads to or reads them, and says what could not be rewritten. What a parallel gives
     is an object with its arms as keys, so these are renamed below it too: `root` is the place of that object."""
     known = "|".join(map(re.escape, names if root == STEPS else root[1:]))
@@ -66,7 +85,7 @@ def rewrite(found: list[Mention], names: dict[str, str], root: Root = STEPS) -> 
     return left
 
 
-def _rewrite_text(mention: Mention, names: dict[str, str], root: Root) -> list[Note]:
+def _rewrite_text(mention: Mention, names: Mapping[str, str], root: Root) -> list[Note]:
     whole = "steps by a name that is computed" if root == STEPS else f"all that {root[1]} gives, or a part that is computed"
     known = next((name for name in names if name in mention.text), next(iter(names)))
     try:
@@ -81,7 +100,7 @@ def _rewrite_text(mention: Mention, names: dict[str, str], root: Root) -> list[N
     return notes
 
 
-def _compared(mention: Mention, names: dict[str, str]) -> list[Note]:
+def _compared(mention: Mention, names: Mapping[str, str]) -> list[Note]:
     """Where `error.step` is compared with the id as text, which nothing rewrites."""
     found: list[Note] = []
     if "error" not in mention.text:
@@ -120,7 +139,7 @@ def _rename_key(draft: Draft, command: Rename) -> Change:
         if mention.kind == kind and mention.text == old:
             mention.holder[mention.key] = new
             touched.append(mention.step)
-    left = _rename_tests(draft.data, old, new, kind) if kind == "tool" and not {old, new} & set(draft.ids()) else []
+    left = _rename_tests(draft.data, {old: new}, kind) if kind == "tool" and not {old, new} & set(draft.ids()) else []
     steps = tuple(dict.fromkeys(step for step in touched if step))
     return Change(f"Renamed the {kind} {old} to {new}", steps, tuple(left))
 
@@ -135,7 +154,7 @@ def _rename_layout(data: dict[str, Any], old: str, new: str) -> None:
             layout[part] = {new if name == old else name: value for name, value in layout[part].items() if name != new}
 
 
-def _rename_tests(data: dict[str, Any], old: str, new: str, kind: str) -> list[Note]:
+def _rename_tests(data: dict[str, Any], names: Mapping[str, str], kind: str) -> list[Note]:
     """Tests name what they mock by step or tool, and may name the step that they are of."""
     left: list[Note] = []
     todo: list[tuple[Any, str]] = [(data.get("tests"), "tests")]
@@ -145,12 +164,14 @@ def _rename_tests(data: dict[str, Any], old: str, new: str, kind: str) -> list[N
             todo += [(item, f"{path}[{index}]") for index, item in enumerate(value)]
         elif isinstance(value, dict):
             mocks = value.get("mocks")
-            if isinstance(mocks, dict) and old in mocks and new in mocks:
-                message = f"{path}.mocks: there is one for {new} already, so the one for {old} stays as it is. Look at it."
-                left.append(Note("test", old, message, f"{path}.mocks"))
-            elif isinstance(mocks, dict) and old in mocks:
-                value["mocks"] = {new if name == old else name: mock for name, mock in mocks.items()}
-            if kind == "step" and value.get("step") == old:
-                value["step"] = new
+            if isinstance(mocks, dict):
+                known = {old: new for old, new in names.items() if old in mocks}
+                for old in [old for old, new in known.items() if new in mocks and new not in known]:
+                    new = known.pop(old)
+                    message = f"{path}.mocks: there is one for {new} already, so the one for {old} stays as it is. Look at it."
+                    left.append(Note("test", old, message, f"{path}.mocks"))
+                value["mocks"] = {known.get(name, name): mock for name, mock in mocks.items()}
+            if kind == "step" and value.get("step") in names:
+                value["step"] = names[value["step"]]
             todo += [(item, f"{path}.{key}") for key, item in value.items() if key != "mocks"]
     return left
