@@ -1,6 +1,7 @@
 /* The panel of a step: a chosen place offers its values at once, what came back wrong is looked at first, Ctrl and Enter save it, it says
    whether something in it is not saved, and nobody loses that by choosing another step. */
 
+import { clear, scroller } from "./clear.js";
 import { write } from "./live/fragment.js";
 import { listsValues } from "./picker.js";
 
