@@ -6,8 +6,10 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
+from orchestration.acts import drafts
+from tests.live.drawing import looping
 from tests.live.test_outline_editing import at, tab_to
-from tests.live.test_writing_texts import make
+from tests.live.test_writing_texts import LETTER, editor, make, step
 
 SignIn = Callable[[User], Page]
 
@@ -107,3 +109,91 @@ def test_what_is_turned_into_text_or_rows_stays_where_it_is_with_the_focus_in_it
     at(page, "[name='v/output~text']")
     turn("v/output", "rows")
     at(page, "[name='v/output/fields/0/name']")
+
+
+def make_wrong() -> None:
+    sort, *others = LETTER["steps"]
+    drafts.push(text={**LETTER, "steps": [{**sort, "prompt": "Sort {{ txt }} of {{ peple }}."}, *others]}, by="dora")
+
+
+def test_after_each_change_of_an_outline_one_goes_on_where_it_was_and_sees_what_was_done(
+    sign_in: SignIn, designer: User, site: str
+) -> None:
+    make_wrong()
+    page = sign_in(designer)
+    keys = page.keyboard
+    page.set_viewport_size({"width": 1440, "height": 420})
+    page.goto(OUTLINE)
+    expect(page.locator("#step-sort")).to_have_class("step step--open")
+    expect(page.locator("#outline [aria-current]")).to_have_text("Sort")
+    page.locator("#open-fork").focus()
+    keys.press("Enter")
+    at(page, "#panel")
+    expect(page.locator("#outline [aria-current]")).to_have_text("Fork")
+
+    keys.press("Escape")
+    at(page, "#open-fork")
+    keys.press("m")
+    at(page, "#edit-fork")
+    tab_to(page, "#name-fork")
+    keys.type("Mine")
+    keys.press("Tab")
+    keys.type("sort")
+    keys.press("Enter")
+    expect(page.locator("#fork-id-error")).to_contain_text("sort")
+    at(page, "#id-fork")
+    expect(page.locator("#id-fork")).to_have_value("sort")
+    expect(page.locator("#name-fork")).to_have_value("Mine")
+    keys.type("choose")
+    keys.press("Control+a")
+    keys.type("choose")
+    keys.press("Enter")
+    at(page, "#open-choose")
+    expect(page.locator("#said")).to_contain_text("choose")
+
+    page.locator("#open-finish").focus()
+    keys.press("Alt+ArrowDown")
+    expect(page.locator("#menu-finish")).to_contain_text("It is the last already.")
+    at(page, "#open-finish")
+    keys.press("d")
+    at(page, "#open-finish_2")
+    expect(page.locator("#said")).not_to_be_in_viewport()
+    expect(page.locator(".toast")).to_have_text(page.locator("#said").inner_text())
+    expect(page.locator(".toast")).to_be_in_viewport()
+    keys.press("Delete")
+    at(page, "#open-finish")
+    keys.press("Control+z")
+    at(page, "#open-finish_2")
+    keys.press("Control+z")
+    at(page, "#open-finish")
+
+    fixes = page.locator("#outline-aside .problem__fixes button")
+    expect(fixes).to_have_count(2)
+    fixes.first.focus()
+    keys.press("Enter")
+    expect(fixes).to_have_count(1)
+    expect(fixes).to_be_focused()
+    keys.press("Enter")
+    at(page, "#open-sort")
+    assert step("sort")["prompt"] == "Sort {{ text }} of {{ people }}."
+
+
+def test_who_mends_the_last_problem_on_the_design_page_hears_that_there_is_none(
+    sign_in: SignIn, designer: User, site: str
+) -> None:
+    first, loop, after, last = looping()["steps"]
+    wrong = {**after, "values": {"n": "${step.first.n}", "m": "${runs.input.text}"}}
+    drafts.push(text={**looping(), "steps": [first, loop, wrong, last]}, by="dora")
+    page = sign_in(designer)
+    page.goto("/workflows/looping/design/")
+    page.locator(".cv[data-ready]").wait_for()
+    page.locator("#design-problems > summary").click()
+    fixes = page.locator("#design-head .problem__fixes button")
+    fixes.first.focus()
+    page.keyboard.press("Enter")
+    expect(fixes).to_have_count(1)
+    at(page, "#design-problems > summary")
+    fixes.first.focus()
+    page.keyboard.press("Enter")
+    at(page, "#design-verdict")
+    expect(page.locator("#design-verdict")).to_have_text("no problems")
