@@ -141,7 +141,7 @@ document.addEventListener("htmx:afterSettle", (event) => {
   const kept = document.activeElement && document.activeElement !== document.body && panel.contains(document.activeElement);
   const wrong = panel.querySelector("[data-wrong]");
   if (turned && putWhereItWas(panel, turned)) turned = null;
-  else if (wrong) wrong.focus();
+  else if (wrong) { wrong.focus(); clear(wrong); }
   else if (!kept) show(panel);
   tell(document.getElementById("panel-said"));
 });

@@ -178,6 +178,32 @@ def test_after_each_change_of_an_outline_one_goes_on_where_it_was_and_sees_what_
     assert step("sort")["prompt"] == "Sort {{ text }} of {{ people }}."
 
 
+def test_a_form_that_is_saved_with_problems_says_both_and_leaves_the_focus(sign_in: SignIn, designer: User, site: str) -> None:
+    make()
+    page = sign_in(designer)
+    keys = page.keyboard
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(OUTLINE)
+    prompt = editor(page, "Prompt")
+    prompt.focus()
+    keys.press("Control+End")
+    keys.type(" {{ txt }}.")
+    keys.press("Control+Enter")
+    expect(page.locator("#panel-said")).to_contain_text("Set Sort’s prompt")
+    expect(page.get_by_role("alert")).to_have_text("It is saved. Something in it still needs another look: Prompt.")
+    expect(prompt).to_be_focused()
+    page.wait_for_function(IN_SIGHT)
+    page.locator(".step-form__still a").click()
+    at(page, "#panel-wrong")
+    page.wait_for_function(IN_SIGHT)
+    page.get_by_role("alert").get_by_role("link").click()
+    expect(prompt).to_be_focused()
+    page.wait_for_function(IN_SIGHT)
+    page.locator("#panel [data-to-step]").click()
+    at(page, "#open-sort")
+    expect(page.locator("#open-sort")).to_be_in_viewport()
+
+
 def test_who_mends_the_last_problem_on_the_design_page_hears_that_there_is_none(
     sign_in: SignIn, designer: User, site: str
 ) -> None:
