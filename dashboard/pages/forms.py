@@ -280,14 +280,15 @@ def outline_part(request: HttpRequest, workflow: str) -> HttpResponse:
 @needs(Role.DESIGNER)
 def _act(request: HttpRequest, workflow: str) -> HttpResponse:
     found, reading = _draft(workflow)
-    if reading.plan is None:
+    before = reading.plan
+    if before is None:
         return _as_text(request, found)
     step = request.POST.get("step", "")
     try:
         made = _doing(request, reading, found, step)
     except Refused as refused:
-        if step in reading.plan.steps:
-            menu, others = outline_menu.refused(reading.plan, step, request.POST.dict(), refused.problems)
+        if step in before.steps:
+            menu, others = outline_menu.refused(before, step, request.POST.dict(), refused.problems)
             return _menu(request, found, reading, menu, 422, problems=others)
         return _outline(request, found, reading, problems=refused.problems, status=422)
     except Conflict as conflict:
@@ -295,7 +296,6 @@ def _act(request: HttpRequest, workflow: str) -> HttpResponse:
         return _outline(request, found, reading, overtaken=conflict.details.get("changes", []), status=409)
     if made is None:
         return _outline(request, found, reading, said="Nothing was changed.", focus=step)
-    before = reading.plan
     found, reading = _draft(workflow)
     focus = outline_menu.goes_on(before, reading.plan, made.steps) if reading.plan else ""
     if not is_part(request):

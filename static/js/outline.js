@@ -99,7 +99,9 @@ document.addEventListener("htmx:afterSettle", (event) => {
     document.querySelector(`[aria-controls="${CSS.escape(target.id)}"]`)?.setAttribute("aria-expanded", "true");
     const wrong = target.querySelector("[data-wrong]");
     const stays = wrong?.matches(".note") && document.activeElement.matches(".step__open"); // by a key, which is told beside it
-    if (!stays) (wrong ?? target.querySelector("a, select, input:not([type=hidden])"))?.focus();
+    const goesOn = wrong ?? target.querySelector("a, select, input:not([type=hidden])");
+    if (!stays) goesOn?.focus();
+    (wrong?.closest(".field") ?? wrong)?.scrollIntoView({ block: "nearest" }); // what has the focus already is not brought into sight by it
   }
   const asked = event.detail.requestConfig?.elt?.closest(".step__menu");
   if (asked && target?.id === "panel") close(asked, false);

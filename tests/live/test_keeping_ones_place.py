@@ -116,13 +116,14 @@ def make_wrong() -> None:
     drafts.push(text={**LETTER, "steps": [{**sort, "prompt": "Sort {{ txt }} of {{ peple }}."}, *others]}, by="dora")
 
 
+@pytest.mark.parametrize(("width", "height"), [(1440, 420), (390, 844)])
 def test_after_each_change_of_an_outline_one_goes_on_where_it_was_and_sees_what_was_done(
-    sign_in: SignIn, designer: User, site: str
+    sign_in: SignIn, designer: User, site: str, width: int, height: int
 ) -> None:
     make_wrong()
     page = sign_in(designer)
     keys = page.keyboard
-    page.set_viewport_size({"width": 1440, "height": 420})
+    page.set_viewport_size({"width": width, "height": height})
     page.goto(OUTLINE)
     expect(page.locator("#step-sort")).to_have_class("step step--open")
     expect(page.locator("#outline [aria-current]")).to_have_text("Sort")
@@ -142,6 +143,8 @@ def test_after_each_change_of_an_outline_one_goes_on_where_it_was_and_sees_what_
     keys.press("Enter")
     expect(page.locator("#fork-id-error")).to_contain_text("sort")
     at(page, "#id-fork")
+    expect(page.locator("#fork-id-error")).to_be_in_viewport()
+    expect(page.locator("#id-fork")).to_be_in_viewport()
     expect(page.locator("#id-fork")).to_have_value("sort")
     expect(page.locator("#name-fork")).to_have_value("Mine")
     keys.type("choose")
