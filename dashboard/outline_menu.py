@@ -3,8 +3,8 @@
 The menu offers what is legal; what comes back is checked again by the commands themselves.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dashboard.graph_view import free, routes
@@ -29,20 +29,25 @@ _ARM: tuple[Offer, ...] = (("arm", f"{TYPES['arm']}: {WORDS['arm']}"),)
 
 @dataclass(frozen=True, slots=True)
 class MenuRoute:
-    """One route: where it leads, and where it may. `new`: it is not there yet. `name`: of its control."""
+    """One route: where it leads, and where it may. `new`: it is not there yet. `name`: of its control; `was`: where it leads in
+    the draft, whatever was chosen in it, and `errors`: what is wrong with that."""
 
     name: str
     label: str
     to: str
     options: tuple[Offer, ...]
+    was: str = ""
     new: bool = False
     needed: bool = False
+    errors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Menu:
     """`places`: where a new step may come, (what is sent, in words). `tools`: that one may call. `holders`: containers that it
-    could be moved into. `written`: the title that it has, "" where it is called by its id."""
+    could be moved into. `written`: the title that it has, "" where it is called by its id, or what was typed for it; `titled`
+    that in the draft; `named`: its id, or what was typed for it. `typed` and `errors`: what its other controls hold, and what is
+    wrong with it, by their names."""
 
     id: str
     title: str
@@ -56,6 +61,10 @@ class Menu:
     up: bool
     down: bool
     out: str
+    titled: str = ""
+    named: str = ""
+    typed: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def adds(self) -> str:
@@ -82,7 +91,39 @@ def menu(plan: Plan, step: str) -> Menu:
         up=at > 0,
         down=at < len(beside) - 1,
         out=plan.steps[found.level].label if found.level and found.type != "arm" else "",
+        titled=found.model.title,
+        named=step,
     )
+
+
+def refused(plan: Plan, step: str, sent: Mapping[str, str], problems: Sequence[Problem]) -> tuple[Menu, tuple[Problem, ...]]:
+    """The menu as it was sent, each problem at its control; and the problems that are about none."""
+    errors: dict[str, list[str]] = {}
+    for problem in problems:
+        errors.setdefault(_control(plan, step, sent, problem), []).append(problem.message)
+    shown, do = menu(plan, step), sent.get("do", "")
+    led = (replace(route, to=sent.get(route.name, route.to), errors=tuple(errors.get(route.name, ()))) for route in shown.routes)
+    if do == "connect":
+        shown = replace(shown, routes=tuple(led))
+    elif do == "rename":
+        shown = replace(shown, written=sent.get("title", ""), named=sent.get("id", ""))
+    shown = replace(shown, typed=sent if do in ("add", "into") else {}, errors=errors)
+    return shown, tuple(problem for problem in problems if not _control(plan, step, sent, problem))
+
+
+def _control(plan: Plan, step: str, sent: Mapping[str, str], problem: Problem) -> str:
+    """The name of the control that a problem is about, "" where it is about what was pressed."""
+    do = sent.get("do", "")
+    if do == "add":
+        return next((f"new_{name}" for name in ("title", "tool") if name in problem.path), "new_type")
+    if do == "into":
+        return "holder"
+    if do not in ("connect", "rename"):
+        return ""
+    made = commands(plan, step, sent)
+    number = problem.path.partition("]")[0].removeprefix("commands[")
+    command = made[int(number)] if number.isdecimal() and int(number) < len(made) else made[0]
+    return f"route:{command['route']}" if do == "connect" else "id" if command["do"] == "rename" else "title"
 
 
 def _routes(plan: Plan, step: str) -> Iterator[MenuRoute]:
@@ -93,7 +134,7 @@ def _routes(plan: Plan, step: str) -> Iterator[MenuRoute]:
         if route["to"] not in {name for name, _ in options}:
             options = ((route["to"], target(plan, route["to"], plan.steps[step].level).name), *options)
         label = f"{_KINDS.get(route['kind'], '')}{route['label']}" or "then"
-        yield MenuRoute(f"route:{route['route']}", label, route["to"], options, needed=_needed(plan, step, route))
+        yield MenuRoute(f"route:{route['route']}", label, route["to"], options, route["to"], needed=_needed(plan, step, route))
     for route in free(plan.steps[step]):
         options = beside if route["route"] == "fallback" else offered
         yield MenuRoute(f"route:{route['route']}", route["label"], "", options, new=True)
@@ -234,6 +275,28 @@ def _connect(plan: Plan, step: str, sent: Mapping[str, str]) -> list[Json]:
             gone.insert(0, {"do": "disconnect", "step": step, "route": name})
     existing = [each for each in led if not any(r.new and r.name == f"route:{each['route']}" for r in drawn)]
     return [*existing, *gone, *(each for each in led if each not in existing)]
+
+
+def goes_on(before: Plan, after: Plan, touched: Sequence[str]) -> str:
+    """The step with which somebody goes on: what came, else the neighbour of what went, else what was touched or differs; ""
+    where it was no step."""
+    came = [name for name in after.steps if name not in before.steps]
+    if came:
+        return next((name for name in touched if name in came), came[0])
+    if gone := [name for name in before.steps if name not in after.steps]:
+        return next((name for name in _around(before, gone[0]) if name in after.steps), "")
+    differs = (name for name in after.steps if data_of(before, name) != data_of(after, name))
+    return next((name for name in touched if name in after.steps), next(differs, ""))
+
+
+def _around(plan: Plan, step: str) -> Iterator[str]:
+    """What follows a step, what comes before it from the nearest on, what it is in; then the same of that."""
+    while step:
+        level = plan.steps[step].level
+        beside = plan.levels[level]
+        at = beside.index(step)
+        yield from (*beside[at + 1 :], *reversed(beside[:at]), *([level] if level else []))
+        step = level
 
 
 def data_of(plan: Plan, step: str) -> Json:

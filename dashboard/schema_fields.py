@@ -30,8 +30,8 @@ class Field:
     """One control or group. `look` picks the markup: text long number date check select radio many object list json.
     `was` is the text of the proposal where this differs from it, None where it does not. `blank` is a list's next item with
     `token` where its key goes; `key` is the item's own. `there` tells whether an object that may be left out is in.
-    `turn`: the button that shows it the other way, as text or as rows. `said`: what the place that it holds is called; `nowhere`:
-    there is no such place; `whose`: what tells it from the others of a form that may hold one."""
+    `turn`: the button that shows it the other way, as text or as rows; `unturned`: why it can't. `said`: what the place that it
+    holds is called; `nowhere`: there is no such place; `whose`: what tells it from the others of a form that may hold one."""
 
     look: str
     name: str
@@ -67,6 +67,7 @@ class Field:
     mono: bool = False
     turn: str = ""
     turn_words: str = ""
+    unturned: str = ""
 
     @property
     def id(self) -> str:
@@ -121,6 +122,7 @@ class _Drawing:
     def __init__(self, answer: Answer, first: Answer | None, problems: Sequence[Problem]) -> None:
         self.answer, self.first, self.problems = answer, first, problems
         self.errors: dict[str, list[str]] = {}
+        self.told: dict[str, str] = {}
 
     def assign(self, spec: Spec, prefix: str) -> None:
         places = dict(self.places(spec, prefix, ""))
@@ -128,6 +130,9 @@ class _Drawing:
             path = rest = _below_root(problem.path)
             while rest and rest not in places:
                 rest = _INNERMOST.sub("", rest, count=1) if _INNERMOST.search(rest) else ""
+            if problem.severity == "info":
+                self.told[places[rest]] = _sentence(problem.message)
+                continue
             inside = "" if rest == path else f"{path.removeprefix(rest).lstrip('.')}: "
             self.errors.setdefault(places[rest], []).append(_sentence(inside + problem.message))
 
@@ -190,7 +195,7 @@ class _Drawing:
             return replace(drawn, turn=turn, turn_words=words, required=spec.required or drawn.look == "object")
         text = _first(self.answer, f"{name}~text")
         told: dict[str, Any] = {"required": spec.required, "errors": tuple(self.errors.get(path, ()))}
-        told |= {"turn": turn, "turn_words": words, "offers": spec.offers, "code": spec.code}
+        told |= {"turn": turn, "turn_words": words, "unturned": self.told.get(path, ""), "offers": spec.offers, "code": spec.code}
         return Field("long", f"{name}~text", path, label, spec.hint, text=text, mono=True, css=spec.look, **told)
 
     def _object(self, spec: Spec, told: dict[str, Any]) -> Field:

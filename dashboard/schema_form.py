@@ -158,7 +158,8 @@ def turned(spec: Spec, answer: Answer, prefix: str, pressed: str) -> tuple[Answe
 
 
 def _other_way(spec: Spec, answer: Answer, prefix: str, name: str, verb: str) -> tuple[Answer, tuple[Problem, ...]]:
-    """What stands at `name` as text or as rows. Where it can't be, all stays, and it is said why."""
+    """What stands at `name` as text or as rows. Where it can't be, all stays, and it is said why: that is information where what
+    stands there is right, and only more than rows can say."""
     either = spec_at(spec, name.removeprefix(prefix), rows=False)
     if either is None or either.way is None:
         return answer, ()
@@ -173,7 +174,10 @@ def _other_way(spec: Spec, answer: Answer, prefix: str, name: str, verb: str) ->
     try:
         shown = ABSENT if value is ABSENT else either.way.shown(value)
     except Refused as refused:
-        return answer, tuple(replace(problem, path=f"values.{path}") for problem in refused.problems)
+        return answer, tuple(
+            replace(problem, path=f"values.{path}", severity="info" if problem.code == "rows" else problem.severity)
+            for problem in refused.problems
+        )
     return {**rest, **write(either.way.rows, shown, name)}, ()
 
 

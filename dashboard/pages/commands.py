@@ -54,7 +54,9 @@ def edit(request: HttpRequest, workflow: str) -> HttpResponse:
     if request.content_type == JSON:
         return _edit_in_json(request, workflow)
     return _by_form(
-        request, workflow, lambda revision: acts.edit(workflow=workflow, commands=_sent(request), revision=revision, by=by)
+        request,
+        workflow,
+        lambda revision: acts.edit(workflow=workflow, commands=sent_commands(request), revision=revision, by=by),
     )
 
 
@@ -65,7 +67,7 @@ def _edit_in_json(request: HttpRequest, workflow: str) -> HttpResponse:
     return JsonResponse(edit_view.made(workflow, made))
 
 
-def _sent(request: HttpRequest) -> Any:
+def sent_commands(request: HttpRequest) -> Any:
     """The commands of a form. Raises `Refused`."""
     return values.parse_json(request.POST.get("commands", "")).value
 

@@ -18,8 +18,8 @@ from django.views.decorators.http import require_POST
 from dashboard import empty_workflow, outline_menu
 from dashboard.built import is_built
 from dashboard.needs import needs
-from dashboard.outline_menu import data_of
-from dashboard.pages.commands import revision_of
+from dashboard.outline_menu import Menu, data_of
+from dashboard.pages.commands import revision_of, sent_commands
 from dashboard.pages.workflows import Reading, frame, read
 from dashboard.panel.around import Around, around, tools_of
 from dashboard.panel.failing import failing
@@ -30,7 +30,7 @@ from dashboard.schema_form import TURN
 from orchestration.acts import drafts as acts
 from orchestration.acts.drafts import Made
 from orchestration.core.definition import Workflow
-from orchestration.core.errors import Conflict, NotFound, Problem, Refused
+from orchestration.core.errors import Conflict, NotFound, Refused
 from orchestration.core.inference import schema_of_value
 from orchestration.core.wording import with_stop
 from orchestration.queries import drafts
@@ -112,7 +112,7 @@ def _saved(request: HttpRequest, found: WorkflowDetail, reading: Reading, form: 
         made = acts.edit(workflow=found.id, commands=sent, revision=revision, by=by)
     except Refused as refused:
         marked = form.mark(at_fields(refused.problems, sent))
-        return _shown(request, found, reading, marked, revision=revision, status=422)
+        return _shown(request, found, reading, marked, revision=revision, status=422, refused=True)
     except Conflict as conflict:
         return _overtaken(request, found.id, form, conflict)
     return _done(request, found.id, form, made)
@@ -128,7 +128,7 @@ def _done(request: HttpRequest, workflow_id: str, form: StepForm, made: Made) ->
     if not is_part(request):
         return redirect(*(("workflow_step", workflow.id, step) if step else ("workflow_settings", workflow.id)))
     reading = read(workflow, DRAFT)
-    answer = _shown(request, workflow, reading, opened(reading, step), said=with_stop(made.sentence))
+    answer = _shown(request, workflow, reading, opened(reading, step), said=with_stop(made.sentence), saved=True)
     answer["HX-Trigger"] = json.dumps({"draft:changed": {"revision": made.revision, "step": step}})
     return answer
 
@@ -253,18 +253,17 @@ def menu_page(request: HttpRequest, workflow: str, step: str) -> HttpResponse:
         return _as_text(request, found)
     if step not in reading.plan.steps:
         raise NotFound(f"There is no step {step[:60]} in this draft. It may have been renamed or removed: look at the outline.")
-    return _menu(request, found, reading, step)
+    return _menu(request, found, reading, outline_menu.menu(reading.plan, step))
 
 
 def _menu(
-    request: HttpRequest, found: WorkflowDetail, reading: Reading, step: str, problems: Sequence[Problem] = (), status: int = 200
+    request: HttpRequest, found: WorkflowDetail, reading: Reading, menu: Menu, status: int = 200, **more: Any
 ) -> HttpResponse:
-    assert reading.plan is not None
-    context = {**frame(found, "outline", reading), "menu": outline_menu.menu(reading.plan, step), "problems": problems}
     part = is_part(request)
-    answer = render(request, f"workflows/{'_menu' if part else 'menu'}.html", {**context, "part": part}, status=status)
-    if problems and part:
-        answer["HX-Retarget"], answer["HX-Reswap"] = f"#menu-{step}", "innerHTML"
+    context = {**frame(found, "outline", reading), "menu": menu, "part": part, **more}
+    answer = render(request, f"workflows/{'_menu' if part else 'menu'}.html", context, status=status)
+    if status != 200 and part:
+        answer["HX-Retarget"], answer["HX-Reswap"] = f"#menu-{menu.id}", "innerHTML"
     return answer
 
 
@@ -283,25 +282,27 @@ def outline_part(request: HttpRequest, workflow: str) -> HttpResponse:
 @needs(Role.DESIGNER)
 def _act(request: HttpRequest, workflow: str) -> HttpResponse:
     found, reading = _draft(workflow)
-    if reading.plan is None:
+    before = reading.plan
+    if before is None:
         return _as_text(request, found)
     step = request.POST.get("step", "")
     try:
         made = _doing(request, reading, found, step)
     except Refused as refused:
-        if step in reading.plan.steps:
-            return _menu(request, found, reading, step, refused.problems, 422)
+        if step in before.steps:
+            menu, others = outline_menu.refused(before, step, request.POST.dict(), refused.problems)
+            return _menu(request, found, reading, menu, 422, problems=others)
         return _outline(request, found, reading, problems=refused.problems, status=422)
     except Conflict as conflict:
         found, reading = _draft(workflow)
         return _outline(request, found, reading, overtaken=conflict.details.get("changes", []), status=409)
     if made is None:
         return _outline(request, found, reading, said="Nothing was changed.", focus=step)
-    focus = next(iter(made.steps), "")
+    found, reading = _draft(workflow)
+    focus = outline_menu.goes_on(before, reading.plan, made.steps) if reading.plan else ""
     if not is_part(request):
         messages.success(request, with_stop(made.sentence))
         return redirect(f"{reverse('workflow', args=[workflow])}?version={DRAFT}{f'#step-{focus}' if focus else ''}")
-    found, reading = _draft(workflow)
     return _outline(request, found, reading, said=with_stop(made.sentence), focus=focus)
 
 
@@ -312,8 +313,8 @@ def _doing(request: HttpRequest, reading: Reading, found: WorkflowDetail, step: 
     if (turn := turns.get(request.POST.get("do", ""))) is not None:
         return turn(workflow=found.id, revision=revision, by=by)
     assert reading.plan is not None
-    sent = {name: str(value) for name, value in request.POST.items()}
-    commands = outline_menu.commands(reading.plan, step, sent)
+    fix = request.POST.get("do") == "fix"
+    commands = sent_commands(request) if fix else outline_menu.commands(reading.plan, step, request.POST.dict())
     if not commands:
         return None
     since = drafts.changes(found.id, revision)

@@ -221,6 +221,10 @@ class StepForm:
         return frozenset(each.key for each in self.spec.properties if _standing(self.answer, each) != _standing(shown, each))
 
     @property
+    def is_wrong(self) -> bool:
+        return any(problem.severity != "info" for problem in self.problems)
+
+    @property
     def wrong(self) -> tuple[Field, ...]:
         return tuple(self.fields.wrong())
 

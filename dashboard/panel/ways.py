@@ -7,6 +7,7 @@ from dashboard.panel.rows import listed, named, refuse, unlisted, wrong
 from dashboard.schema_answer import ABSENT, pretty, read_value, value_text
 from dashboard.schema_spec import Spec
 from orchestration.core import rows as condition_rows
+from orchestration.core.cel_expression import read_tree
 from orchestration.core.errors import Problem, Refused
 from orchestration.core.rows import ALONE, ORDER, Comparison, Place
 from orchestration.core.values import parse_json
@@ -134,6 +135,8 @@ class Condition:
             return ABSENT  # as a new one
         found = condition_rows.rows(value)
         if found is None:
+            if isinstance(value, str):
+                read_tree(value, "")  # what can't be read is refused for that
             raise refuse("This is more than rows can say. It stays as CEL")
         items = [
             {**_row(first), **({"others": [_row(one) for one in others]} if others else {})} for first, *others in found.items

@@ -138,7 +138,7 @@ document.addEventListener("click", (event) => {
 let within = false;
 document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => { if (target?.id === "design-head") within = target.contains(document.activeElement); });
 document.addEventListener("htmx:afterSwap", () => {
-  if (within && document.activeElement === document.body) document.querySelector("#design-problems summary")?.focus();
+  if (within && document.activeElement === document.body) document.querySelector("#design-problems summary, #design-verdict")?.focus();
   within = false;
 });
 document.addEventListener("keydown", (event) => {

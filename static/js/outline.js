@@ -2,6 +2,7 @@
    where one goes on. All of it can be done by the links and forms too, which need no script. */
 
 import { swap } from "./live/fragment.js";
+import { toast } from "./page.js";
 import { renew, tell } from "./panel.js";
 
 const KEYS = { "Alt+ArrowUp": "up", "Alt+ArrowDown": "down", d: "duplicate", Delete: "remove" };
@@ -29,15 +30,34 @@ document.addEventListener("keydown", (event) => {
    they have not seen yet. */
 const waiting = [];
 
-function act(step, what) {
+function act(step, what, commands = "") {
   const form = document.getElementById("acting");
   if (form.matches(".htmx-request")) {
-    if (what !== "remove") waiting.push([step, what]);
+    if (what !== "remove" && what !== "fix") waiting.push([step, what]);
     return;
   }
   form.elements.step.value = step;
   form.elements.do.value = what;
+  form.elements.commands.value = commands;
   form.requestSubmit();
+}
+
+/* What mends a problem is done as any other edit; one goes on with the next that can be mended, else with the step. */
+const FIXES = "#outline-aside .problem__fixes";
+let mended = -1;
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest(`${FIXES} form`);
+  if (!form || event.defaultPrevented) return;
+  event.preventDefault();
+  mended = [...document.querySelectorAll(FIXES)].indexOf(form.parentElement);
+  act("", "fix", form.elements.commands.value);
+});
+
+function nextFix() {
+  const left = [...document.querySelectorAll(`${FIXES} button`)];
+  const next = mended < 0 ? null : left[Math.min(mended, left.length - 1)];
+  mended = -1;
+  return next;
 }
 
 document.addEventListener("htmx:afterRequest", ({ target, detail: { successful } }) => {
@@ -72,18 +92,26 @@ function close(menu, focus = true) {
   if (focus) (menu.closest(".step").querySelector(".step__open") ?? button).focus();
 }
 
+let settled = null;
 document.addEventListener("htmx:afterSettle", (event) => {
   const target = event.detail.target;
   if (target?.matches(".step__menu")) {
     document.querySelector(`[aria-controls="${CSS.escape(target.id)}"]`)?.setAttribute("aria-expanded", "true");
-    target.querySelector("a, select, input:not([type=hidden])")?.focus();
+    const wrong = target.querySelector("[data-wrong]");
+    const stays = wrong?.matches(".note") && document.activeElement.matches(".step__open"); // by a key, which is told beside it
+    const goesOn = wrong ?? target.querySelector("a, select, input:not([type=hidden])");
+    if (!stays) goesOn?.focus();
+    (wrong?.closest(".field") ?? wrong)?.scrollIntoView({ block: "nearest" }); // what has the focus already is not brought into sight by it
   }
   const asked = event.detail.requestConfig?.elt?.closest(".step__menu");
   if (asked && target?.id === "panel") close(asked, false);
-  if (target?.id !== "outline") return;
+  if (target?.id !== "outline" || outline() === settled) return; // it is told for each part of an answer
+  settled = outline();
   const { focus, revision } = outline().dataset;
-  goTo(focus);
-  tell(document.getElementById("said"));
+  const fix = nextFix();
+  if (fix) fix.focus();
+  else goTo(focus);
+  say(document.getElementById("said"));
   const [step, what] = waiting.shift() ?? [];
   if (document.getElementById(`step-${step}`)) act(step, what);
   outline().dispatchEvent(new CustomEvent("draft:changed", { bubbles: true, detail: { revision: Number(revision), by: "outline" } }));
@@ -130,6 +158,33 @@ function show(text) {
   swap(outline(), text);
   if (within && document.activeElement === document.body) goTo(stepOf(within)); // it is gone
 }
+
+/* What was done is said at the head; where that is out of sight, beside all else. */
+function say(said) {
+  const { bottom } = said?.getBoundingClientRect() ?? {};
+  const isSeen = bottom > document.querySelector(".bar").offsetHeight && bottom < innerHeight;
+  if (isSeen || !said?.textContent) tell(said);
+  else toast(said.textContent);
+}
+
+/* Which step the form is of is seen in the outline. */
+function mark() {
+  const step = document.getElementById("panel")?.dataset.step;
+  for (const card of document.querySelectorAll(".step")) {
+    const isOpen = card.id === `step-${step}`;
+    card.classList.toggle("step--open", isOpen);
+    if (isOpen) card.querySelector(".step__open").setAttribute("aria-current", "true");
+    else card.querySelector(".step__open[aria-current]")?.removeAttribute("aria-current");
+  }
+}
+document.addEventListener("htmx:load", mark);
+mark();
+document.addEventListener("click", (event) => {
+  const back = event.target.closest("[data-to-step]");
+  if (!back || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  goTo(document.getElementById("panel").dataset.step);
+});
 
 function goTo(step) {
   (document.getElementById(`open-${step}`) ?? document.getElementById("steps-title")).focus();

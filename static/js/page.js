@@ -140,10 +140,22 @@ addEventListener("resize", () => showTabs(document));
 
 /* Good news goes by itself, unless somebody is looking at it; the rest stays until it is dismissed. */
 function letGo(root) {
-  for (const toast of root.querySelectorAll(".toast.tone-good, .toast.tone-live")) {
+  for (const toast of root.querySelectorAll(".toast:is(.tone-good, .tone-live):not([data-leaves])")) {
+    toast.dataset.leaves = "";
     const leave = () => (toast.matches(":hover, :focus-within") ? setTimeout(leave, 2_000) : toast.remove());
     setTimeout(leave, 8_000);
   }
+}
+
+/** Good news of what was done on this page, in place of the last; as of what was done on the page before. */
+export function toast(words) {
+  const toasts = document.querySelector("[data-toasts]");
+  const made = toasts.querySelector("template").content.firstElementChild.cloneNode(true);
+  made.querySelector("[data-words]").textContent = words;
+  made.dataset.here = "";
+  toasts.querySelector("[data-here]")?.remove();
+  toasts.append(made);
+  letGo(toasts);
 }
 
 document.addEventListener("htmx:load", (event) => { keepOpen(event.detail.elt); showScripted(event.detail.elt); showTabs(event.detail.elt); letGo(event.detail.elt); tellTimes(); });

@@ -1,6 +1,7 @@
 /* The panel of a step: a chosen place offers its values at once, what came back wrong is looked at first, Ctrl and Enter save it, it says
    whether something in it is not saved, and nobody loses that by choosing another step. */
 
+import { clear, scroller } from "./clear.js";
 import { write } from "./live/fragment.js";
 import { listsValues } from "./picker.js";
 
@@ -111,6 +112,7 @@ document.addEventListener("htmx:beforeRequest", ({ detail: { elt, target } }) =>
 });
 document.addEventListener("htmx:beforeSwap", ({ detail: { target, requestConfig } }) => {
   comes = Boolean(target?.matches("#panel, #step-panel"));
+  if (comes) turned = turning(requestConfig);
   if (target?.id === "panel") stood = target.parentElement.scrollTop;
   late = comes && requestConfig?.elt === form() ? fields().filter((field) => sent.has(field.id) && sent.get(field.id) !== standing(field)) : [];
 });
@@ -138,10 +140,32 @@ document.addEventListener("htmx:afterSettle", (event) => {
   panel.parentElement.scrollTop = stood;
   const kept = document.activeElement && document.activeElement !== document.body && panel.contains(document.activeElement);
   const wrong = panel.querySelector("[data-wrong]");
-  if (wrong) wrong.focus();
+  if (turned && putWhereItWas(panel, turned)) turned = null;
+  else if (wrong) { wrong.focus(); clear(wrong); }
   else if (!kept) show(panel);
   tell(document.getElementById("panel-said"));
 });
+
+/* What is turned into text or into rows stands where it stood, and the focus is in it; where it can't be turned, on the same button. */
+let turned = null;
+const TURNS = /^(text|rows) /;
+const around = (button) => button.closest(".field, .group");
+
+function turning({ elt, triggeringEvent }) {
+  const button = elt === form() ? triggeringEvent?.submitter : null;
+  return TURNS.test(button?.value) ? { pressed: button.value, top: around(button).getBoundingClientRect().top } : null;
+}
+
+function putWhereItWas(panel, { pressed, top }) {
+  const ways = ["text", "rows"].map((way) => pressed.replace(TURNS, `${way} `));
+  const button = [...panel.querySelectorAll("[name=form_turn]")].find(({ value }) => ways.includes(value));
+  if (!button) return false;
+  scroller(panel).scrollBy({ top: around(button).getBoundingClientRect().top - top, behavior: "instant" });
+  const goesOn = button.value === pressed ? button : around(button).querySelector("input:not([type=hidden]), select, textarea, button");
+  goesOn.focus({ preventScroll: true });
+  clear(document.activeElement);
+  return true;
+}
 
 /* What was done is in a live region that came with the rest; a screen reader hears of what changes in one that was there. */
 export function tell(said) {

@@ -1,5 +1,6 @@
 """The outline of a draft: everything is done in it without any script, and what can't be done is said there."""
 
+import json
 import re
 from html import unescape
 from typing import Any
@@ -49,26 +50,40 @@ def test_everything_is_done_in_the_outline_and_taken_back(published: Version, as
 
 
 REFUSED = [
-    ("ask", "connect", {"route:on_deadline": "note"}, "leads"),
-    ("note", "rename", {"title": "", "id": "ask"}, "ask"),
+    ("ask", "connect", {"route:on_deadline": "note"}, "leads", 'id="ask-route:on_deadline-error"'),
+    ("note", "rename", {"title": "Mine", "id": "ask"}, 'value="Mine"', 'value="ask"', 'id="note-id-error"'),
     ("note", "up", {}, "first already"),
     ("note", "out", {}, "no container"),
     ("note", "nonsense", {}, "Nothing was asked for"),
-    ("note", "add", {"type": "nonsense"}, "no type of step"),
+    ("note", "add", {"type": "nonsense", "title": "Mine"}, "no type of step", 'value="Mine"', 'id="note-new_type-error"'),
     ("gone", "remove", {}, "There is no step gone"),
 ]
 
 
-@pytest.mark.parametrize(("step", "do", "more", "words"), REFUSED, ids=[do for _, do, _, _ in REFUSED])
+@pytest.mark.parametrize(
+    ("step", "do", "more", "words"), [(*one[:3], one[3:]) for one in REFUSED], ids=[one[1] for one in REFUSED]
+)
 def test_what_can_not_be_done_is_said_where_it_was_tried(
-    published: Version, as_designer: Client, step: str, do: str, more: dict[str, str], words: str
+    published: Version, as_designer: Client, step: str, do: str, more: dict[str, str], words: tuple[str, ...]
 ) -> None:
     for part in (False, True):
         answer = act(as_designer, step, do, part=part, **more)
         assert answer.status_code == 422
-        assert words in unescape(answer.content.decode())
+        page = unescape(answer.content.decode())
+        assert [each for each in words if each not in page] == []
+        assert page.count("data-wrong") == (step != "gone"), "it is at one place, which gets the focus"
         assert answer.headers.get("HX-Retarget") == (f"#menu-{step}" if part and step != "gone" else None)
     assert draft().revision == 1
+
+
+def test_a_quick_fix_is_done_in_the_outline_as_any_edit_and_what_is_no_edit_is_refused(
+    published: Version, as_designer: Client
+) -> None:
+    for nonsense in ("[{", "7", '[{"do": "nonsense"}]'):
+        assert act(as_designer, "", "fix", part=True, commands=nonsense).status_code == 422
+    command = {"do": "set", "step": "note", "key": "title", "value": "Mended"}
+    answer = act(as_designer, "", "fix", part=True, commands=json.dumps([command])).content.decode()
+    assert 'data-focus="note"' in answer and steps()["note"]["title"] == "Mended"
 
 
 def test_a_new_tool_step_calls_the_tool_that_was_chosen_and_without_one_says_what_to_do(

@@ -11,7 +11,6 @@ import { namesTyped, type Told, toldIn } from "./told";
 import { cel, prompt } from "./token";
 
 const KEYS = "Control and Space suggest what may stand here, Enter takes a suggestion, Escape drops it. Tab leaves the field.";
-const MARGIN = 8; // px between what is typed and what saves it, which lies over the end of the form
 const nonce = document.querySelector<HTMLScriptElement>("script[data-code]")?.nonce ?? "";
 
 /** Where the caret was in which text, by its field: the form comes anew when it is saved. */
@@ -26,25 +25,14 @@ const over = EditorView.domEventHandlers({
   },
 });
 
-/** The library brings the caret into its own box and that into the page, where what saves the form may lie over it. */
+/** The library brings the caret into its own box and that into the page; the page, clear of what lies over it (js/clear.js). */
 const clear = EditorView.updateListener.of(({ transactions, view }) => {
-  if (transactions.some(({ scrollIntoView }) => scrollIntoView)) requestAnimationFrame(() => uncover(view));
+  if (!transactions.some(({ scrollIntoView }) => scrollIntoView)) return;
+  requestAnimationFrame(() => {
+    const detail = view.coordsAtPos(view.state.selection.main.head);
+    if (detail) view.contentDOM.dispatchEvent(new CustomEvent("code:caret", { bubbles: true, detail }));
+  });
 });
-
-function uncover(view: EditorView): void {
-  const caret = view.coordsAtPos(view.state.selection.main.head);
-  const over = view.dom.closest("form")?.querySelector(".step-form__actions");
-  if (!caret || !over) return;
-  const covered = caret.bottom + MARGIN - over.getBoundingClientRect().top;
-  if (covered > 0) scrolls(over).scrollBy({ top: covered, behavior: "instant" });
-}
-
-function scrolls(element: Element): Element {
-  for (let above = element.parentElement; above; above = above.parentElement) {
-    if (/auto|scroll/.test(getComputedStyle(above).overflowY)) return above;
-  }
-  return document.documentElement;
-}
 
 export class CodeField extends HTMLElement {
   #view: EditorView | null = null;
@@ -138,7 +126,7 @@ export class CodeField extends HTMLElement {
     view.dom.dataset.own = "";
     this.#view = view;
     this.dataset.edits = "";
-    if (document.activeElement?.id === `${area.id}-code`) view.focus(); // of the form that this one takes the place of
+    if (document.activeElement === area || document.activeElement?.id === `${area.id}-code`) view.focus(); // of the form that this one takes the place of
     const { signal } = this.#stop;
     area.addEventListener("focus", () => view.focus(), { signal }); // by its label, a link to it, or a script
     area.addEventListener("input", () => {
