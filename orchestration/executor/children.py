@@ -229,8 +229,8 @@ def _children(desk: Desk, held: Held, step: PlanStep, indexes: range) -> Iterato
         if lent is None:
             return
         held.spent = lending.out(held.spent, lent)
-        if called is None:  # what a person has lifted for the whole is lifted for its parts
-            lent = replace(lent, lifted=held.spent.lifted)
+        if called is None:  # what is lifted for the whole is lifted for its parts, and what it has met they don't meet again
+            lent = replace(lent, lifted=held.spent.lifted, breached=held.spent.breached)
         at = _first(held, step, index) if called is None else None
         item = {"item": items[index], "index": index} if items else inherited
         given = child_input(item, around) if called is None else _input(held, step)

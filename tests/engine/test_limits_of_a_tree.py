@@ -102,3 +102,16 @@ def test_where_it_is_not_the_run_ends_as_it_says_and_none_outlives_it(timed: Flo
         ended = timed.ended(run.id)
     assert (ended.status, ended.outcome) == ("failed", outcome)
     assert set(Run.objects.values_list("status", flat=True)) <= {"failed", "cancelled", "succeeded"}
+
+
+def test_what_a_breach_leads_to_may_fan_out_and_its_parts_take_that_way_no_second_time(floor: Floor) -> None:
+    """For steps there is no limit any more then, for parts as for the whole; that of money holds on."""
+    rounds = {"id": "rounds", "type": "loop", "max": 12, "body": [put("step", {"at": "${iter.index}"})]}
+    deep = each(rounds) | {"id": "deep", "next": None}
+    flow = over(*chain(*"abc"), each(deep), end(), limits={"steps": 2, "on_breach": "each"})
+    flow["steps"][2]["next"] = "done"
+    run = floor.ended(floor.start(flow, {"items": [1]}))
+    assert (run.outcome, floor.paths(run)) == ("good", ["a", "b", "c", "each", "done"])
+    assert Run.objects.count() == 3
+    deepest = Run.objects.get(parent__parent=run)
+    assert len(floor.paths(deepest)) == 13
