@@ -45,6 +45,7 @@ async def turn(desk: Desk, held: Held, step: PlanStep) -> None:
     if held.position.fan is None and (broken := _open(desk, held, step)):
         await settle.settle(desk, held, step, _given(held, step), Result.failed(broken))
         return
+    written = _fan(held).stop
     held.position = replace(held.position, fan=fanning.joined(step, _fan(held), ()))
     await _join(desk, held, step)
     if not held.asked and not await _at_limit(desk, held):
@@ -56,6 +57,10 @@ async def turn(desk: Desk, held: Held, step: PlanStep) -> None:
         await _close(desk, held, step, fan)
         return
     if fan.stop is not None:
+        if fan.stop != written:  # or whoever took the run up now would count as failed what is stopped, and go another way
+            await desk.commit(held, held.holding(desk.clock.now()))
+            if held.asked:
+                return
         await _family(desk).stop(held, _why(step, fan), "give_up" if fan.stop.reason == "limit" else "cancel")
     await desk.commit(held, held.leaving(desk.clock.now(), "waiting", wait="children"))
 

@@ -17,6 +17,7 @@ from orchestration.executor import sweep
 from orchestration.executor.held import MOST_COUNTED, Child, Held
 from orchestration.executor.reading import Row
 from orchestration.models import Run, StepRecord
+from orchestration.record.failpoints import failpoint
 from orchestration.record.pack import fetch, missing, unpack
 
 if TYPE_CHECKING:
@@ -49,9 +50,10 @@ class EngineFamily:
 
     async def _ask(self, held: Held, asked: dict[str, str], whom: str) -> None:
         at, now = held.position, self.engine.clock.now()
-        told = partial(sweep.ask_children, held.run_id, at.visit_path, at.visit, asked, now, whom)
+        told = partial(sweep.ask_children, held.run_id, held.fence, at.visit_path, at.visit, asked, now, whom)
         for child in await self.engine.write(told):
             self.engine.hint(child)
+        failpoint("after_asking", held.run_id)
 
 
 def read_ended(held: Held, most: int = MOST_COUNTED) -> list[Child]:

@@ -184,15 +184,17 @@ def to_join(most: int) -> list[str]:
 _AT_LIMIT = "child.status = 'waiting' AND child.wait = 'limit' AND child.asked IS NULL"
 
 
-def ask_children(parent: str, path: str, visit: int, asked: dict[str, str], now: datetime, whom: str) -> list[str]:
+def ask_children(parent: str, fence: int, path: str, visit: int, asked: dict[str, str], now: datetime, whom: str) -> list[str]:
     """Asks something of the child runs of a visit of which this holds (`whom`, in SQL) and nothing is asked yet: whoever holds
-    them or takes them up does it. Which these are. What they wait for is for others from now on."""
+    them or takes them up does it. Which these are; none where the parent is another's by now. What they wait for is for others
+    from now on."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE orchestration_run SET asked = %s, awaits = '', revision = revision + 1, "
             "due = CASE WHEN status = 'held' THEN due ELSE %s END "
-            f"WHERE parent_id = %s AND parent_path = %s AND parent_visit = %s AND {whom} AND asked IS NULL RETURNING id",
-            [values.dump(asked), adapt(now), parent, path, visit],
+            f"WHERE parent_id = %s AND parent_path = %s AND parent_visit = %s AND {whom} AND asked IS NULL "
+            "AND EXISTS (SELECT 1 FROM orchestration_run AS parent WHERE parent.id = %s AND parent.fence = %s) RETURNING id",
+            [values.dump(asked), adapt(now), parent, path, visit, parent, fence],
         )
         return [row[0] for row in cursor.fetchall()]
 
