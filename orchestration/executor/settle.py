@@ -165,11 +165,12 @@ async def cancel(desk: Desk, held: Held, by: str, reason: str) -> None:
 
 
 async def stop_children(desk: Desk, held: Held, stop: Stop) -> None:
-    """Where child runs live, they are stopped first. Raises `Released` then: the run ends when none lives."""
-    fan = held.position.fan
-    if fan is None or not fan.live:
-        return
-    held.position = replace(held.position, fan=replace(fan, stop=stop))
-    held.asked = None
-    now = desk.clock.now()
-    await desk.commit(held, held.leaving(now, "ready", due=now))
+    """Where child runs live, they are stopped first. Raises `Released` then: the run ends when none lives. What else is asked of
+    it at that moment comes in place of this."""
+    while (fan := held.position.fan) is not None and fan.live:
+        held.position = replace(held.position, fan=replace(fan, stop=stop))
+        held.asked = None
+        now = desk.clock.now()
+        await desk.commit(held, held.leaving(now, "ready", due=now))
+        if held.asked:
+            await apply_asked(desk, held)
