@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from orchestration.acts import resolve
+from orchestration.acts import resolve, runs
 from orchestration.core import values
+from orchestration.executor import sweep
 from orchestration.models import Run
+from orchestration.record import rows
 from tests.engine.conftest import Floor
 from tests.engine.publishing import end, publish, workflow
 from tests.engine.test_children import children, each, over, put
@@ -88,6 +90,29 @@ def test_so_does_one_that_stands_deeper_and_a_called_workflow_whose_own_limit_ho
     assert floor.paths(called)[-2:] == ["last", "done"], "it met its own limit, and dealt with it by itself"
     called.refresh_from_db()
     assert (spent(called).get("lifted"), spent(called)["freed"]) == (None, ["steps"])
+
+
+def test_one_that_was_just_asked_to_go_on_is_stopped_with_the_run_that_it_is_a_part_of(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = sweep.ask_children
+
+    def ask(*told: Any) -> list[str]:
+        found = asking(*told)
+        if "lift" in told[4].values():  # nobody takes it up for now
+            Run.objects.filter(id__in=found).update(format=rows.FORMAT + 1)
+        return found
+
+    monkeypatch.setattr(sweep, "ask_children", ask)
+    run = floor.rested(floor.start(limited(each(*chain("a", "b", "c")), most=2), {"items": [1]}, proven=False))
+    resolve.resolve(escalation=floor.escalation(run).id, action="continue", values={}, by="otto")
+    floor.until(run.id, lambda found: found.wait == "children" and children(run)[0].asked is not None)
+    runs.cancel(run=run.id, by="olga")
+    floor.until(run.id, lambda found: found.wait == "children" and '"cancel"' in children(run)[0].asked)
+    Run.objects.filter(parent=run).update(format=rows.FORMAT)
+    assert floor.ended(run.id).status == "cancelled"
+    assert statuses(run) == ["cancelled"]
+    assert floor.paths(children(run)[0]) == ["each[0]/a", "each[0]/b", "each[0]/c"]
 
 
 @pytest.mark.parametrize(("action", "outcome"), [("abort", "bad"), ("", "unattended")])
