@@ -19,7 +19,7 @@ _bounds = Kept[Bound](500)
 
 def lend(plan: Plan, spent: Spent, level: str, alone: bool) -> Spent | None:
     """What a child that runs this level begins with; None where it has to wait, or where nothing is left (`alone`)."""
-    rest, wanted = left(plan, spent), _wanted(plan, level)
+    rest, wanted = _rest(plan, spent), _wanted(plan, level)
     if all(wanted[limit] <= rest[limit] for limit in rest):
         return Spent(lent={limit: wanted[limit] for limit in rest} or None)
     if not alone or any(rest[limit] <= 0 < wanted[limit] for limit in rest):
@@ -29,8 +29,13 @@ def lend(plan: Plan, spent: Spent, level: str, alone: bool) -> Spent | None:
 
 def lacking(plan: Plan, spent: Spent, level: str) -> str:
     """The limit that leaves nothing for a child that runs this level."""
-    rest, wanted = left(plan, spent), _wanted(plan, level)
+    rest, wanted = _rest(plan, spent), _wanted(plan, level)
     return next(limit for limit in rest if rest[limit] <= 0 < wanted[limit])
+
+
+def _rest(plan: Plan, spent: Spent) -> dict[str, float]:
+    """What may be lent. A call may have come to more than was left: nobody is lent a debt."""
+    return {limit: max(amount, 0) for limit, amount in left(plan, spent).items()}
 
 
 def _wanted(plan: Plan, level: str) -> dict[str, float]:

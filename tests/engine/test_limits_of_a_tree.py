@@ -12,6 +12,8 @@ from orchestration.record import rows
 from tests.engine.conftest import Floor
 from tests.engine.publishing import end, publish, workflow
 from tests.engine.test_children import children, each, over, put
+from tests.engine.test_runs import ask
+from tests.servers import behaviours as b
 
 pytestmark = pytest.mark.any_database
 THREE = {"items": [1, 2, 3]}
@@ -90,6 +92,19 @@ def test_so_does_one_that_stands_deeper_and_a_called_workflow_whose_own_limit_ho
     assert floor.paths(called)[-2:] == ["last", "done"], "it met its own limit, and dealt with it by itself"
     called.refresh_from_db()
     assert (spent(called).get("lifted"), spent(called)["freed"]) == (None, ["steps"])
+
+
+def test_what_a_call_cost_beyond_the_limit_is_lent_to_nobody(floor: Floor) -> None:
+    """Items that cost nothing are not kept from it, nor does the debt grow with each of them."""
+    floor.server.default(b.as_json(b.completion({"label": "a"}) | {"usage": {"prompt_tokens": 100, "completion_tokens": 900}}))
+    priced = {"main": {"provider": "main", "usd_per_mtok_in": 1000, "usd_per_mtok_out": 1000}}
+    ask_first = ask(next="each", max_input_tokens=99, max_output_tokens=100)
+    ask_first["input"] = {"text": "x"}
+    flow = over(ask_first, each(*chain("a")), end(), models=priced, limits={"cost_usd": 0.5, "on_breach": "done"})
+    run = floor.ended(floor.start(flow, THREE))
+    assert (run.outcome, floor.paths(run), run.cost) == ("good", ["classify", "each", "done"], 1_000_000_000)
+    assert [spent(child).get("lent") for child in children(run)] == [{"cost_usd": 0}] * 3
+    assert "out" not in spent(run)
 
 
 def test_one_that_was_just_asked_to_go_on_is_stopped_with_the_run_that_it_is_a_part_of(
