@@ -11,7 +11,7 @@
 A child never writes its parent, and what the parent does with its children is in its own commits.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from orchestration.core import fan as fanning
@@ -20,13 +20,14 @@ from orchestration.core.acceptance import unexpected
 from orchestration.core.contract import coerce
 from orchestration.core.errors import ErrorCode, EvaluationError
 from orchestration.core.frozen import replace
+from orchestration.core.limits import Spent
 from orchestration.core.plan import PlanStep
-from orchestration.core.position import Around, Fan, Frame, Position, Stop, dump
+from orchestration.core.position import Around, Fan, Frame, Loan, Position, Stop, dump
 from orchestration.core.result import Failure, Result
 from orchestration.core.wording import abbreviate
 from orchestration.executor import lending, settle
 from orchestration.executor.desk import Desk, Family
-from orchestration.executor.held import MOST_COUNTED, Child, Held
+from orchestration.executor.held import MOST_COUNTED, AtLimit, Child, Held
 from orchestration.executor.reading import child_input
 from orchestration.models.fields import new_id
 from orchestration.queries.plans import Kept
@@ -48,7 +49,7 @@ async def turn(desk: Desk, held: Held, step: PlanStep) -> None:
     written = _fan(held).stop
     held.position = replace(held.position, fan=fanning.joined(step, _fan(held), ()))
     await _join(desk, held, step)
-    if not held.asked and not await _at_limit(desk, held):
+    if not held.asked and not await _at_limit(desk, held, step):
         await _begin(desk, held, step)
     if held.asked:
         return
@@ -175,28 +176,54 @@ async def _join(desk: Desk, held: Held, step: PlanStep) -> None:
 
 def _count(held: Held, step: PlanStep, child: Child) -> None:
     held.joins.append(JoinRow(True, held.run_id, child.run))
-    held.spent = lending.back(held.spent, child.spent)
+    lent = {**(child.spent.lent or {}), **fanning.lent(_fan(held), child.ended.index)}
+    held.spent = lending.back(held.spent, replace(child.spent, lent=lent))
     held.position = replace(held.position, fan=fanning.joined(step, _fan(held), [child.ended]))
 
 
 # limits
 
 
-async def _at_limit(desk: Desk, held: Held) -> bool:
-    """Whether a child waits at a limit of the whole, so that none is begun. Where a person has lifted it, they go on. Else this
-    run has met it too: it asks, or waits in its turn (and raises `Released`); or it goes elsewhere, and stops them first."""
+async def _at_limit(desk: Desk, held: Held, step: PlanStep) -> bool:
+    """Whether a child waits at a limit of the whole, so that none is begun. Where a person has lifted it, they go on; so do those
+    for which there is more left. Else this run has met it too: it asks, or waits in its turn (and raises `Released`); or it
+    goes elsewhere, and stops them first."""
     if not _fan(held).live or _fan(held).stop is not None or limits.unlimited(held.plan, held.spent):
         return False
-    limit = await _family(desk).at_limit(held)
-    if not limit:
-        return False
-    if limit not in limits.left(held.plan, held.spent):
+    waiting = await _family(desk).at_limit(held)
+    for limit in {child.spent.met for child in waiting} - limits.left(held.plan, held.spent).keys():
         await _family(desk).lift(held, limit)
+        waiting = [child for child in waiting if child.spent.met != limit]
+    loans = list(_loans(held, step, waiting))
+    if loans:
+        await desk.commit(held, held.holding(desk.clock.now()))
+        if held.asked:
+            return True
+        await _family(desk).lend(held, loans)
+    if len(loans) == len(waiting):
         return False
+    child = waiting[len(loans)]
+    limit = child.spent.met
     if settle.waits_at(held, limit):
-        await settle.take_breach(desk, held, limit)
+        await settle.take_breach(desk, held, limit, lacks=child.spent.lacks)
     held.position = replace(held.position, fan=replace(_fan(held), stop=Stop("limit", why=limit)))
     return True
+
+
+def _loans(held: Held, step: PlanStep, waiting: Iterable[AtLimit]) -> Iterator[Loan]:
+    """What these children are lent now, or were and have not heard of, up to the first for which there is not enough left. What
+    this run has left is less by that."""
+    for child in waiting:
+        limit, has = child.spent.met, (child.spent.lent or {}).get(child.spent.met, 0)
+        noted = fanning.lent(_fan(held), child.index).get(limit, 0)
+        if noted <= has:
+            more = lending.more(held.plan, held.spent, _level(step, child.index), limit, child.spent.lacks)
+            if not more:
+                return
+            noted = has + more
+            held.spent = lending.out(held.spent, Spent(lent={limit: more}))
+            held.position = replace(held.position, fan=fanning.lend(_fan(held), child.index, limit, noted))
+        yield Loan(child.index, limit, noted)
 
 
 # beginning

@@ -1,9 +1,9 @@
 """The child runs of a step as their parent sees them: which have ended, what became of each, and how they are stopped."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
 
@@ -11,10 +11,10 @@ from orchestration.core import values
 from orchestration.core.decision import Spent
 from orchestration.core.errors import ErrorCode
 from orchestration.core.fan import Ended, How
-from orchestration.core.position import failure_of
+from orchestration.core.position import Loan, failure_of
 from orchestration.core.result import Failure
 from orchestration.executor import sweep
-from orchestration.executor.held import MOST_COUNTED, Child, Held
+from orchestration.executor.held import MOST_COUNTED, AtLimit, Child, Held
 from orchestration.executor.reading import Row
 from orchestration.models import Run, StepRecord
 from orchestration.record.failpoints import failpoint
@@ -38,17 +38,22 @@ class EngineFamily:
         found: datetime | None = await self.engine.read(lambda: read_beginning(held))
         return found
 
-    async def at_limit(self, held: Held) -> str:
-        return str(await self.engine.read(lambda: read_at_limit(held)))
+    async def at_limit(self, held: Held) -> list[AtLimit]:
+        return list(await self.engine.read(lambda: read_at_limit(held)))
 
     async def lift(self, held: Held, limit: str) -> None:
         by = await self.engine.read(lambda: read_lifter(held))
-        await self._ask(held, {"verb": "lift", "limit": limit, "by": by}, "status = 'waiting' AND wait = 'limit'")
+        await self._ask(held, {"verb": "lift", "limit": limit, "by": by}, _WAITS)
+
+    async def lend(self, held: Held, loans: Iterable[Loan]) -> None:
+        for loan in loans:
+            asked = {"verb": "lend", "limit": loan.limit, "amount": loan.amount}
+            await self._ask(held, asked, f'{_WAITS} AND "index" = {loan.index:d}')
 
     async def stop(self, held: Held, why: str, verb: str) -> None:
         await self._ask(held, {"verb": verb, "by": "", "reason": why}, "ended IS NULL")
 
-    async def _ask(self, held: Held, asked: dict[str, str], whom: str) -> None:
+    async def _ask(self, held: Held, asked: dict[str, Any], whom: str) -> None:
         at, now = held.position, self.engine.clock.now()
         told = partial(sweep.ask_children, held.run_id, held.fence, at.visit_path, at.visit, asked, now, whom)
         for child in await self.engine.write(told):
@@ -62,10 +67,12 @@ def read_ended(held: Held, most: int = MOST_COUNTED) -> list[Child]:
     return [Child(row["id"], ended, Spent.of(values.load(row["spent"]))) for row, ended in zip(rows, _ended(rows), strict=True)]
 
 
-def read_at_limit(held: Held) -> str:
+_WAITS = "status = 'waiting' AND wait = 'limit'"
+
+
+def read_at_limit(held: Held) -> list[AtLimit]:
     waiting = _children(held).filter(status=Run.Status.WAITING, wait="limit", asked=None).order_by("index")
-    spent = waiting.values_list("spent", flat=True).first()
-    return Spent.of(values.load(spent)).met if spent else ""
+    return [AtLimit(index, Spent.of(values.load(spent))) for index, spent in waiting.values_list("index", "spent")[:MOST_COUNTED]]
 
 
 def read_lifter(held: Held) -> str:

@@ -3,7 +3,11 @@ back when it is counted.
 
 So a breach shows before the call that would cause it, however many children are at it. A child is lent what it may come to in
 the worst case; where there is less left, it waits until others have given theirs back; and where there is none but it, it gets
-what is left. One that would need more than it was lent has met the limit of the whole.
+what is left. One that needs more than it was lent, since a person had something done again, or a call was lost with its worker,
+is lent more, if there is so much left; else it has met the limit of the whole.
+
+Of what a child is lent later its parent takes note before the child hears of it (`Fan.loans`): so much in all. Whoever dies in
+between, it is lent once, and comes back once, heard of or not.
 """
 
 from collections.abc import Mapping
@@ -25,6 +29,12 @@ def lend(plan: Plan, spent: Spent, level: str, alone: bool) -> Spent | None:
     if not alone or any(rest[limit] <= 0 < wanted[limit] for limit in rest):
         return None
     return Spent(lent={limit: min(wanted[limit], rest[limit]) for limit in rest})
+
+
+def more(plan: Plan, spent: Spent, level: str, limit: str, lacks: float) -> float:
+    """What a child that runs this level is lent of a limit beyond what it was, as it lacks so much; 0 where that is not left."""
+    rest = left(plan, spent)[limit]
+    return max(lacks, min(_wanted(plan, level)[limit], rest)) if 0 < lacks <= rest else 0
 
 
 def lacking(plan: Plan, spent: Spent, level: str) -> str:

@@ -41,7 +41,7 @@ LATE = timedelta(seconds=5)
 GROUPS = (1000, 16, 1)
 """How many suspects run together after the first, the second, and each further death of who held them. `Worker.group` is one."""
 DEATHS = 3
-TO_GO_ON = ("lift",)
+TO_GO_ON = ("lift", "lend")
 """What a run asks of a child run that waits at a limit, so that it goes on."""
 
 
@@ -186,7 +186,7 @@ def to_join(most: int) -> list[str]:
 _AT_LIMIT = "child.status = 'waiting' AND child.wait = 'limit' AND child.asked IS NULL"
 
 
-def ask_children(parent: str, fence: int, path: str, visit: int, asked: dict[str, str], now: datetime, whom: str) -> list[str]:
+def ask_children(parent: str, fence: int, path: str, visit: int, asked: dict[str, Any], now: datetime, whom: str) -> list[str]:
     """Asks something of the child runs of a visit of which this holds (`whom`, in SQL) and nothing is asked yet: whoever holds
     them or takes them up does it. One that was to go on may be asked to end all the same. Which these are; none where the parent
     is another's by now. What they wait for is for others from now on."""

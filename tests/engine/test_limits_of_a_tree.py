@@ -1,18 +1,21 @@
 """The limits of a whole that its child runs meet: they wait while a person is asked, and go on where it is lifted."""
 
+from itertools import count
 from typing import Any
 
 import pytest
 
 from orchestration.acts import resolve, runs
 from orchestration.core import values
-from orchestration.executor import sweep
-from orchestration.models import Run
-from orchestration.record import rows
+from orchestration.core.frozen import replace
+from orchestration.core.limits import LIMITS
+from orchestration.executor import lending, sweep, visit
+from orchestration.executor.family import EngineFamily
+from orchestration.models import Escalation, Run
 from tests.engine.conftest import Floor
 from tests.engine.publishing import end, publish, workflow
-from tests.engine.test_children import children, each, over, put
-from tests.engine.test_runs import ask
+from tests.engine.test_children import children, each, over, person, put
+from tests.engine.test_runs import ask, tool
 from tests.servers import behaviours as b
 
 pytestmark = pytest.mark.any_database
@@ -115,7 +118,7 @@ def test_one_that_was_just_asked_to_go_on_is_stopped_with_the_run_that_it_is_a_p
     def ask(*told: Any) -> list[str]:
         found = asking(*told)
         if "lift" in told[4].values():  # nobody takes it up for now
-            Run.objects.filter(id__in=found).update(format=rows.FORMAT + 1)
+            Run.objects.filter(id__in=found).update(due=None)
         return found
 
     monkeypatch.setattr(sweep, "ask_children", ask)
@@ -124,7 +127,6 @@ def test_one_that_was_just_asked_to_go_on_is_stopped_with_the_run_that_it_is_a_p
     floor.until(run.id, lambda found: found.wait == "children" and children(run)[0].asked is not None)
     runs.cancel(run=run.id, by="olga")
     floor.until(run.id, lambda found: found.wait == "children" and '"cancel"' in children(run)[0].asked)
-    Run.objects.filter(parent=run).update(format=rows.FORMAT)
     assert floor.ended(run.id).status == "cancelled"
     assert statuses(run) == ["cancelled"]
     assert floor.paths(children(run)[0]) == ["each[0]/a", "each[0]/b", "each[0]/c"]
@@ -155,3 +157,106 @@ def test_what_a_breach_leads_to_may_fan_out_and_its_parts_take_that_way_no_secon
     assert Run.objects.count() == 3
     deepest = Run.objects.get(parent__parent=run)
     assert len(floor.paths(deepest)) == 13
+
+
+class TestMoreIsLent:
+    """To a child that needs more than it could have come to by itself, as long as the whole has it."""
+
+    def test_where_a_person_has_a_call_made_again(self, floor: Floor) -> None:
+        step, tools = tool(floor, effect="irreversible")
+        step.pop("next")
+        floor.server.script(b.error(503), b.error(503), b.as_json({"message_id": "m"}), path="/tools/send")
+        run = floor.start(limited(each(step), most=10, tools=tools), {"items": [1]}, proven=False)
+        for answered in range(2):
+            floor.until(run, lambda _, answered=answered: Escalation.objects.count() > answered)
+            (item,) = Run.objects.filter(parent=run)
+            again = {"action": "did_not_happen", "values": {}, "by": "otto"}
+            resolve.resolve(escalation=floor.escalation(item).id, **again)
+        ended = floor.ended(run)
+        assert (ended.outcome, floor.output(ended)) == ("good", [{"message_id": "m"}])
+        assert (spent(children(ended)[0])["steps"], "out" in spent(ended)) == (3, False)
+
+    def test_where_calls_were_lost_with_their_workers(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+        prepare = visit.prepare
+        monkeypatch.setattr(visit, "prepare", lambda *about: replace(prepare(*about), lost=2 if about[2].id == "one" else 0))
+        floor.server.default(b.chat({"label": "a"}))
+        cap = {"max_input_tokens": 200, "max_output_tokens": 300, "input": {"text": "x " * 60}}
+        two = ask("two", **cap)
+        del two["next"]
+        priced = {"main": {"provider": "main", "usd_per_mtok_in": 1, "usd_per_mtok_out": 1}}
+        flow = over(each(ask("one", next="two", **cap), two), end(), models=priced, limits={"cost_usd": 100, "on_breach": "done"})
+        run = floor.ended(floor.start(flow, {"items": [1]}))
+        (item,) = children(run)
+        assert (floor.paths(item), floor.paths(run)) == (["each[0]/one", "each[0]/two"], ["each", "done"])
+        assert (run.cost, spent(item)["lent"], "out" in spent(run)) == (item.cost, {"cost_usd": 2_000_000}, False)
+
+    @pytest.fixture
+    def tight(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Each begins with one step, and is lent one at a time."""
+        monkeypatch.setattr(lending, "_wanted", lambda plan, level: dict.fromkeys(LIMITS, 1))
+
+    @pytest.mark.parametrize("time", [1, 2, 3, 5, 8])
+    @pytest.mark.parametrize("told", [False, True], ids=["before it was told", "once it was told"])
+    def test_once_whenever_the_worker_of_its_parent_fails(
+        self, timed: Floor, tight: None, told: bool, time: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lend, times = EngineFamily.lend, count(1)
+
+        async def fails(*about: Any) -> None:
+            fault = next(times) == time
+            if told or not fault:
+                await lend(*about)
+            if fault:
+                raise MemoryError
+
+        monkeypatch.setattr(EngineFamily, "lend", fails)
+        deep = each(*chain("a", "b", "c")) | {"id": "deep", "next": None}
+        run = timed.start(limited(each(deep), most=90), {"items": [1, 2]}, proven=False)
+        ended = timed.until(run, lambda found: goes_on(timed, run) or found.status in Run.ENDED)
+        assert (ended.outcome, timed.output(ended)) == ("good", [[{"x": 1.0}] * 2] * 2)
+        leaves = list(Run.objects.filter(parent__parent=run))
+        assert [(spent(leaf)["steps"], spent(leaf)["lent"]) for leaf in leaves] == [(3, {"steps": 3})] * 4
+        assert next(times) > time, "it bit"
+        assert [found.id for found in Run.objects.all() if "out" in spent(found) or '"loans"' in found.position] == []
+
+    def test_and_comes_back_where_the_child_is_stopped_before_it_hears_of_it(
+        self, floor: Floor, tight: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What its sibling was lent stays lent."""
+        asking = sweep.ask_children
+
+        def ask_the_first_in_vain(*told: Any) -> list[str]:
+            found = asking(*told)
+            Run.objects.filter(id__in=found, index=0).update(due=None)
+            return found
+
+        monkeypatch.setattr(sweep, "ask_children", ask_the_first_in_vain)
+        flow = limited(each(*chain("a", "b"), person("ask"), on_item_error="skip"), most=90)
+        flow["steps"][0]["body"][1]["next"] = "ask"
+        run = floor.start(flow, {"items": [1, 2]}, proven=False)
+        parent = floor.until(run, lambda found: '"loans"' in found.position and Escalation.objects.exists())
+        first, second = floor.until(run, lambda found: bool(children(found)[0].asked)) and children(parent)
+        assert (spent(first)["lent"], spent(second)["lent"], spent(parent)["out"]) == ({"steps": 1}, {"steps": 2}, {"steps": 4})
+        runs.cancel(run=first.id, by="olga")
+        parent = floor.until(run, lambda found: bool(children(found)[0].joined))
+        assert spent(parent)["out"] == {"steps": 2}
+        answer_all(floor)
+        assert "out" not in spent(floor.ended(run))
+
+    def test_but_never_more_than_there_is(self, floor: Floor, tight: None) -> None:
+        flow = limited(each(*chain("a", "b", "c")), most=5)
+        run = floor.rested(floor.start(flow, {"items": [1, 2]}, proven=False))
+        assert (run.wait, spent(run)["out"]) == ("person", {"steps": 5})
+        floor.until(run.id, lambda found: sum(spent(child).get("steps", 0) for child in children(found)) == 5)
+
+
+def goes_on(floor: Floor, run: str) -> bool:
+    """False. What was given back after a fault is due at once."""
+    if Run.objects.filter(status="ready", due__gt=floor.clock.now()).exists():  # type: ignore[union-attr]
+        floor.advance(60)
+    return False
+
+
+def answer_all(floor: Floor) -> None:
+    for asked in Escalation.objects.filter(status="open"):
+        resolve.resolve(escalation=asked.id, action="go", values={}, by="otto")
