@@ -162,8 +162,8 @@ async def apply_asked(desk: Desk, held: Held) -> None:
 async def cancel(desk: Desk, held: Held, by: str, reason: str) -> None:
     """Ends the run where it stands, child runs first; a step record says who and why. Raises `Released`."""
     now = desk.clock.now()
+    escalate.close(held, "cancelled", now, by)  # first, or somebody could answer it until none of its child runs lives
     await stop_children(desk, held, Stop("cancelled", by, reason))
-    escalate.close(held, "cancelled", now, by)
     step = held.plan.steps[held.position.active]
     taken = deciding.cancelled(by, reason)
     held.record(step, None, Result.done(None), taken, now, by, kind="cancel")

@@ -7,6 +7,7 @@ import pytest
 
 from orchestration.acts import resolve, runs
 from orchestration.core import values
+from orchestration.core.errors import Conflict
 from orchestration.core.frozen import replace
 from orchestration.core.limits import LIMITS
 from orchestration.executor import lending, sweep, visit
@@ -95,6 +96,17 @@ def test_so_does_one_that_stands_deeper_and_a_called_workflow_whose_own_limit_ho
     assert floor.paths(called)[-2:] == ["last", "done"], "it met its own limit, and dealt with it by itself"
     called.refresh_from_db()
     assert (spent(called).get("lifted"), spent(called)["freed"]) == (None, ["steps"])
+
+
+def test_what_it_asked_is_nobodys_to_answer_once_it_is_cancelled(floor: Floor) -> None:
+    """Also while its child runs are still being stopped: an answer could have it end in another way."""
+    run = floor.rested(floor.start(limited(each(*chain("a", "b"), concurrency=1), most=3), THREE, proven=False))
+    asked = floor.escalation(run)
+    assert runs.cancel(run=run.id, by="olga") == "asked"
+    with pytest.raises(Conflict, match="This escalation was cancelled by olga already"):
+        resolve.resolve(escalation=asked.id, action="abort", values={}, by="otto")
+    assert floor.ended(run.id).status == "cancelled"
+    assert statuses(run) == ["succeeded", "cancelled"]
 
 
 def test_what_a_call_cost_beyond_the_limit_is_lent_to_nobody(floor: Floor) -> None:
