@@ -186,8 +186,8 @@ def _count(held: Held, step: PlanStep, child: Child) -> None:
 
 async def _at_limit(desk: Desk, held: Held, step: PlanStep) -> bool:
     """Whether a child waits at a limit of the whole, so that none is begun. Where a person has lifted it, they go on; so do those
-    for which there is more left. Else this run has met it too: it asks, or waits in its turn (and raises `Released`); or it
-    goes elsewhere, and stops them first."""
+    for which there is more left. Else they wait until others have ended; and where all wait, this run has met it too: it asks,
+    or waits in its turn (and raises `Released`); or it goes elsewhere, and stops them first."""
     if not _fan(held).live or _fan(held).stop is not None or limits.unlimited(held.plan, held.spent):
         return False
     waiting = await _family(desk).at_limit(held)
@@ -200,12 +200,15 @@ async def _at_limit(desk: Desk, held: Held, step: PlanStep) -> bool:
         if held.asked:
             return True
         await _family(desk).lend(held, loans)
-    if len(loans) == len(waiting):
+    met = waiting[len(loans) :]
+    if 0 < len(met) < _fan(held).live:  # the others may give back what these lack
+        await _family(desk).wait(held, met)
+        return True
+    if not met:
         return False
-    child = waiting[len(loans)]
-    limit = child.spent.met
+    limit = met[0].spent.met
     if settle.waits_at(held, limit):
-        await settle.take_breach(desk, held, limit, lacks=child.spent.lacks)
+        await settle.take_breach(desk, held, limit, lacks=met[0].spent.lacks)
     held.position = replace(held.position, fan=replace(_fan(held), stop=Stop("limit", why=limit)))
     return True
 

@@ -35,10 +35,13 @@ class Family(Protocol):
         """What became of each, in their order."""
 
     async def at_limit(self, held: Held) -> list[AtLimit]:
-        """Some of those that wait at a limit of the whole, and have not been told yet what becomes of that, in their order."""
+        """Those that wait at a limit of the whole, and have not been told yet what becomes of that, in their order."""
 
     async def lift(self, held: Held, limit: str) -> None:
         """Has those go on that wait at this limit, as a person has lifted it."""
+
+    async def wait(self, held: Held, children: Iterable[AtLimit]) -> None:
+        """Lets these wait at their limit until others have ended, or are at it too: they have been seen."""
 
     async def lend(self, held: Held, loans: Iterable[Loan]) -> None:
         """Has those go on that wait at a limit, with so much of it in all."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from orchestration.core import values
 from orchestration.core.decision import Spent
@@ -45,6 +45,10 @@ class EngineFamily:
         by = await self.engine.read(lambda: read_lifter(held))
         await self._ask(held, {"verb": "lift", "limit": limit, "by": by}, _WAITS)
 
+    async def wait(self, held: Held, children: Iterable[AtLimit]) -> None:
+        indexes = ", ".join(f"{child.index:d}" for child in children)
+        await self._ask(held, _WAIT, f'{_WAITS} AND "index" IN ({indexes})')
+
     async def lend(self, held: Held, loans: Iterable[Loan]) -> None:
         for loan in loans:
             asked = {"verb": "lend", "limit": loan.limit, "amount": loan.amount}
@@ -67,12 +71,14 @@ def read_ended(held: Held, most: int = MOST_COUNTED) -> list[Child]:
     return [Child(row["id"], ended, Spent.of(values.load(row["spent"]))) for row, ended in zip(rows, _ended(rows), strict=True)]
 
 
+_WAIT = {"verb": "wait"}
 _WAITS = "status = 'waiting' AND wait = 'limit'"
 
 
 def read_at_limit(held: Held) -> list[AtLimit]:
-    waiting = _children(held).filter(status=Run.Status.WAITING, wait="limit", asked=None).order_by("index")
-    return [AtLimit(index, Spent.of(values.load(spent))) for index, spent in waiting.values_list("index", "spent")[:MOST_COUNTED]]
+    told = Q(asked=None) | Q(asked=values.dump(_WAIT))
+    waiting = _children(held).filter(told, status=Run.Status.WAITING, wait="limit").order_by("index")
+    return [AtLimit(index, Spent.of(values.load(spent))) for index, spent in waiting.values_list("index", "spent")]
 
 
 def read_lifter(held: Held) -> str:

@@ -4,7 +4,7 @@ back when it is counted.
 So a breach shows before the call that would cause it, however many children are at it. A child is lent what it may come to in
 the worst case; where there is less left, it waits until others have given theirs back; and where there is none but it, it gets
 what is left. One that needs more than it was lent, since a person had something done again, or a call was lost with its worker,
-is lent more, if there is so much left; else it has met the limit of the whole.
+is lent more once there is so much left; where it is alone, or all that live wait so, the limit of the whole is met.
 
 Of what a child is lent later its parent takes note before the child hears of it (`Fan.loans`): so much in all. Whoever dies in
 between, it is lent once, and comes back once, heard of or not.

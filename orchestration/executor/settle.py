@@ -148,6 +148,10 @@ async def apply_asked(desk: Desk, held: Held) -> None:
         if held.spent.met:
             lift(held, asked["limit"], asked["by"], desk.clock.now())
         return
+    if asked.get("verb") == "wait":
+        held.asked = None
+        held.spent = replace(held.spent, met="", lacks=0.0)
+        return
     if asked.get("verb") == "lend":
         held.asked = None
         held.spent = limits.lent(held.spent, asked["limit"], asked["amount"])
