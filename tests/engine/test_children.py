@@ -1,6 +1,5 @@
 """Child runs: items of a map and arms of a parallel, on a real engine. Whatever happens, each is counted once (`fsck`)."""
 
-import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -258,44 +257,6 @@ class TestStopping:
             "olga cancelled the run: a mistake.",
         )
         assert set(Run.objects.values_list("status", flat=True)) == {"cancelled"}
-
-    @pytest.mark.parametrize("why", ["expression", "limit"])
-    def test_one_whose_worker_fails_once_its_children_are_stopped_goes_the_same_way(
-        self, timed: Floor, why: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Whoever takes it up finds those that were stopped before the one on whose account they were."""
-        cases = [{"when": "item == 3.0", "to": "bad"}]
-        which = {"id": "which", "type": "branch", "cases": cases, "default": "ask"}
-        fails = [which, person("ask"), put("bad", {"n": "${run.input.items[5]}"})]
-        many = [put("a", {"x": 1}, next="b"), put("b", {"x": 2})]
-        catch = [{"errors": ["expression"], "to": "late"}]
-        flow = over(
-            each(*(fails if why == "expression" else many), catch=catch),
-            put("late", {"e": "${error.code}"}, next="done"),
-            end(),
-            limits={"steps": 5, "on_breach": "late"} if why == "limit" else {},
-        )
-        timed.fail_at("after_asking", monkeypatch)
-        run = timed.start(flow, {"items": [1, 2, 3]})
-        timed.until(run, lambda found: found.deaths == 1 and not Run.objects.filter(parent=run, ended=None).exists())
-        timed.advance(60)
-        ended = timed.ended(run)
-        assert (timed.paths(ended), timed.records(ended)[1]["output"]) == (["each", "late", "done"], {"e": why})
-
-
-class TestLimits:
-    def test_what_children_spend_counts_for_the_whole_and_is_lent_before(self, floor: Floor) -> None:
-        flow = over(
-            each(put("a", {"x": 1}), put("b", {"x": 2}), max_items=40, concurrency=10),
-            put("late", {"e": "${error.message}"}, next="done"),
-            end(),
-            limits={"steps": 9, "on_breach": "late"},
-        )
-        flow["steps"][0]["body"][0]["next"] = "b"
-        run = floor.ended(floor.start(flow, {"items": [1, 2, 3, 4, 5, 6]}))
-        assert floor.records(run)[1]["output"] == {"e": "All 9 steps that the run may take are taken."}
-        assert [child.status for child in children(run)] == ["succeeded"] * 4 + ["failed"]
-        assert json.loads(run.spent)["steps"] == 9 + 4
 
 
 def both() -> dict[str, Any]:

@@ -4,6 +4,8 @@ from itertools import count
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
 
 from orchestration.acts import resolve, runs
 from orchestration.core import values
@@ -143,6 +145,44 @@ def test_one_that_was_just_asked_to_go_on_is_stopped_with_the_run_that_it_is_a_p
     assert floor.paths(children(run)[0]) == ["each[0]/a", "each[0]/b", "each[0]/c"]
 
 
+def test_what_children_spend_counts_for_the_whole_and_is_lent_before(floor: Floor) -> None:
+    flow = over(
+        each(put("a", {"x": 1}), put("b", {"x": 2}), max_items=40, concurrency=10),
+        put("late", {"e": "${error.message}"}, next="done"),
+        end(),
+        limits={"steps": 9, "on_breach": "late"},
+    )
+    flow["steps"][0]["body"][0]["next"] = "b"
+    run = floor.ended(floor.start(flow, {"items": [1, 2, 3, 4, 5, 6]}))
+    assert floor.records(run)[1]["output"] == {"e": "All 9 steps that the run may take are taken."}
+    assert [child.status for child in children(run)] == ["succeeded"] * 4 + ["failed"]
+    assert spent(run)["steps"] == 9 + 4
+
+
+@pytest.mark.parametrize("why", ["expression", "limit"])
+def test_one_whose_worker_fails_once_its_children_are_stopped_goes_the_same_way(
+    timed: Floor, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever takes it up finds those that were stopped before the one on whose account they were."""
+    cases = [{"when": "item == 3.0", "to": "bad"}]
+    which = {"id": "which", "type": "branch", "cases": cases, "default": "ask"}
+    fails = [which, person("ask"), put("bad", {"n": "${run.input.items[5]}"})]
+    many = [put("a", {"x": 1}, next="b"), put("b", {"x": 2})]
+    catch = [{"errors": ["expression"], "to": "late"}]
+    flow = over(
+        each(*(fails if why == "expression" else many), catch=catch),
+        put("late", {"e": "${error.code}"}, next="done"),
+        end(),
+        limits={"steps": 5, "on_breach": "late"} if why == "limit" else {},
+    )
+    timed.fail_at("after_asking", monkeypatch)
+    run = timed.start(flow, {"items": [1, 2, 3]})
+    timed.until(run, lambda found: found.deaths == 1 and not Run.objects.filter(parent=run, ended=None).exists())
+    timed.advance(60)
+    ended = timed.ended(run)
+    assert (timed.paths(ended), timed.records(ended)[1]["output"]) == (["each", "late", "done"], {"e": why})
+
+
 @pytest.mark.parametrize(("action", "outcome"), [("abort", "bad"), ("", "unattended")])
 def test_where_it_is_not_the_run_ends_as_it_says_and_none_outlives_it(timed: Floor, action: str, outcome: str) -> None:
     flow = limited(each(each(*chain("a", "b")) | {"id": "deep", "next": None}, concurrency=1), most=3)
@@ -254,14 +294,17 @@ class TestMoreIsLent:
         answer_all(floor)
         assert "out" not in spent(floor.ended(run))
 
-    def test_once_others_have_given_back_what_it_lacks(self, floor: Floor, tight: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_once_others_have_given_back_what_it_lacks(
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch, viewer: User, client: Client
+    ) -> None:
         """Until then it waits, and nobody looks after it for nothing."""
         monkeypatch.setattr(lending, "_wanted", lambda plan, level: dict.fromkeys(LIMITS, 3))
         cases = [{"when": "index == 0", "to": "ask"}]
         which = {"id": "which", "type": "branch", "cases": cases, "default": "a"}
         flow = limited(each(which, *chain("a", "b", "c"), person("ask")), most=6)
         run = floor.start(flow, {"items": [1, 2]}, proven=False)
-        parent = floor.until(run, lambda found: found.wait == "children" and '"wait"' in (children(found)[-1].asked or ""))
+        floor.until(run, lambda found: '{"verb":"wait"}' in [child.asked for child in children(found)])
+        parent = floor.until(run, lambda found: found.wait == "children")
         assert sweep.to_join(99) == []
         fence = parent.fence
         for _ in range(2):
@@ -270,6 +313,8 @@ class TestMoreIsLent:
             floor.until(run, lambda found, swept=swept: floor.engine.pulse.beat_at > swept)
         parent.refresh_from_db()
         assert (parent.fence, spent(parent)["out"]) == (fence, {"steps": 6})
+        client.force_login(viewer)
+        assert "asked it to stop" not in client.get(f"/runs/{children(parent)[1].id}/").content.decode()
         answer_all(floor)
         ended = floor.ended(run)
         assert (ended.outcome, spent(ended)["steps"], "out" in spent(ended)) == ("good", 2 + 4 + 2, False)
