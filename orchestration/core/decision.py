@@ -341,7 +341,7 @@ def breached(plan: Plan, position: Position, limit: str, spent: Spent, call: int
 def _breached(plan: Plan, position: Position, limit: str, spent: Spent) -> Decision:
     words = sentence.breach(plan, limit, spent)
     failure = Failure(ErrorCode.LIMIT, words)
-    if spent.breached or limits.of_the_whole(plan, spent, limit):
+    if spent.breached or position.child or limits.of_the_whole(plan, spent, limit):  # `on_breach` is a step of the root
         return give_up(plan, position, failure, words, f"limits.{limit}")
     to = plan.workflow.limits.on_breach
     if to is None:

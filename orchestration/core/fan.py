@@ -13,7 +13,7 @@ from orchestration.core.errors import ErrorCode
 from orchestration.core.frozen import dataclass, replace
 from orchestration.core.plan import PlanStep
 from orchestration.core.plan.enough import need
-from orchestration.core.position import Fan, Stop
+from orchestration.core.position import Fan, Loan, Stop
 from orchestration.core.result import Failure, Result
 
 How = Literal["done", "failed", "cancelled"]
@@ -51,7 +51,7 @@ def joined(step: PlanStep, fan: Fan, ended: Iterable[Ended]) -> Fan:
     """The fan once these are counted; stopped where it is certain now how it ends."""
     for each in ended:
         child = _counted(fan, each)
-        fan = replace(fan, **{child.how: getattr(fan, child.how) + 1})
+        fan = replace(_without(fan, child.index), **{child.how: getattr(fan, child.how) + 1})
         if child.how == "failed" and fan.failure is None:
             fan = replace(fan, failure=child.failure, at=child.index)
     if fan.stop is None and fan.failed > fan.total - need(step, fan.total):
@@ -68,6 +68,21 @@ def _counted(fan: Fan, child: Ended) -> Ended:
     if child.failure is not None and child.failure.code == ErrorCode.UNKNOWN:
         return replace(child, failure=replace(child.failure, code=ErrorCode.REFUSED))
     return child
+
+
+def lent(fan: Fan, index: int) -> dict[str, float]:
+    """What a child has been lent in all, of the limits of which it was lent more than it began with."""
+    return {loan.limit: loan.amount for loan in fan.loans if loan.index == index}
+
+
+def lend(fan: Fan, index: int, limit: str, amount: float) -> Fan:
+    """The fan where a child is lent so much of a limit in all."""
+    loans = [loan for loan in fan.loans if (loan.index, loan.limit) != (index, limit)]
+    return replace(fan, loans=(*loans, Loan(index, limit, amount)))
+
+
+def _without(fan: Fan, index: int) -> Fan:
+    return replace(fan, loans=tuple(loan for loan in fan.loans if loan.index != index)) if fan.loans else fan
 
 
 def room(step: PlanStep, fan: Fan) -> int:

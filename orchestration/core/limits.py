@@ -5,7 +5,7 @@ from dataclasses import field
 from typing import Any
 
 from orchestration.core.explanation import Explained
-from orchestration.core.frozen import dataclass
+from orchestration.core.frozen import dataclass, replace
 from orchestration.core.plan import Plan
 from orchestration.core.proof.bound import NANO
 
@@ -29,6 +29,8 @@ class Spent:
     """A limit was met once, and the run went on by its rule."""
     met: str = ""
     """The limit of the whole that a child run has met, and at which it waits. With its own a called workflow deals by itself."""
+    lacks: float = 0.0
+    """How much of that it would need beyond what it was lent, to go on."""
     lifted: tuple[str, ...] = ()
     """The limits that a person has lifted. The others hold on."""
     freed: tuple[str, ...] = ()
@@ -36,7 +38,7 @@ class Spent:
     lent: Mapping[str, float] | None = None
     """What a child run may come to, by limit, of what the whole may. Dollars in nano-dollars. None: what the workflow says."""
     out: Mapping[str, float] = field(default_factory=dict)
-    """What child runs that live have been lent."""
+    """What child runs that live have been lent, also what they have not heard of yet."""
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> "Spent":
@@ -52,6 +54,12 @@ def most(plan: Plan, spent: Spent, limit: str) -> float | None:
     return min((amount for amount in _allowed(plan, spent, limit) if amount is not None), default=None)
 
 
+def lent(spent: Spent, limit: str, amount: float) -> Spent:
+    """The child run once it hears that it is lent so much of a limit in all. To hear it twice, or late, does no harm."""
+    has = spent.lent or {}
+    return replace(spent, met="", lacks=0.0, lent={**has, limit: max(amount, has.get(limit, 0))})
+
+
 def of_the_whole(plan: Plan, spent: Spent, limit: str) -> bool:
     """Whether a child run is held to it by what it was lent."""
     own, lent = _allowed(plan, spent, limit)
@@ -63,6 +71,13 @@ def _allowed(plan: Plan, spent: Spent, limit: str) -> tuple[float | None, float 
     lent = spent.lent.get(limit) if spent.lent is not None and limit not in spent.freed else None
     own = getattr(plan.workflow.limits, limit)
     return (round(own * NANO) if limit == "cost_usd" and own is not None else own), lent
+
+
+def lacks(plan: Plan, spent: Spent, limit: str, call: int | None, below: float | None) -> float:
+    """How much of it is missing for what comes next: a call of `call` nano-dollars, a record, a moment; or what a child run lacks
+    that is `below` it."""
+    least = {"cost_usd": call or 1, "steps": 1, "machine_time": 0.001}[limit]
+    return _used(spent, limit) + (least if below is None else below) - (most(plan, spent, limit) or 0)
 
 
 def left(plan: Plan, spent: Spent) -> dict[str, float]:

@@ -89,6 +89,16 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Loan:
+    """What the child run of an index is lent of a limit in all, where that is more than it began with. It may not have heard of
+    that yet."""
+
+    index: int
+    limit: str
+    amount: float
+
+
+@dataclass(frozen=True, slots=True)
 class Fan:
     """The child runs of the step that the run stands at: `total` there are to be, `begun` of them, in their order; of these some
     are `done`, some have `failed`, and some were `cancelled`. `failure` is that of the first that failed, `at` which it was."""
@@ -101,6 +111,7 @@ class Fan:
     failure: Failure | None = None
     at: int = 0
     stop: Stop | None = None
+    loans: tuple[Loan, ...] = ()
 
     @property
     def live(self) -> int:
@@ -244,6 +255,8 @@ def _dump_fan(fan: Fan) -> dict[str, Any]:
     found: dict[str, Any] = {"total": fan.total, **{name: value for name in counts if (value := getattr(fan, name))}}
     if fan.failure:
         found["failure"] = failure_data(fan.failure)
+    if fan.loans:
+        found["loans"] = [[loan.index, loan.limit, loan.amount] for loan in fan.loans]
     if fan.stop:
         found["stop"] = {"reason": fan.stop.reason, "by": fan.stop.by, "why": fan.stop.why}
     return found
@@ -251,7 +264,8 @@ def _dump_fan(fan: Fan) -> dict[str, Any]:
 
 def _load_fan(data: dict[str, Any]) -> Fan:
     stop = Stop(**data["stop"]) if "stop" in data else None
-    return Fan(**{**data, "failure": failure_of(data.get("failure")), "stop": stop})
+    loans = tuple(Loan(*each) for each in data.get("loans", ()))
+    return Fan(**{**data, "failure": failure_of(data.get("failure")), "stop": stop, "loans": loans})
 
 
 def _dump_sub(sub: Sub) -> dict[str, Any]:

@@ -11,7 +11,7 @@
 A child never writes its parent, and what the parent does with its children is in its own commits.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from orchestration.core import fan as fanning
@@ -21,13 +21,14 @@ from orchestration.core.contract import coerce
 from orchestration.core.errors import ErrorCode, EvaluationError
 from orchestration.core.fan import Ended
 from orchestration.core.frozen import replace
+from orchestration.core.limits import Spent
 from orchestration.core.plan import PlanStep
-from orchestration.core.position import Around, Fan, Frame, Position, Stop, dump
+from orchestration.core.position import Around, Fan, Frame, Loan, Position, Stop, dump
 from orchestration.core.result import Failure, Result
 from orchestration.core.wording import abbreviate
 from orchestration.executor import lending, settle
 from orchestration.executor.desk import Desk, Family
-from orchestration.executor.held import MOST_COUNTED, Child, Held
+from orchestration.executor.held import MOST_COUNTED, AtLimit, Child, Held
 from orchestration.executor.reading import child_input
 from orchestration.models.fields import new_id
 from orchestration.queries.plans import Kept
@@ -46,9 +47,10 @@ async def turn(desk: Desk, held: Held, step: PlanStep) -> None:
     if held.position.fan is None and (broken := _open(desk, held, step)):
         await settle.settle(desk, held, step, _given(held, step), Result.failed(broken))
         return
+    written = _fan(held).stop
     held.position = replace(held.position, fan=fanning.joined(step, _fan(held), ()))
     await _join(desk, held, step)
-    if not held.asked and not await _at_limit(desk, held):
+    if not held.asked and not await _at_limit(desk, held, step):
         await _begin(desk, held, step)
     if held.asked:
         return
@@ -57,6 +59,10 @@ async def turn(desk: Desk, held: Held, step: PlanStep) -> None:
         await _close(desk, held, step, fan)
         return
     if fan.stop is not None:
+        if fan.stop != written:  # or whoever took the run up now would count as failed what is stopped, and go another way
+            await desk.commit(held, held.holding(desk.clock.now()))
+            if held.asked:
+                return
         await _family(desk).stop(held, _why(step, fan), "give_up" if fan.stop.reason == "limit" else "cancel")
     await desk.commit(held, held.leaving(desk.clock.now(), "waiting", wait="children"))
 
@@ -171,28 +177,57 @@ async def _join(desk: Desk, held: Held, step: PlanStep) -> None:
 
 def _count(held: Held, step: PlanStep, child: Child) -> None:
     held.joins.append(JoinRow(True, held.run_id, child.run))
-    held.spent = lending.back(held.spent, child.spent)
+    lent = {**(child.spent.lent or {}), **fanning.lent(_fan(held), child.ended.index)}
+    held.spent = lending.back(held.spent, replace(child.spent, lent=lent))
     held.position = replace(held.position, fan=fanning.joined(step, _fan(held), [child.ended]))
 
 
 # limits
 
 
-async def _at_limit(desk: Desk, held: Held) -> bool:
-    """Whether a child waits at a limit of the whole, so that none is begun. Where a person has lifted it, they go on. Else this
-    run has met it too: it asks, or waits in its turn (and raises `Released`); or it goes elsewhere, and stops them first."""
+async def _at_limit(desk: Desk, held: Held, step: PlanStep) -> bool:
+    """Whether a child waits at a limit of the whole, so that none is begun. Where a person has lifted it, they go on; so do those
+    for which there is more left. Else they wait until others have ended; and where all wait, this run has met it too: it asks,
+    or waits in its turn (and raises `Released`); or it goes elsewhere, and stops them first."""
     if not _fan(held).live or _fan(held).stop is not None or limits.unlimited(held.plan, held.spent):
         return False
-    limit = await _family(desk).at_limit(held)
-    if not limit:
-        return False
-    if limit not in limits.left(held.plan, held.spent):
+    waiting = await _family(desk).at_limit(held)
+    for limit in {child.spent.met for child in waiting} - limits.left(held.plan, held.spent).keys():
         await _family(desk).lift(held, limit)
+        waiting = [child for child in waiting if child.spent.met != limit]
+    loans = list(_loans(held, step, waiting))
+    if loans:
+        await desk.commit(held, held.holding(desk.clock.now()))
+        if held.asked:
+            return True
+        await _family(desk).lend(held, loans)
+    met = waiting[len(loans) :]
+    if 0 < len(met) < _fan(held).live:  # the others may give back what these lack
+        await _family(desk).wait(held, met)
+        return True
+    if not met:
         return False
+    limit = met[0].spent.met
     if settle.waits_at(held, limit):
-        await settle.take_breach(desk, held, limit)
+        await settle.take_breach(desk, held, limit, lacks=met[0].spent.lacks)
     held.position = replace(held.position, fan=replace(_fan(held), stop=Stop("limit", why=limit)))
     return True
+
+
+def _loans(held: Held, step: PlanStep, waiting: Iterable[AtLimit]) -> Iterator[Loan]:
+    """What these children are lent now, or were and have not heard of, up to the first for which there is not enough left. What
+    this run has left is less by that."""
+    for child in waiting:
+        limit, has = child.spent.met, (child.spent.lent or {}).get(child.spent.met, 0)
+        noted = fanning.lent(_fan(held), child.index).get(limit, 0)
+        if noted <= has:
+            more = lending.more(held.plan, held.spent, _level(step, child.index), limit, child.spent.lacks)
+            if not more:
+                return
+            noted = has + more
+            held.spent = lending.out(held.spent, Spent(lent={limit: more}))
+            held.position = replace(held.position, fan=fanning.lend(_fan(held), child.index, limit, noted))
+        yield Loan(child.index, limit, noted)
 
 
 # beginning
@@ -230,8 +265,8 @@ def _children(desk: Desk, held: Held, step: PlanStep, indexes: range) -> Iterato
         if lent is None:
             return
         held.spent = lending.out(held.spent, lent)
-        if called is None:  # what a person has lifted for the whole is lifted for its parts
-            lent = replace(lent, lifted=held.spent.lifted)
+        if called is None:  # what is lifted for the whole is lifted for its parts, and what it has met they don't meet again
+            lent = replace(lent, lifted=held.spent.lifted, breached=held.spent.breached)
         at = _first(held, step, index) if called is None else None
         item = {"item": items[index], "index": index} if items else inherited
         given = child_input(item, around) if called is None else _input(held, step)

@@ -1,14 +1,15 @@
 """What a run needs of the world while it is moved. The engine has the real one; a trial of one step has one in memory."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, Protocol
 
 from orchestration.core.catalog import Tool
 from orchestration.core.fan import Ended
 from orchestration.core.ladder import CallFact
+from orchestration.core.position import Loan
 from orchestration.core.result import Answer, Request
-from orchestration.executor.held import Child, Held
+from orchestration.executor.held import AtLimit, Child, Held
 from orchestration.executor.written import Intent
 from orchestration.llm.ask import ProviderSpec
 from orchestration.record.clock import Clock
@@ -34,11 +35,17 @@ class Family(Protocol):
         """What became of each that is done, and with `failed` of the others too, in their order; None where what they give is
         longer than `most` characters. No more than that is ever in memory."""
 
-    async def at_limit(self, held: Held) -> str:
-        """A limit of the whole at which one of them waits, and has not been told of it yet; "" where none does."""
+    async def at_limit(self, held: Held) -> list[AtLimit]:
+        """Those that wait at a limit of the whole, and have not been told yet what becomes of that, in their order."""
 
     async def lift(self, held: Held, limit: str) -> None:
         """Has those go on that wait at this limit, as a person has lifted it."""
+
+    async def wait(self, held: Held, children: Iterable[AtLimit]) -> None:
+        """Lets these wait at their limit until others have ended, or are at it too: they have been seen."""
+
+    async def lend(self, held: Held, loans: Iterable[Loan]) -> None:
+        """Has those go on that wait at a limit, with so much of it in all."""
 
     async def stop(self, held: Held, why: str, verb: str) -> None:
         """Has those end that live: `cancel` them, or let those that wait at a limit `give_up`."""

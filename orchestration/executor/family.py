@@ -3,21 +3,22 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Length
 
 from orchestration.core import values
 from orchestration.core.decision import Spent
 from orchestration.core.errors import ErrorCode
 from orchestration.core.fan import Ended, How
-from orchestration.core.position import failure_of
+from orchestration.core.position import Loan, failure_of
 from orchestration.core.result import Failure
 from orchestration.executor import sweep
-from orchestration.executor.held import MOST_COUNTED, Child, Held
+from orchestration.executor.held import MOST_COUNTED, AtLimit, Child, Held
 from orchestration.executor.reading import Row
 from orchestration.models import Blob, Run, StepRecord
+from orchestration.record.failpoints import failpoint
 from orchestration.record.pack import fetch, missing, unpack
 
 if TYPE_CHECKING:
@@ -45,21 +46,31 @@ class EngineFamily:
         found: datetime | None = await self.engine.read(lambda: read_beginning(held))
         return found
 
-    async def at_limit(self, held: Held) -> str:
-        return str(await self.engine.read(lambda: read_at_limit(held)))
+    async def at_limit(self, held: Held) -> list[AtLimit]:
+        return list(await self.engine.read(lambda: read_at_limit(held)))
 
     async def lift(self, held: Held, limit: str) -> None:
         by = await self.engine.read(lambda: read_lifter(held))
-        await self._ask(held, {"verb": "lift", "limit": limit, "by": by}, "status = 'waiting' AND wait = 'limit'")
+        await self._ask(held, {"verb": "lift", "limit": limit, "by": by}, _WAITS)
+
+    async def wait(self, held: Held, children: Iterable[AtLimit]) -> None:
+        indexes = ", ".join(f"{child.index:d}" for child in children)
+        await self._ask(held, _WAIT, f'{_WAITS} AND "index" IN ({indexes})')
+
+    async def lend(self, held: Held, loans: Iterable[Loan]) -> None:
+        for loan in loans:
+            asked = {"verb": "lend", "limit": loan.limit, "amount": loan.amount}
+            await self._ask(held, asked, f'{_WAITS} AND "index" = {loan.index:d}')
 
     async def stop(self, held: Held, why: str, verb: str) -> None:
         await self._ask(held, {"verb": verb, "by": "", "reason": why}, "ended IS NULL")
 
-    async def _ask(self, held: Held, asked: dict[str, str], whom: str) -> None:
+    async def _ask(self, held: Held, asked: dict[str, Any], whom: str) -> None:
         at, now = held.position, self.engine.clock.now()
-        told = partial(sweep.ask_children, held.run_id, at.visit_path, at.visit, asked, now, whom)
+        told = partial(sweep.ask_children, held.run_id, held.fence, at.visit_path, at.visit, asked, now, whom)
         for child in await self.engine.write(told):
             self.engine.hint(child)
+        failpoint("after_asking", held.run_id)
 
 
 def read_ended(held: Held, most: int = MOST_COUNTED) -> list[Child]:
@@ -68,10 +79,14 @@ def read_ended(held: Held, most: int = MOST_COUNTED) -> list[Child]:
     return [Child(row["id"], ended, Spent.of(values.load(row["spent"]))) for row, ended in zip(rows, _ended(rows), strict=True)]
 
 
-def read_at_limit(held: Held) -> str:
-    waiting = _children(held).filter(status=Run.Status.WAITING, wait="limit", asked=None).order_by("index")
-    spent = waiting.values_list("spent", flat=True).first()
-    return Spent.of(values.load(spent)).met if spent else ""
+_WAIT = {"verb": "wait"}
+_WAITS = "status = 'waiting' AND wait = 'limit'"
+
+
+def read_at_limit(held: Held) -> list[AtLimit]:
+    told = Q(asked=None) | Q(asked=values.dump(_WAIT))
+    waiting = _children(held).filter(told, status=Run.Status.WAITING, wait="limit").order_by("index")
+    return [AtLimit(index, Spent.of(values.load(spent))) for index, spent in waiting.values_list("index", "spent")]
 
 
 def read_lifter(held: Held) -> str:

@@ -78,6 +78,14 @@ class Child:
     spent: Spent
 
 
+@dataclass(frozen=True, slots=True)
+class AtLimit:
+    """A child run that waits at a limit of the whole, by its index, and what it has spent."""
+
+    index: int
+    spent: Spent
+
+
 @dataclass(slots=True)
 class Held:
     run_id: str

@@ -3,7 +3,11 @@ back when it is counted.
 
 So a breach shows before the call that would cause it, however many children are at it. A child is lent what it may come to in
 the worst case; where there is less left, it waits until others have given theirs back; and where there is none but it, it gets
-what is left. One that would need more than it was lent has met the limit of the whole.
+what is left. One that needs more than it was lent, since a person had something done again, or a call was lost with its worker,
+is lent more once there is so much left; where it is alone, or all that live wait so, the limit of the whole is met.
+
+Of what a child is lent later its parent takes note before the child hears of it (`Fan.loans`): so much in all. Whoever dies in
+between, it is lent once, and comes back once, heard of or not.
 """
 
 from collections.abc import Mapping
@@ -19,7 +23,7 @@ _bounds = Kept[Bound](500)
 
 def lend(plan: Plan, spent: Spent, level: str, alone: bool) -> Spent | None:
     """What a child that runs this level begins with; None where it has to wait, or where nothing is left (`alone`)."""
-    rest, wanted = left(plan, spent), _wanted(plan, level)
+    rest, wanted = _rest(plan, spent), _wanted(plan, level)
     if all(wanted[limit] <= rest[limit] for limit in rest):
         return Spent(lent={limit: wanted[limit] for limit in rest} or None)
     if not alone or any(rest[limit] <= 0 < wanted[limit] for limit in rest):
@@ -27,10 +31,21 @@ def lend(plan: Plan, spent: Spent, level: str, alone: bool) -> Spent | None:
     return Spent(lent={limit: min(wanted[limit], rest[limit]) for limit in rest})
 
 
+def more(plan: Plan, spent: Spent, level: str, limit: str, lacks: float) -> float:
+    """What a child that runs this level is lent of a limit beyond what it was, as it lacks so much; 0 where that is not left."""
+    rest = left(plan, spent)[limit]
+    return max(lacks, min(_wanted(plan, level)[limit], rest)) if 0 < lacks <= rest else 0
+
+
 def lacking(plan: Plan, spent: Spent, level: str) -> str:
     """The limit that leaves nothing for a child that runs this level."""
-    rest, wanted = left(plan, spent), _wanted(plan, level)
+    rest, wanted = _rest(plan, spent), _wanted(plan, level)
     return next(limit for limit in rest if rest[limit] <= 0 < wanted[limit])
+
+
+def _rest(plan: Plan, spent: Spent) -> dict[str, float]:
+    """What may be lent. A call may have come to more than was left: nobody is lent a debt."""
+    return {limit: max(amount, 0) for limit, amount in left(plan, spent).items()}
 
 
 def _wanted(plan: Plan, level: str) -> dict[str, float]:

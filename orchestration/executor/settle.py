@@ -59,11 +59,14 @@ async def finish(desk: Desk, held: Held, taken: Decision, failure: Failure | Non
     await desk.commit(held, row)
 
 
-async def take_breach(desk: Desk, held: Held, limit: str, call: int | None = None) -> None:
-    """A limit is met, by a call of `call` nano-dollars at most if by one: on to `on_breach`, a person, or the end. A child run
-    that has met the limit of the whole waits, where it stands, for what becomes of that."""
+async def take_breach(desk: Desk, held: Held, limit: str, call: int | None = None, lacks: float | None = None) -> None:
+    """A limit is met, by a call of `call` nano-dollars at most if by one, or by a child run that `lacks` so much: on to
+    `on_breach`, a person, or the end. A child run that has met the limit of the whole waits, where it stands, for what becomes
+    of that."""
+    if limit == "cost_usd" and lacks is not None:
+        call = round(lacks)
     if limits.of_the_whole(held.plan, held.spent, limit) and not held.spent.met:
-        held.spent = replace(held.spent, met=limit)
+        held.spent = replace(held.spent, met=limit, lacks=limits.lacks(held.plan, held.spent, limit, call, lacks))
         now = desk.clock.now()
         await desk.commit(held, held.leaving(now, "waiting", wait="limit", since=now))
         return
@@ -97,9 +100,9 @@ def lift(held: Held, limit: str, by: str, now: datetime) -> None:
     keep_visit(held)
     held.record(step, None, Result.done(None), deciding.resumed(held.position, words, "act.resolve"), now, by, "limit")
     if held.spent.met and held.part_of is None:  # a called workflow's own limits hold on
-        held.spent = replace(held.spent, met="", freed=(*held.spent.freed, limit))
+        held.spent = replace(held.spent, met="", lacks=0.0, freed=(*held.spent.freed, limit))
     else:
-        held.spent = replace(held.spent, met="", lifted=(*held.spent.lifted, limit))
+        held.spent = replace(held.spent, met="", lacks=0.0, lifted=(*held.spent.lifted, limit))
 
 
 async def deadline(desk: Desk, held: Held, step: PlanStep) -> None:
@@ -138,12 +141,20 @@ def aborted(held: Held, by: str, code: ErrorCode) -> Decision:
 
 async def apply_asked(desk: Desk, held: Held) -> None:
     """What was asked of a run: by a person to cancel it, if a worker holds it; by its parent to end, or to go on without the
-    limit at which it waits."""
+    limit at which it waits, or with more of it."""
     asked = held.asked or {}
     if asked.get("verb") == "lift":
         held.asked = None
         if held.spent.met:
             lift(held, asked["limit"], asked["by"], desk.clock.now())
+        return
+    if asked.get("verb") == "wait":
+        held.asked = None
+        held.spent = replace(held.spent, met="", lacks=0.0)
+        return
+    if asked.get("verb") == "lend":
+        held.asked = None
+        held.spent = limits.lent(held.spent, asked["limit"], asked["amount"])
         return
     if asked.get("verb") == "give_up" and held.spent.met:
         held.asked = None
@@ -155,8 +166,8 @@ async def apply_asked(desk: Desk, held: Held) -> None:
 async def cancel(desk: Desk, held: Held, by: str, reason: str) -> None:
     """Ends the run where it stands, child runs first; a step record says who and why. Raises `Released`."""
     now = desk.clock.now()
+    escalate.close(held, "cancelled", now, by)  # first, or somebody could answer it until none of its child runs lives
     await stop_children(desk, held, Stop("cancelled", by, reason))
-    escalate.close(held, "cancelled", now, by)
     step = held.plan.steps[held.position.active]
     taken = deciding.cancelled(by, reason)
     held.record(step, None, Result.done(None), taken, now, by, kind="cancel")
@@ -165,11 +176,12 @@ async def cancel(desk: Desk, held: Held, by: str, reason: str) -> None:
 
 
 async def stop_children(desk: Desk, held: Held, stop: Stop) -> None:
-    """Where child runs live, they are stopped first. Raises `Released` then: the run ends when none lives."""
-    fan = held.position.fan
-    if fan is None or not fan.live:
-        return
-    held.position = replace(held.position, fan=replace(fan, stop=stop))
-    held.asked = None
-    now = desk.clock.now()
-    await desk.commit(held, held.leaving(now, "ready", due=now))
+    """Where child runs live, they are stopped first. Raises `Released` then: the run ends when none lives. What else is asked of
+    it at that moment comes in place of this."""
+    while (fan := held.position.fan) is not None and fan.live:
+        held.position = replace(held.position, fan=replace(fan, stop=stop))
+        held.asked = None
+        now = desk.clock.now()
+        await desk.commit(held, held.leaving(now, "ready", due=now))
+        if held.asked:
+            await apply_asked(desk, held)

@@ -41,6 +41,8 @@ LATE = timedelta(seconds=5)
 GROUPS = (1000, 16, 1)
 """How many suspects run together after the first, the second, and each further death of who held them. `Worker.group` is one."""
 DEATHS = 3
+IN_PLACE_OF: dict[str, tuple[str, ...]] = {"wait": (), "lift": ("wait",), "lend": ("wait",)}
+"""What a run asks of a child run at a limit, and in place of what else that comes. To end comes in place of all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,15 +186,20 @@ def to_join(most: int) -> list[str]:
 _AT_LIMIT = "child.status = 'waiting' AND child.wait = 'limit' AND child.asked IS NULL"
 
 
-def ask_children(parent: str, path: str, visit: int, asked: dict[str, str], now: datetime, whom: str) -> list[str]:
+def ask_children(parent: str, fence: int, path: str, visit: int, asked: dict[str, Any], now: datetime, whom: str) -> list[str]:
     """Asks something of the child runs of a visit of which this holds (`whom`, in SQL) and nothing is asked yet: whoever holds
-    them or takes them up does it. Which these are. What they wait for is for others from now on."""
+    them or takes them up does it; to `wait` is nothing to do. One that was to go on may be asked to end all the same. Which these
+    are; none where the parent is another's by now. What they wait for is for others from now on."""
+    over = [f'%"verb":"{verb}"%' for verb in IN_PLACE_OF.get(asked["verb"], tuple(IN_PLACE_OF))]
+    due = None if asked["verb"] == "wait" else adapt(now)
+    free = " OR ".join(["asked IS NULL", *["asked LIKE %s"] * len(over)])
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE orchestration_run SET asked = %s, awaits = '', revision = revision + 1, "
             "due = CASE WHEN status = 'held' THEN due ELSE %s END "
-            f"WHERE parent_id = %s AND parent_path = %s AND parent_visit = %s AND {whom} AND asked IS NULL RETURNING id",
-            [values.dump(asked), adapt(now), parent, path, visit],
+            f"WHERE parent_id = %s AND parent_path = %s AND parent_visit = %s AND {whom} AND ({free}) "
+            "AND EXISTS (SELECT 1 FROM orchestration_run AS parent WHERE parent.id = %s AND parent.fence = %s) RETURNING id",
+            [values.dump(asked), due, parent, path, visit, *over, parent, fence],
         )
         return [row[0] for row in cursor.fetchall()]
 

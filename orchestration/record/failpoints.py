@@ -25,6 +25,7 @@ POINTS = (
     "before_fire",
     "after_fire",
     "after_taking",
+    "after_asking",
 )
 
 

@@ -373,6 +373,11 @@ class TestLimits:
         assert (second.kind, second.outcome) == ("finish", "broken")
         assert self.breach(cost=600_000_000, breached=True, lifted=("cost_usd",)) is None
 
+    def test_in_an_item_or_an_arm_there_is_no_step_to_go_to(self) -> None:
+        plan = planned(flow(get("look"), put("late"), limits={"steps": 1, "on_breach": "late"}, models={}))
+        inside = Position(step="look", frames=(Frame("each", 0, kind="item"),))
+        assert deciding.breached(plan, inside, "steps", Spent(steps=1)).kind == "finish"
+
     def test_what_a_person_lifted_is_gone_and_the_others_hold_on(self) -> None:
         over = {"steps": 10, "seconds": 1801.0, "cost": 500_000_001}
         met = []

@@ -13,6 +13,7 @@ from orchestration import fsck, tasks
 from orchestration.acts import firing, runs
 from orchestration.executor.engine import Engine
 from orchestration.models import Call, Escalation, Provider, Run, StepRecord
+from orchestration.record import failpoints
 from orchestration.record.clock import SetClock, database_now
 from orchestration.record.pack import unpack_all
 from orchestration.record.rows import Commit
@@ -52,6 +53,10 @@ class Floor:
         assert self.clock is not None
         self.clock.advance(seconds)
         self.engine.look()
+
+    def fail_at(self, point: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The next to come to this failpoint meets an error there, and is given back as the database has it."""
+        monkeypatch.setitem(failpoints._armed, point, ("error", failpoints._passed[point] + 1, ""))
 
     def given_back(self, run: str, after: int = 1) -> Run:
         """The run once it waits out a backoff, held by nobody, after so many calls."""

@@ -1,6 +1,5 @@
 """Child runs: items of a map and arms of a parallel, on a real engine. Whatever happens, each is counted once (`fsck`)."""
 
-import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -258,21 +257,6 @@ class TestStopping:
             "olga cancelled the run: a mistake.",
         )
         assert set(Run.objects.values_list("status", flat=True)) == {"cancelled"}
-
-
-class TestLimits:
-    def test_what_children_spend_counts_for_the_whole_and_is_lent_before(self, floor: Floor) -> None:
-        flow = over(
-            each(put("a", {"x": 1}), put("b", {"x": 2}), max_items=40, concurrency=10),
-            put("late", {"e": "${error.message}"}, next="done"),
-            end(),
-            limits={"steps": 9, "on_breach": "late"},
-        )
-        flow["steps"][0]["body"][0]["next"] = "b"
-        run = floor.ended(floor.start(flow, {"items": [1, 2, 3, 4, 5, 6]}))
-        assert floor.records(run)[1]["output"] == {"e": "All 9 steps that the run may take are taken."}
-        assert [child.status for child in children(run)] == ["succeeded"] * 4 + ["failed"]
-        assert json.loads(run.spent)["steps"] == 9 + 4
 
 
 def both() -> dict[str, Any]:

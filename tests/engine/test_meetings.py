@@ -10,6 +10,7 @@ from orchestration.models import Escalation, Run
 from tests.engine.crew import Crew
 from tests.engine.sample import EFFECTS, FAN, PERSON
 from tests.engine.stepped import SteppedEngine
+from tests.engine.witness import stopping
 
 claim = claims.Claims._claim
 IRREVERSIBLE = EFFECTS.index("irreversible")
@@ -105,6 +106,23 @@ def test_a_run_that_was_cancelled_and_fails_its_worker_is_ended_and_nobody_is_as
         crew.engine(0).claim()
     crew.pass_gate(crew.gate())
     assert crew.witness.runs[run].row.status == "cancelled"
+
+
+def test_a_run_that_is_cancelled_again_while_it_stops_its_child_runs_waits_for_them_all_the_same(crew: Crew) -> None:
+    run = crew.start(FAN)
+    crew.engine(0).claim()
+    while crew.witness.runs[run].row.status != "waiting":
+        crew.pass_gate(crew.gate())
+    crew.cancel(next(child for child, told in crew.witness.runs.items() if told.part_of))
+    crew.engine(0).claim({run})
+    for by in ("otto", "vera"):
+        crew.cancel(run, by)
+        while not stopping(crew.gate().subject.row):
+            crew.pass_gate(crew.gate())
+    while crew.witness.runs[run].row.status == "held":
+        crew.pass_gate(crew.gate())
+    assert crew.witness.runs[run].row.status == "ready"
+    assert '"by":"vera"' in crew.witness.runs[run].row.position
 
 
 def test_a_run_that_waits_for_its_child_runs_is_no_suspect(crew: Crew) -> None:

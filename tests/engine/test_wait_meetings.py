@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -245,7 +246,9 @@ def test_a_child_run_that_is_to_be_stopped_is_given_no_event_any_more(db: None) 
     waiting_runs(publish(paying()), [AWAITS, AWAITS, ""])
     Run.objects.filter(id="run-0").update(parent="run-2", parent_path="each", parent_visit=1)
     asked = {"verb": "cancel", "by": "", "reason": "enough were done"}
-    assert sweep.ask_children("run-2", "each", 1, asked, database_now(), "ended IS NULL") == ["run-0"]
+    stop = partial(sweep.ask_children, path="each", visit=1, asked=asked, now=database_now(), whom="ended IS NULL")
+    assert stop("run-2", fence=7) == [], "it is another's"
+    assert stop("run-2", fence=0) == ["run-0"]
     assert [pay()["run"], pay()["run"]] == ["run-1", None]
 
 

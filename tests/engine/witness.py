@@ -231,14 +231,17 @@ class Witness:
     def to_join(self) -> set[str]:
         return {told.part_of[0] for told in self.runs.values() if told.part_of and told.over and not told.joined}
 
-    def ask_children(self, parent: str, path: str, visit: int, asked: dict[str, str], now: datetime, whom: str) -> list[str]:
+    def ask_children(
+        self, parent: str, fence: int, path: str, visit: int, asked: dict[str, str], now: datetime, whom: str
+    ) -> list[str]:
         """There are no limits here, so that they are asked to stop and nothing else."""
         live = {
             run
             for run, told in self.runs.items()
             if told.part_of == (parent, path, visit) and not told.over and told.row.asked is None
+            if parent in self.runs and self.runs[parent].row.fence == fence
         }
-        stopped = self._ask_children(parent, path, visit, asked, now, whom)
+        stopped = self._ask_children(parent, fence, path, visit, asked, now, whom)
         self.writes += 1
         self.check(set(stopped) == live, f"{stopped} were stopped by {parent}, and it must have been {live}")
         for run in live:

@@ -18,6 +18,7 @@ WAITS = "tests/engine/test_wait_meetings.py"
 SCHEDULES = "tests/engine/test_schedules.py"
 CHILDREN = "tests/engine/test_children.py"
 MANY = "tests/engine/test_many_children.py"
+LENT = "tests/engine/test_limits_of_a_tree.py"
 
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -251,7 +252,28 @@ MUTANTS: tuple[Mutant, ...] = (
         LENDING,
         "out=_sum(spent.out, {limit: -amount for limit, amount in (child.lent or {}).items()}),",
         "out=spent.out,",
-        (CHILDREN,),
+        (LENT,),
+    ),
+    Mutant(
+        "a child run is lent more again where it has not heard of it yet",
+        PARENT,
+        "if noted <= has:",
+        "if True:",
+        (f"{LENT} -k parent_fails",),
+    ),
+    Mutant(
+        "what a child run was lent and has not heard of does not come back",
+        PARENT,
+        "**fanning.lent(_fan(held), child.ended.index)}",
+        "}",
+        (f"{LENT} -k comes_back",),
+    ),
+    Mutant(
+        "child runs are stopped before it is written down why",
+        PARENT,
+        "if fan.stop != written:",
+        "if False:",
+        (f"{LENT} -k goes_the_same_way",),
     ),
     Mutant(
         "a child run reads what is around it wherever its parent stood",
