@@ -15,7 +15,7 @@ export function useKeys(element: HTMLElement, keys: Keys): void {
     const types = (target: EventTarget | null) => !!document.querySelector("dialog[open]") || (target instanceof Element && !!target.closest("input, textarea, select, [contenteditable]"));
     const ours = (target: EventTarget | null) => {
       const at = target instanceof Element ? target : null;
-      return !at || at === document.body || at.closest("workflow-canvas") === element || at.id === "content";
+      return !at || at === document.body || at.closest("workflow-canvas") === element || ["content", "design-verdict"].includes(at.id);
     };
     const press = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.isComposing || types(event.target) || !ours(event.target)) return;

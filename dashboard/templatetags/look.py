@@ -46,9 +46,10 @@ def who(name: str) -> str:
 
 @register.filter
 def coded(text: object) -> SafeString:
-    """The text with what stands in `backticks` as code. Those that enclose nothing, or more than a line, stay; so does markup."""
+    """The text with what stands in `backticks` as code. Those that enclose nothing, or more than a line, stay; so does what is
+    markup already."""
     if isinstance(text, SafeString):
-        return text
+        return SafeString(_CODE.sub(r"<code>\1</code>", text))
     parts = _CODE.split(str(text))
     return format_html_join(
         "",
