@@ -154,10 +154,10 @@ def test_of_the_children_of_a_visit_those_that_matter_are_found_however_many_the
     held: Any = SimpleNamespace(run_id="p", position=SimpleNamespace(visit_path="each", visit=1))
     with CaptureQueriesContext(connection) as asked:
         assert [child.run for child in family.read_ended(held)] == ["ended0", "ended1"]
-        assert family.read_at_limit(held) == "steps"
-        lifted = sweep.ask_children("p", "each", 1, {"verb": "lift"}, now, "status = 'waiting' AND wait = 'limit'")
-        stopped = sweep.ask_children("p", "each", 1, {"verb": "cancel"}, now, "ended IS NULL")
-    assert (sorted(lifted), sorted(stopped)) == (["limited0", "limited1"], ["asks0", "asks1"])
+        assert [child.spent.met for child in family.read_at_limit(held)] == ["steps", "steps"]
+        lifted = sweep.ask_children("p", 0, "each", 1, {"verb": "lift"}, now, "status = 'waiting' AND wait = 'limit'")
+        stopped = sweep.ask_children("p", 0, "each", 1, {"verb": "cancel"}, now, "ended IS NULL")
+    assert (sorted(lifted), sorted(stopped)) == (["limited0", "limited1"], ["asks0", "asks1", "limited0", "limited1"])
     plans = [explained(query["sql"]) for query in asked if "parent_path" in query["sql"]]
     assert len(plans) == 4
     for plan, index in zip(plans, ("run_unjoined", "run_at_limit", "run_at_limit", "run_living"), strict=True):
