@@ -22,6 +22,8 @@ from tests.engine.sample import CALL, SIZES, WAIT, publish_sample
 
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "30" if connection.vendor == "sqlite" else "20"))
 STEPS = int(os.environ.get("MACHINE_STEPS", "40"))
+TURNS = 4
+"""Where chance is not the same each time, it may miss one of `BITTEN` once."""
 PHASES = (Phase.generate,) if os.environ.get("MACHINE_SHRINK") == "no" else tuple(Phase)
 KEYS = ("k1", "k2", "k3")
 EVENTS = ("e1", "e2", "e3", "e4", "e5", "e6")
@@ -232,11 +234,14 @@ class Machine(RuleBasedStateMachine):
 @pytest.mark.django_db
 def test_whoever_meets_whom_nothing_is_lost_and_nothing_is_done_twice() -> None:
     seen: Counter[str] = Counter()
-    run_state_machine_as_test(
-        type("Protocol", (Machine,), {"version": publish_sample(), "seen": seen}),
-        settings=settings(
-            max_examples=EXAMPLES, stateful_step_count=STEPS, phases=PHASES,
-            suppress_health_check=list(HealthCheck), report_multiple_bugs=False,
-        ),
+    protocol = type("Protocol", (Machine,), {"version": publish_sample(), "seen": seen})
+    chosen = settings(
+        max_examples=EXAMPLES, stateful_step_count=STEPS, phases=PHASES,
+        suppress_health_check=list(HealthCheck), report_multiple_bugs=False,
     )  # fmt: skip
-    assert [fault for fault in BITTEN if not seen[fault]] == []
+    for _ in range(TURNS):
+        run_state_machine_as_test(protocol, settings=chosen)
+        missed = [fault for fault in BITTEN if not seen[fault]]
+        if not missed:
+            break
+    assert missed == []
