@@ -163,6 +163,5 @@ showTheme();
 showScripted(document);
 showTabs(document);
 letGo(document);
-document.querySelector("main [data-wrong]")?.focus(); // a form that came back
 tellTimes();
 setInterval(tellTimes, 1_000);
