@@ -14,6 +14,7 @@ from django.http import QueryDict
 from dashboard import schema_form
 from dashboard.panel.around import Around
 from dashboard.panel.contracts import Contract, with_words
+from dashboard.panel.differing import NAMED, Json, Place, as_spelled, at, called_anew, differences, put, same, spellings
 from dashboard.panel.grouping import Group, groups
 from dashboard.panel.offering import with_offers
 from dashboard.panel.specs import spec_of
@@ -26,7 +27,7 @@ from dashboard.schema_spec import Spec
 from orchestration.core.definition import Workflow
 from orchestration.core.errors import Problem, Refused, Unreadable
 from orchestration.core.fields import Model
-from orchestration.core.values import canonical, dump, parse_json
+from orchestration.core.values import dump, parse_json
 from orchestration.core.wording import dotted
 
 PREFIX = "v"
@@ -34,11 +35,6 @@ ROOT = "values"
 """What the places of problems begin with here."""
 TAKES = "takes"
 """The button that adds a row for each input."""
-NAMED = {"outcomes": "outcome", "models": "model", "tools": "tool"}
-"""Keys of the workflow whose names are read elsewhere: to change one is a renaming."""
-
-Json = dict[str, Any]
-Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -160,7 +156,7 @@ class StepForm:
         """The same changes on what stands there now, for who was overtaken."""
         merged = deepcopy({each.key: data[each.key] for each in self.spec.properties if each.key in data})
         for place, value in self._changes(self._renamed()):
-            _put(merged, place, value)
+            put(merged, place, value)
         opened = self.opened(self.model, self.step, data, self.around)
         return replace_answer(opened, write(self.spec, merged, PREFIX), opened.shown, self.name)
 
@@ -193,13 +189,13 @@ class StepForm:
         if reading.problems:
             raise Refused(*reading.problems)
         before = Reading(write(self.spec, self.shown, PREFIX)).value(self.spec, PREFIX, ROOT)
-        spelled = dict(_spelled(before, self.shown))
+        spelled = dict(spellings(before, self.shown))
         read = before
         for kind, old, new in renamed if not self.step else ():
-            before, after = _called_anew(before, kind, old, new), _called_anew(after, kind, old, new)
+            before, after = called_anew(before, kind, old, new), called_anew(after, kind, old, new)
         return [
-            (place, _as_spelled(value, _at(read, place), _at(self.shown, place), spelled))
-            for place, value in _differences(self.spec, before, after, ())
+            (place, as_spelled(value, at(read, place), at(self.shown, place), spelled))
+            for place, value in differences(self.spec, before, after, ())
         ]
 
     # What is drawn
@@ -265,7 +261,7 @@ def _without_blank(spec: Spec, answer: Answer, name: str) -> Answer:
 
 def _is_blank(item: Spec, answer: Answer, name: str) -> bool:
     typed = Reading(answer).value(item, name)
-    return _same(typed, Reading(write(item, ABSENT, name)).value(item, name))
+    return same(typed, Reading(write(item, ABSENT, name)).value(item, name))
 
 
 def _is_contract(spec: Spec) -> bool:
@@ -313,102 +309,3 @@ def _shown(text: str, otherwise: Json) -> Json:
     except Unreadable:
         return otherwise
     return found if isinstance(found, dict) else otherwise
-
-
-def _differences(spec: Spec, before: Any, after: Any, place: Place) -> Iterator[tuple[Place, Any]]:
-    """Into what has keys of its own; a list, a contract, named values and a condition are told as a whole."""
-    for child in spec.properties:
-        was, now = before.get(child.key, ABSENT), after.get(child.key, ABSENT)
-        here = (*place, child.key)
-        if child.required and now is ABSENT and isinstance(was, dict):
-            now = {}
-        if _same(was, now):
-            continue
-        parts = isinstance(was, dict) and isinstance(now, dict)
-        if child.kind == "object" and isinstance(now, dict) and (parts or was is ABSENT):
-            yield from _differences(child, was if parts else {}, now, here)
-        elif parts and len(place) == 0 and child.key in NAMED and hasattr(child.way, "item"):
-            yield from _of_named(child, was, now, here)
-        else:
-            yield here, now
-
-
-def _of_named(spec: Spec, was: Json, now: Json, place: Place) -> Iterator[tuple[Place, Any]]:
-    item = spec.way.item  # type: ignore[union-attr]
-    for name in now:
-        if name not in was:
-            yield (*place, name), now[name]
-        elif not (isinstance(was[name], dict) and isinstance(now[name], dict)):
-            if not _same(was[name], now[name]):
-                yield (*place, name), now[name]
-        elif not _same(was[name], now[name]):
-            yield from _differences(item, was[name], now[name], (*place, name))
-    yield from (((*place, name), ABSENT) for name in was if name not in now)
-
-
-def _spelled(read: Any, written: Any) -> Iterator[tuple[str, Any]]:
-    """What the form reads a part as → how that part is written, where these differ. Numbers are told by their places alone."""
-    if isinstance(read, dict) and isinstance(written, dict):
-        for key in read.keys() & written.keys():
-            yield from _spelled(read[key], written[key])
-    elif isinstance(read, list) and isinstance(written, list):
-        for one, other in zip(read, written, strict=False):
-            yield from _spelled(one, other)
-    if read is not ABSENT and not isinstance(read, int | float) and canonical(read) != canonical(written):
-        yield canonical(read), written
-
-
-def _as_spelled(value: Any, read: Any, written: Any, spelled: Mapping[str, Any]) -> Any:
-    """The value, with the parts that nobody changed written as they were: `written` where the form reads it as `read`."""
-    if value is ABSENT:
-        return value
-    if read is not ABSENT and written is not ABSENT and canonical(value) == canonical(read):
-        return written
-    if (found := canonical(value)) in spelled:
-        return spelled[found]
-    if isinstance(value, dict):
-        return {key: _as_spelled(each, _at(read, (key,)), _at(written, (key,)), spelled) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_as_spelled(each, _at(read, (n,)), _at(written, (n,)), spelled) for n, each in enumerate(value)]
-    return value
-
-
-def _at(data: Any, place: Place) -> Any:
-    """What stands there, ABSENT where nothing does."""
-    for part in place:
-        there = part in data if isinstance(data, dict) else isinstance(data, list) and isinstance(part, int) and part < len(data)
-        if not there:
-            return ABSENT
-        data = data[part]
-    return data
-
-
-def _same(one: Any, other: Any) -> bool:
-    if one is ABSENT or other is ABSENT:
-        return one is other
-    return canonical(one) == canonical(other)
-
-
-def _called_anew(data: Json, kind: str, old: str, new: str) -> Json:
-    """The data once something has its new id; what names it in the same form goes along."""
-    data = deepcopy(data)
-    key = f"{kind}s"
-    if isinstance(data.get(key), dict):
-        data[key] = {new if name == old else name: each for name, each in data[key].items()}
-    if kind == "outcome":
-        if data.get("on_failure") == old:
-            data["on_failure"] = new
-        escalation = data.get("escalation")
-        if isinstance(escalation, dict) and escalation.get("on_deadline") == old:
-            escalation["on_deadline"] = new
-    return data
-
-
-def _put(data: Any, place: Place, value: Any) -> None:
-    *above, last = place
-    for part in above:
-        data = data.setdefault(part, {})
-    if value is ABSENT:
-        data.pop(last, None)
-    else:
-        data[last] = value
