@@ -10,6 +10,7 @@
  */
 
 import { isBehind, isBusy as isBusyIn, isUnsaved, mayLeave } from "./panel.js";
+import { isPressed, released } from "./pressed.js";
 
 const panel = document.getElementById("step-panel");
 const page = document.querySelector("[data-step-href]");
@@ -29,6 +30,12 @@ function fetchPanel(step) {
 
 function fetchHead() {
   window.htmx.ajax("GET", location.pathname + location.search, { source: page, target: "#design-head", select: "#design-head", swap: "outerHTML" });
+}
+
+/* What somebody presses is not taken away from under them. */
+function later(detail, fetch) {
+  detail.shouldSwap = false;
+  released().then(fetch);
 }
 
 async function show(step, open) {
@@ -136,7 +143,11 @@ document.addEventListener("click", (event) => {
 
 /* Who pressed what is gone by now goes on at the head of what is left. */
 let within = false;
-document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => { if (target?.id === "design-head") within = target.contains(document.activeElement); });
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.target?.id !== "design-head") return;
+  within = detail.target.contains(document.activeElement);
+  if (isPressed(detail.target)) later(detail, fetchHead);
+});
 document.addEventListener("htmx:afterSwap", () => {
   if (within && document.activeElement === document.body) document.querySelector("#design-problems summary, #design-verdict")?.focus();
   within = false;
@@ -155,9 +166,11 @@ document.addEventListener("draft:changed", ({ detail: { by, step } }) => {
   if (step) shown = step;
   if (by === "canvas" && (coming ?? shown) && !isBusy()) soon(coming ?? shown); // not at once: the canvas may say that it is gone
 });
-document.addEventListener("htmx:beforeSwap", (event) => {
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const same = panel?.querySelector("#panel")?.dataset.step === (shown === SETTINGS ? "" : shown);
-  if (event.detail.target === panel && same && isBusy()) event.detail.shouldSwap = false; // somebody began to type meanwhile
+  if (detail.target !== panel || !same) return;
+  if (isBusy()) detail.shouldSwap = false; // somebody began to type meanwhile
+  else if (isPressed(panel)) later(detail, () => soon(shown));
 });
 const isBusy = () => isBusyIn(panel);
 document.addEventListener("draft:elsewhere", ({ detail: { revision } }) => {

@@ -110,6 +110,28 @@ def test_who_draws_on_what_somebody_else_has_changed_is_told_and_may_do_it_again
     expect(node(page, "done")).not_to_contain_text("Live")
 
 
+def test_what_is_pressed_over_the_canvas_is_not_taken_away_by_what_somebody_else_changes(
+    sign_in: SignIn, designer: User, site: str
+) -> None:
+    publish(asking())
+    page = opened(sign_in(designer), "asking")
+    head = page.locator("#design-head")
+    head.get_by_role("link", name="Publish").hover()
+    page.mouse.down()
+    with page.expect_event("requestfinished", lambda asked: asked.headers.get("hx-target") == "design-head"):
+        drafts.edit(
+            workflow="asking", commands=[{"do": "set", "step": "note", "key": "title", "value": "Theirs"}], revision=1, by="ann"
+        )
+        expect(node(page, "note")).to_contain_text("Theirs")
+    page.evaluate("new Promise(requestAnimationFrame)")
+    expect(head).to_contain_text("revision 1")
+    page.mouse.move(5, 5)
+    page.mouse.up()
+    expect(head).to_contain_text("revision 2")
+    head.get_by_role("link", name="Publish").click()
+    page.wait_for_url("**/publish/")
+
+
 def test_it_is_drawn_by_keys_alone_and_is_sound_in_both_themes_and_on_a_phone(
     sign_in: SignIn, designer: User, no_tools: None, site: str
 ) -> None:

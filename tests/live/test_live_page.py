@@ -143,6 +143,21 @@ def test_a_selection_is_not_torn_away(live: Script) -> None:
     expect(live.page.locator("#shown")).to_have_text("revision 2")
 
 
+def test_what_is_pressed_is_there_until_it_is_let_go_of(live: Script) -> None:
+    clicks: list[str] = []
+    live.page.expose_function("clicked", lambda what: clicks.append(what))
+    live.page.locator("#inner").evaluate("inner => inner.addEventListener('click', () => clicked('inner'))")
+    live.page.locator("#inner").hover()
+    live.page.mouse.down()
+    live.revision = 2
+    live.nudge(2)
+    expect(live.page.locator("#part")).to_have_attribute("data-live-held", "")
+    live.page.mouse.up()
+    live.page.clock.run_for(100)
+    expect(live.page.locator("#shown")).to_have_text("revision 2")
+    assert clicks == ["inner"]
+
+
 def test_without_a_socket_the_page_polls_and_stays_current_then_comes_back(live: Script) -> None:
     live.up = False
     live.sockets[-1].close()

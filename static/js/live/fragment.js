@@ -4,8 +4,10 @@
  *
  * The page is fetched as htmx would (HX-Request) on condition of the revision shown: 304 says that it is current. The
  * answer is an element with the same id. Forms that people fill in belong outside; where one is inside all the same, or
- * text is selected, or a dialog is open, the fragment waits.
+ * something is pressed, or text is selected, or a dialog is open, the fragment waits.
  */
+
+import { isPressed, released } from "../pressed.js";
 
 const WAIT_WHILE_USED = 1_000;
 const TRIES_WHEN_BEHIND = 6;
@@ -77,12 +79,12 @@ async function fetchOnce(element) {
 async function unused(id) {
   for (;;) {
     const element = document.getElementById(id);
-    if (!element || !inUse(element)) {
+    if (!element || !(isPressed(element) || inUse(element))) {
       if (element) delete element.dataset.liveHeld;
       return;
     }
     element.dataset.liveHeld = "";
-    await pause(WAIT_WHILE_USED);
+    await (isPressed(element) ? released() : pause(WAIT_WHILE_USED));
   }
 }
 
