@@ -185,7 +185,7 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
   useEffect(() => {
     const fresh = (event: Event) => {
       const { revision, by } = (event as CustomEvent<{ revision?: number; by?: string }>).detail ?? {};
-      if (by !== "canvas") void draft.refresh(revision);
+      if (by !== "canvas") void draft.follow(revision);
     };
     const elsewhere = (event: Event) => void draft.refresh((event as CustomEvent<{ revision: number }>).detail.revision);
     const point = (event: Event) => {
@@ -210,7 +210,7 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
       document.removeEventListener("canvas:perform", asked);
       element.removeEventListener("canvas:refresh", again);
     };
-  }, [draft.refresh, element, index, perform, select, show, writes]);
+  }, [draft.follow, draft.refresh, element, index, perform, select, show, writes]);
 
   const fold = useCallback((step: string, shut: boolean) => {
     setUnfolded((now) => ({ ...now, [step]: shut }));

@@ -17,6 +17,7 @@ export interface Draft {
   send: (commands: Command[]) => Promise<string[] | null>;
   turn: (way: "undo" | "redo") => Promise<string[] | null>;
   refresh: (revision?: number) => Promise<void>;
+  follow: (revision?: number) => Promise<void>;
   tell: (notice: Notice | null) => void;
 }
 
@@ -32,6 +33,7 @@ export function useDraft(first: Graph, doors: Doors, begin: Turns, changed: (rev
   const last = useRef<Promise<unknown>>(Promise.resolve());
 
   const take = useCallback((fresh: Graph) => {
+    if ((fresh.revision ?? revision.current) < revision.current) return; // it was asked for before what is shown was made
     revision.current = fresh.revision ?? revision.current;
     setGraph(fresh);
     if (fresh.turns) setTurns(fresh.turns); // what was done in the panel, or by others, can be taken back here too
@@ -45,6 +47,15 @@ export function useDraft(first: Graph, doors: Doors, begin: Turns, changed: (rev
       tell({ tone: "bad", message: (error as Error).message, lines: [] });
     }
   }, [doors, take]);
+
+  const inTurn = useCallback(<T,>(job: () => Promise<T>): Promise<T> => {
+    const next = last.current.then(job, job);
+    last.current = next.catch(() => undefined);
+    return next;
+  }, []);
+
+  /** What is done next on this page is done on what was done on it before, in the panel. */
+  const follow = useCallback((wanted?: number) => inTurn(() => refresh(wanted)), [inTurn, refresh]);
 
   const heed = useCallback(async (answer: Answer, again: () => void, of: string): Promise<string[] | null> => {
     if (answer.kind === "done") {
@@ -75,12 +86,6 @@ export function useDraft(first: Graph, doors: Doors, begin: Turns, changed: (rev
     return null;
   }, [changed, refresh, take]);
 
-  const inTurn = useCallback(<T,>(job: () => Promise<T>): Promise<T> => {
-    const next = last.current.then(job, job);
-    last.current = next.catch(() => undefined);
-    return next;
-  }, []);
-
   const send = useCallback((commands: Command[]): Promise<string[] | null> => {
     setRefused(null);
     const step = commands[0]?.step;
@@ -92,5 +97,5 @@ export function useDraft(first: Graph, doors: Doors, begin: Turns, changed: (rev
     return inTurn(async () => heed(await post(doors[way], doors.token, { revision: revision.current }), () => void turn(way), ""));
   }, [doors, heed, inTurn]);
 
-  return { graph, turns, notice, said, refused, send, turn, refresh, tell };
+  return { graph, turns, notice, said, refused, send, turn, refresh, follow, tell };
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 from django.contrib.auth.models import User
-from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import Dialog, Page, Route, expect
 
 from orchestration.acts import drafts, resolve
 from orchestration.models import DraftEdit, Escalation
@@ -108,6 +108,31 @@ def test_who_draws_on_what_somebody_else_has_changed_is_told_and_may_do_it_again
     expect(node(page, "done")).to_contain_text("Live")
     page.keyboard.press("Control+z")
     expect(node(page, "done")).not_to_contain_text("Live")
+
+
+def test_who_draws_right_after_saving_the_panel_draws_on_what_they_saved(sign_in: SignIn, designer: User, site: str) -> None:
+    publish(asking())
+    page = opened(sign_in(designer), "asking")
+    held: list[Route] = []
+    page.route("**/asking/graph/**", lambda route: held.append(route))
+    node(page, "note").click()
+    panel = page.locator("#step-panel")
+    panel.get_by_label("Title").fill("Mine")
+    panel.get_by_role("button", name="Save").click()
+    expect(panel.locator("#panel-said")).to_contain_text("Mine")
+    expect(page.locator("#design-head")).to_contain_text("revision 2")
+    node(page, "done").click()
+    page.keyboard.press("F2")
+    page.keyboard.type("Mine too")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert held and "title" not in drawn("asking")["steps"]["done"]
+    while held:
+        held.pop().continue_()
+    page.unroute("**/asking/graph/**")
+    expect(node(page, "done")).to_contain_text("Mine too")
+    expect(node(page, "note")).to_contain_text("Mine")
+    expect(page.locator(".cv-notice")).to_have_count(0)
 
 
 def test_what_is_pressed_over_the_canvas_is_not_taken_away_by_what_somebody_else_changes(
