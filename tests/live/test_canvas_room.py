@@ -174,8 +174,11 @@ def test_the_palette_floats_where_a_step_is_asked_for_within_the_canvas_and_on_a
     expect(node(page, "note")).to_have_class(has("selected"))
     expect(floating).to_have_count(0)
     assert [step.get("next") for step in drawn("looping")["steps"]["again"]["body"]][:2] == ["note", "enough"]
+    page.locator('#panel[data-step="note"]').wait_for()
     page.set_viewport_size({"width": 390, "height": 844})
     page.keyboard.press("Escape")
+    expect(page.locator("#panel")).to_have_count(0)
+    fit(page)
     edge(page, "look>next").locator(".cv-insert").dispatch_event("click")
     expect(docked.get_by_role("button", name="Model")).to_be_focused()
     expect(floating).to_have_count(0)
