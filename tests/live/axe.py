@@ -25,6 +25,7 @@ LOOKS: tuple[tuple[int, Literal["light", "dark"], dict[str, Any]], ...] = (
 
 
 def violations(page: Page) -> list[str]:
+    page.wait_for_load_state()
     page.evaluate(AXE)
     return list(page.evaluate(RUN_AXE, ALL))
 
@@ -36,6 +37,7 @@ def assert_sound(page: Page, *addresses: str) -> None:
         if address is not None:
             _dress(page, PHONE, "light")
             page.goto(address)
+        page.wait_for_load_state()  # a form that was sent may have come back, and not yet all of its styles
         page.evaluate(AXE)
         for width, theme, rules in LOOKS:
             where = f"{page.url}, {width} wide, {theme}"

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from orchestration.acts import reach
 from orchestration.models import Run
 from tests.engine.conftest import Floor, floor, server  # noqa: F401  (fixtures)
-from tests.live.drawing import drag, drawn, edge, halfway, middle, node, palette, port, said
+from tests.live.drawing import drag, drawn, edge, halfway, middle, node, palette, port
 from tests.servers import behaviours as b
 
 SignIn = Callable[[User], Page]
@@ -58,12 +58,12 @@ def insert(page: Page, word: str, route: str, step: str) -> Locator:
     return chosen(page, step)
 
 
-def lead(page: Page, step: str, route: str, to: str) -> None:
-    """Drags a route from its port to a step."""
+def lead(page: Page, step: str, route: str, to: str, line: str) -> None:
+    """Drags a route from its port to a step; `line` is drawn then."""
     fit(page)
     node(page, step).hover()
     drag(page, middle(port(page, step, route)), middle(node(page, to)))
-    expect(said(page)).to_contain_text("Connected")
+    expect(edge(page, f"{step}>{line}")).to_be_attached()
 
 
 def chosen(page: Page, step: str) -> Locator:
@@ -177,8 +177,8 @@ def test_triage_is_drawn_from_nothing_by_mouse_published_and_asks_a_person(
     fill(chosen(page, "ask"), title="Answer the ticket", queue="desk", actions__0__label="Hand it over")
     add(page.locator("#panel"), "form/fields").fill("reply")
     save(page)
-    lead(page, "use_tool", "catch", "ask")
-    lead(page, "ask", "actions", "finish")
+    lead(page, "use_tool", "catch", "ask", "catch[0].to")
+    lead(page, "ask", "actions", "finish", "actions[1].to")
 
     node(page, "ask_model").click()
     page.get_by_role("toolbar", name="Selection").get_by_role("button", name="Id").click()
