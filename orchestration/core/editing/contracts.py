@@ -42,7 +42,7 @@ class _Contract:
 
 
 def rename_fields(draft: Draft, command: RenameFields) -> Change:
-    contract, path = _contract(draft, command.step, command.key), _path(command.key)
+    contract, path = _contract(draft, command.step, command.key), _path(command.key[1:])
     names = _checked(contract.holder, command)
     left, touched = _renamed(draft, contract, command.key, path, names)
     for other in _stand_ins(draft, contract):
@@ -57,7 +57,7 @@ def rename_fields(draft: Draft, command: RenameFields) -> Change:
 def _renamed(draft: Draft, contract: _Contract, key: Parts, path: Path, names: Names) -> tuple[list[Note], list[str]]:
     """What could not be rewritten, and the steps in which something was."""
     if key[0] in contract.holder:
-        call_otherwise(contract.holder[str(key[0])], path, names)
+        call_otherwise(contract.holder[str(key[0])], key[1:], names)
     if "values" in contract.holder:
         contract.holder["values"] = _given(contract.holder["values"], path, names)
     _rename_in_tests(draft.data, contract.place, path, names)
@@ -89,9 +89,9 @@ def _gives(spot: Spot) -> _Contract:
 
 
 def _path(key: Parts) -> Path:
-    """From the contract to the object whose `properties` the key leads to."""
+    """From a contract to the object whose `properties` the key leads to. Raises `Refused`."""
     path: list[str | None] = []
-    rest = [*key[1:]]
+    rest = [*key]
     while len(rest) > 1:
         word = rest.pop(0)
         path.append(None if word == "items" else str(rest.pop(0)))
@@ -158,9 +158,13 @@ def _written(path: Path, name: str) -> str:
 # In schemas and values
 
 
-def call_otherwise(schema: dict[str, Any], path: Path, names: Names, own: bool = True) -> None:
-    """Gives other names to the fields of an object within a schema, in all that this says of the object, and in its examples.
-    `own`: in its own properties too, which otherwise have these names already."""
+def call_otherwise(schema: dict[str, Any], key: Parts, names: Names, own: bool = True) -> None:
+    """Gives other names to the fields that stand together at a key of a schema, in all that this says of their object, and in its
+    examples. `own`: in its own properties too, which otherwise have these names already."""
+    _call(schema, _path(key), names, own)
+
+
+def _call(schema: dict[str, Any], path: Path, names: Names, own: bool) -> None:
     for key in ("default", "const"):
         if key in schema:
             schema[key] = _given(schema[key], path, names)
@@ -169,11 +173,11 @@ def call_otherwise(schema: dict[str, Any], path: Path, names: Names, own: bool =
             schema[key] = [_given(each, path, names) for each in schema[key]]
     for keyword, _, part in subschemas(schema):
         if keyword in IN_PLACE and isinstance(part, dict):
-            call_otherwise(part, path, names)
+            _call(part, path, names, True)
     if path:
         here = schema.get("items") if path[0] is None else keys.at(schema.get("properties"), path[0])
         if isinstance(here, dict):
-            call_otherwise(here, path[1:], names, own)
+            _call(here, path[1:], names, own)
     elif own:
         schema |= {"properties": _given(schema["properties"], (), names)} if "properties" in schema else {}
         if isinstance(schema.get("required"), list):
