@@ -104,7 +104,7 @@ def test_what_is_inside_of_a_renamed_field_goes_along_and_may_be_renamed_too() -
         ({f"{INPUT}~item": ["0", "1", "2", "7"], f"{INPUT}/7/name": "remark"}, None),
         ({f"{INPUT}~item": ["6"], f"{INPUT}/6/name": "customer"}, None),
         ({f"{INPUT}/6/name": "customer.note"}, None),
-        ({f"{INPUT}/2/name": "phone"}, None),
+        ({f"{INPUT}/2/name": "tel"}, None),
     ],
     ids=["renamed", "with each other", "gone and new", "called as one that is gone", "moved in", "moved out"],
 )  # fmt: skip
