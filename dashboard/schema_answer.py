@@ -51,6 +51,7 @@ def write(spec: Spec, value: Any, name: str) -> dict[str, list[str]]:
             answer[f"{name}~item"] = [str(index) for index in range(len(items))]
             for index, item in enumerate(items):
                 answer |= write(spec.item, item, f"{name}/{index}") if spec.item else {}
+                answer |= {f"{name}/{index}~was": [item["name"]]} if spec.keyed and isinstance(item, dict) else {}
         case "many":
             answer[name] = [canonical(item) for item in value] if isinstance(value, list) else []
         case "check":

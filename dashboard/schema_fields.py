@@ -29,9 +29,10 @@ class Option:
 class Field:
     """One control or group. `look` picks the markup: text long number date check select radio many object list json.
     `was` is the text of the proposal where this differs from it, None where it does not. `blank` is a list's next item with
-    `token` where its key goes; `key` is the item's own. `there` tells whether an object that may be left out is in.
-    `turn`: the button that shows it the other way, as text or as rows; `unturned`: why it can't. `said`: what the place that it
-    holds is called; `nowhere`: there is no such place; `whose`: what tells it from the others of a form that may hold one."""
+    `token` where its key goes; `key` is the item's own, `stood` the name that it was shown with. `there` tells whether an object
+    that may be left out is in. `turn`: the button that shows it the other way, as text or as rows; `unturned`: why it can't.
+    `said`: what the place that it holds is called; `nowhere`: there is no such place; `whose`: what tells it from the others of a
+    form that may hold one."""
 
     look: str
     name: str
@@ -46,6 +47,7 @@ class Field:
     blank: "Field | None" = None
     token: str = ""
     key: str = ""
+    stood: str = ""
     errors: tuple[str, ...] = ()
     proposed: str | None = None
     was: str | None = None
@@ -163,7 +165,8 @@ class _Drawing:
         now = _shown(spec, self.answer, name)
         told: dict[str, Any] = {
             "name": name, "path": path, "label": label or spec.label, "hint": spec.hint, "required": spec.required,
-            "text": text, "empty": _first(self.answer, f"{name}~empty"), "key": key, "errors": tuple(self.errors.get(path, ())),
+            "text": text, "empty": _first(self.answer, f"{name}~empty"), "key": key,
+            "stood": _first(self.answer, f"{name}~was"), "errors": tuple(self.errors.get(path, ())),
             "proposed": proposed, "was": proposed if self.first is not None and proposed != now else None,
             "longest": spec.longest, "css": spec.look, "offers": spec.offers, "picks": spec.picks, "code": spec.code,
             "placeholder": spec.blank,

@@ -15,8 +15,9 @@ All three ways in meet in one place: a value is written as the answer a browser 
 values are read from such answers. What was opened and sent back unchanged gives the value it was opened with.
 
 Names of controls are the place in the value as a JSON pointer below the prefix (`v/items/0/price`). Beside them stand, by
-suffix: `~item` the keys of a list's items in order, `~on` that an object is there, `~empty` what an empty control means where
-that is not "nothing", `~more` the undeclared keys of an object as JSON, `~json` the whole as JSON text.
+suffix: `~item` the keys of a list's items in order, `~was` the name that an item was shown with where it has one, `~on` that an
+object is there, `~empty` what an empty control means where that is not "nothing", `~more` the undeclared keys of an object as
+JSON, `~json` the whole as JSON text.
 """
 
 from collections.abc import Iterable, Mapping

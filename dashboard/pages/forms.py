@@ -123,12 +123,14 @@ def _done(request: HttpRequest, workflow_id: str, form: StepForm, made: Made) ->
     step = form.name if form.step else ""
     if not is_part(request) or request.POST.get("do") == "back":
         messages.success(request, with_stop(made.sentence))
+        for note in made.left:
+            messages.warning(request, note.message)
     if request.POST.get("do") == "back":
         return _back(request, f"{reverse('workflow', args=[workflow.id])}?version={DRAFT}#step-{step}")
     if not is_part(request):
         return redirect(*(("workflow_step", workflow.id, step) if step else ("workflow_settings", workflow.id)))
     reading = read(workflow, DRAFT)
-    answer = _shown(request, workflow, reading, opened(reading, step), said=with_stop(made.sentence), saved=True)
+    answer = _shown(request, workflow, reading, opened(reading, step), said=with_stop(made.sentence), saved=True, left=made.left)
     answer["HX-Trigger"] = json.dumps({"draft:changed": {"revision": made.revision, "step": step}})
     return answer
 

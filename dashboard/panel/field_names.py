@@ -3,6 +3,7 @@
 import json
 import re
 
+from orchestration.core.cel_spots import is_word
 from orchestration.core.wording import dotted
 
 Path = tuple[tuple[str, bool], ...]
@@ -10,9 +11,6 @@ Path = tuple[tuple[str, bool], ...]
 
 _STEP = re.compile(r'(?:([^.\[\]]+)|\[("(?:[^"\\]|\\.)*")\])(\[\])?(\.(?!\[|\Z)|(?=\[")|\Z)')
 _PLAIN = re.compile(r"[^.\[\]]+\Z")
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_RESERVED = frozenset({"in", "true", "false", "null"})
-"""Words that no expression reads after a dot."""
 
 
 def written(path: Path) -> str:
@@ -43,10 +41,12 @@ def read(text: str) -> Path | None:
 
 def stands(text: str) -> tuple[str, str]:
     """Where in the schema the field of this name stands, and the key of its row in which that can be mended."""
-    parts: list[str] = []
-    for name, each in read(text) or ():
-        parts += ["properties", name, *(["items"] if each else [])]
-    return dotted("", parts), "more"
+    return dotted("", parts(read(text) or ())), "more"
+
+
+def parts(path: Path) -> tuple[str, ...]:
+    """Where in the schema that is, as keys."""
+    return tuple(part for name, each in path for part in ("properties", name, *(["items"] if each else [])))
 
 
 def unread(text: str) -> str:
@@ -59,13 +59,9 @@ def unread(text: str) -> str:
 def reading(text: str) -> str:
     """How an expression reads a name that is none of its own; "" where it reads it as it stands."""
     path = read(text) or ()
-    if not path or _is_word(path[-1][0]):
+    if not path or is_word(path[-1][0]):
         return ""
     of_each = [index + 1 for index, (_, each) in enumerate(path) if each]
     names = [name for name, _ in path[max(of_each, default=0) :]]
-    told = "".join(f".{name}" if _is_word(name) else f"[{json.dumps(name, ensure_ascii=False)}]" for name in names)
+    told = "".join(f".{name}" if is_word(name) else f"[{json.dumps(name, ensure_ascii=False)}]" for name in names)
     return f"An expression reads it as `…{told}`. Letters, digits and _ alone are read as they stand."
-
-
-def _is_word(name: str) -> bool:
-    return bool(_WORD.match(name)) and name not in _RESERVED

@@ -16,6 +16,7 @@ from dashboard.panel.around import Around
 from dashboard.panel.contracts import Contract, with_words
 from dashboard.panel.differing import NAMED, Json, Place, as_spelled, at, called_anew, differences, put, same, spellings
 from dashboard.panel.grouping import Group, groups
+from dashboard.panel.naming import FieldsRenamed, fields_renamed, followed, kept, renamed
 from dashboard.panel.offering import with_offers
 from dashboard.panel.specs import spec_of
 from dashboard.panel.taking import Taken, lacking, taken, with_hints, with_rows
@@ -25,6 +26,7 @@ from dashboard.schema_fields import Field, fields_of
 from dashboard.schema_form import TURN
 from dashboard.schema_spec import Spec
 from orchestration.core.definition import Workflow
+from orchestration.core.editing import call_otherwise
 from orchestration.core.errors import Problem, Refused, Unreadable
 from orchestration.core.fields import Model
 from orchestration.core.values import dump, parse_json
@@ -119,8 +121,10 @@ class StepForm:
 
     def tidied(self) -> "StepForm":
         """Without the items that were added and left as they came: nobody meant anything by them. Nor by the moment of a wait
-        that was given an event: it waits for one thing."""
+        that was given an event: it waits for one thing. What is inside of a renamed field goes along."""
         answer = _without_blank(self.spec, self.answer, PREFIX)
+        for key in self._contracts():
+            answer = followed(answer, f"{PREFIX}/{key}/fields")
         if "until" in self.shown and "event" in self.unsaved and not self.unsaved & {"until"}:
             answer = {**answer, f"{PREFIX}/until": [""]}
         return replace_answer(self, answer, self.shown, self.name)
@@ -141,28 +145,33 @@ class StepForm:
     # What it says
 
     def commands(self) -> list[Json]:
-        """What changed, as edit commands: renamings first. Raises `Refused` for what can't be read at all, with the fields."""
-        renamed = self._renamed()
-        found: list[Json] = [{"do": "rename", "kind": kind, "id": old, "to": new} for kind, old, new in renamed]
+        """What changed, as edit commands: ids first. What else was typed reads fields by the names that were shown, so these are
+        renamed after it, and then what else was changed in their contracts. Raises `Refused` for what can't be read at all, with
+        the fields."""
         step = self.step and self.name
-        for place, value in self._changes(renamed):
-            if value is ABSENT:
-                found.append({"do": "unset", "step": step, "key": list(place)})
-            else:
-                found.append({"do": "set", "step": step, "key": list(place), "value": value})
-        return found
+        ids: list[Json] = [{"do": "rename", "kind": kind, "id": old, "to": new} for kind, old, new in self._renamed()]
+        fields: list[Json] = [{"do": "rename_fields", "step": step, "key": [*key], "to": names} for key, names in self._fields()]
+        contracts = {command["key"][0] for command in fields}
+        changed: list[Json] = [
+            {"do": "unset", "step": step, "key": [*place]}
+            if value is ABSENT
+            else {"do": "set", "step": step, "key": [*place], "value": value}
+            for place, value in self._changes()
+        ]
+        first = [command for command in changed if command["key"][0] not in contracts]
+        return [*ids, *first, *fields, *(command for command in changed if command["key"][0] in contracts)]
 
     def rebased(self, data: Json) -> "StepForm":
         """The same changes on what stands there now, for who was overtaken."""
-        merged = deepcopy({each.key: data[each.key] for each in self.spec.properties if each.key in data})
-        for place, value in self._changes(self._renamed()):
+        merged = self._anew({each.key: data[each.key] for each in self.spec.properties if each.key in data})
+        for place, value in self._changes():
             put(merged, place, value)
         opened = self.opened(self.model, self.step, data, self.around)
-        return replace_answer(opened, write(self.spec, merged, PREFIX), opened.shown, self.name)
+        return replace_answer(opened, kept(write(self.spec, merged, PREFIX), self.answer), opened.shown, self.name)
 
     def crosses(self, data: Json) -> bool:
         """Whether a key that this form changes has been changed in `data` since it was opened."""
-        changed = {str(place[0]) for place, _ in self._changes(self._renamed())}
+        changed = {str(place[0]) for place, _ in self._changes()} | {key[0] for key, _ in self._fields()}
         return any(self.shown.get(key, ABSENT) != data.get(key, ABSENT) for key in changed)
 
     def _renamed(self) -> list[tuple[str, str, str]]:
@@ -174,15 +183,32 @@ class StepForm:
         return [(kind, old, new) for key, kind in NAMED.items() for old, new in self._names(key)]
 
     def _names(self, key: str) -> Iterator[tuple[str, str]]:
-        """Rows keep their number: where another name stands in one, it was renamed."""
-        shown = list(self.shown[key]) if isinstance(self.shown.get(key), dict) else []
-        name = f"{PREFIX}/{key}"
-        for number in self.answer.get(f"{name}~item", ()):
-            typed = (self.answer.get(f"{name}/{number}/name") or [""])[0].strip()
-            if number.isdecimal() and int(number) < len(shown) and typed and typed != shown[int(number)]:
-                yield shown[int(number)], typed
+        shown = self.shown[key] if isinstance(self.shown.get(key), dict) else {}
+        return ((old, new) for old, new in renamed(self.answer, f"{PREFIX}/{key}") if old in shown)
 
-    def _changes(self, renamed: Sequence[tuple[str, str, str]]) -> list[tuple[Place, Any]]:
+    def _fields(self) -> list[FieldsRenamed]:
+        """(where they stand together, field → its new name) of the fields that were renamed, those outside first."""
+        return [
+            ((key, *place), names)
+            for key in self._contracts()
+            for place, names in fields_renamed(self.answer, f"{PREFIX}/{key}/fields", self.shown.get(key) or {})
+        ]
+
+    def _contracts(self) -> list[str]:
+        """The keys of those that others read by the names of their fields."""
+        return [each.key for each in self.spec.properties if isinstance(each.way, Contract) and each.key != "expects"]
+
+    def _anew(self, data: Json, own: bool = True) -> Json:
+        """The data once all has its new names; `own`: the fields of contracts too, which otherwise have them already."""
+        for kind, old, new in self._renamed() if not self.step else ():
+            data = called_anew(data, kind, old, new)
+        data = deepcopy(data)
+        for (key, *place), names in self._fields():
+            if isinstance(data.get(key), dict):
+                call_otherwise(data[key], tuple(place), names, own)
+        return data
+
+    def _changes(self) -> list[tuple[Place, Any]]:
         """(place, value) of all that differs, ABSENT where it was taken away. Raises `Refused`."""
         reading = Reading(self.answer)
         after = reading.value(self.spec, PREFIX, ROOT)
@@ -190,12 +216,9 @@ class StepForm:
             raise Refused(*reading.problems)
         before = Reading(write(self.spec, self.shown, PREFIX)).value(self.spec, PREFIX, ROOT)
         spelled = dict(spellings(before, self.shown))
-        read = before
-        for kind, old, new in renamed if not self.step else ():
-            before, after = called_anew(before, kind, old, new), called_anew(after, kind, old, new)
         return [
-            (place, as_spelled(value, at(read, place), at(self.shown, place), spelled))
-            for place, value in differences(self.spec, before, after, ())
+            (place, as_spelled(value, at(before, place), at(self.shown, place), spelled))
+            for place, value in differences(self.spec, self._anew(before), self._anew(after, own=False), ())
         ]
 
     # What is drawn
@@ -287,6 +310,8 @@ def _at_field(problem: Problem, commands: Sequence[Json]) -> Problem:
     command = commands[int(number)]
     if command["do"] == "rename":
         return replace(problem, path="id" if command["kind"] == "step" else f"{ROOT}.{command['kind']}s")
+    if command["do"] == "rename_fields":
+        return replace(problem, path=dotted(ROOT, [*command["key"], next(iter(command["to"].values()))]))
     place = dotted(ROOT, command["key"]) + rest.removeprefix(".value")
     if problem.code == "missing_key":
         message = "This is needed: fill it in, or take the whole entry away." if "[" in place else "This is needed: fill it in."

@@ -5,6 +5,7 @@ The engine's parser says where each part of its tree begins, in characters. From
 closing brackets to the field itself; what does not stand where it should be raises `Unclear`, and is never guessed at.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -16,6 +17,10 @@ _SPACE = r"(?:[ \t\r\n\f]|//[^\n]*(?:\n|\Z))*"
 _CLOSED = rf"(?:{_SPACE}\))*{_SPACE}"
 _FIELD = re.compile(rf"{_CLOSED}\.{_SPACE}(?:`([^`\n]+)`|([A-Za-z_][A-Za-z0-9_]*))")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TICKED = re.compile(r"[A-Za-z0-9_.\-/ ]+\Z")
+_BEFORE = re.compile(rf"\.{_SPACE}\Z")
+_UNREAD = frozenset({"in", "true", "false", "null"})
+"""Words that no expression reads after a dot."""
 _BRACKET = re.compile(rf"{_CLOSED}\]")
 _STRING = re.compile(
     r"""(?: [rR]'''((?:[^'])*?)''' | [rR]\"\"\"((?:[^"])*?)\"\"\" | [rR]'([^'\n\r]*)' | [rR]"([^"\n\r]*)"
@@ -67,12 +72,29 @@ def spots(text: str, root: Root) -> Spots:
     return Spots(tuple(sorted(search.found)), search.open)
 
 
+def is_word(name: str) -> bool:
+    """Whether an expression reads a field of this name as it stands."""
+    return bool(_NAME.fullmatch(name)) and name not in _UNREAD
+
+
 def renamed(text: str, found: Spots, names: Mapping[str, str]) -> str:
     """The text with the fields that were found in it called what `names` says."""
     for spot in reversed(found.fields):
         if spot.name in names:
-            text = text[: spot.start] + names[spot.name] + text[spot.end :]
+            text = _put(text, spot, names[spot.name])
     return text
+
+
+def _put(text: str, spot: Spot, name: str) -> str:
+    """A name that is no word stands in backticks; one that may not stand there either is a key in brackets."""
+    before, after = text[: spot.start], text[spot.end :]
+    if before[-1:] in ("'", '"'):
+        name = json.dumps(name, ensure_ascii=False)[1:-1].replace("'", r"\'")
+    elif not is_word(name):
+        before, after = (before[:-1], after[1:]) if before[-1:] == "`" else (before, after)
+        key = f"[{json.dumps(name, ensure_ascii=False)}]"
+        before, name = (before, f"`{name}`") if _TICKED.match(name) else (_BEFORE.sub("", before), key)
+    return before + name + after
 
 
 def _positions(source: bytes) -> dict[int, int]:

@@ -33,7 +33,7 @@ FORMATS = ("date", "date-time", "time", "email", "uri", "uuid", "ipv4", "ipv6", 
 _ONE = ("items", "additionalProperties", "not", "if", "then", "else", "propertyNames")
 _MANY = ("anyOf", "oneOf", "allOf", "prefixItems")
 _NAMED = ("properties", "$defs")
-_IN_PLACE = ("anyOf", "oneOf", "allOf", "not", "if", "then", "else")
+IN_PLACE = ("anyOf", "oneOf", "allOf", "not", "if", "then", "else")
 _RULES = (
     *("$ref", "type", "enum", "const", "required", "minItems", "maxItems", "uniqueItems", "minimum", "maximum"),
     *("exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern", "format"),
@@ -258,7 +258,7 @@ def _refs_in_place(schema: Any, defs: Mapping[str, Any]) -> set[str]:
             if name and name not in found:
                 found.add(name)
                 todo.append(defs[name])
-            todo.extend(sub for keyword, _, sub in subschemas(part) if keyword in _IN_PLACE)
+            todo.extend(sub for keyword, _, sub in subschemas(part) if keyword in IN_PLACE)
     return found
 
 
@@ -277,8 +277,8 @@ def _forks(schema: Any, circle: set[str]) -> bool:
     """Whether one value is looked at by two parts of the schema that both lead back into the circle."""
     if not isinstance(schema, dict):
         return False
-    parts = [sub for keyword, _, sub in subschemas(schema) if keyword in _IN_PLACE]
-    rest = {key: value for key, value in schema.items() if key not in _IN_PLACE}
+    parts = [sub for keyword, _, sub in subschemas(schema) if keyword in IN_PLACE]
+    rest = {key: value for key, value in schema.items() if key not in IN_PLACE}
     leading = sum(bool(circle & set(_refs(part))) for part in [*parts, rest])
     if "$ref" in rest and referred(rest) in circle:
         leading += bool(circle & set(_refs({key: value for key, value in rest.items() if key != "$ref"})))

@@ -79,6 +79,16 @@ class _Drawing:
         to = self.chance.choice(["fresh", "another", self.name()])
         return {"kind": kind, "id": self.chance.choice([*held, "nowhere"]), "to": to}
 
+    def rename_fields(self) -> Data:
+        held = self.chance.choice(
+            [("", "input", self.data), *((self.spot.id, key, self.spot.step) for key in ("output", "form"))]
+        )
+        step, key, holder = held
+        schema = holder.get(key)
+        fields = [*schema.get("properties", ())] if isinstance(schema, dict) else []
+        to = {self.chance.choice([*fields, "nowhere"]): self.chance.choice(["fresh", "in", "ä b'", *fields]) for _ in range(2)}
+        return {"step": step, "key": f"{key}.properties", "to": to}
+
     def set(self) -> Data:
         return {"step": self.spot.id, "key": self.key(), "value": self.chance.choice([*ODD, self.name()])}
 

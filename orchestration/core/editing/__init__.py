@@ -18,13 +18,15 @@ to say, and no reason to refuse, but for what is beyond all bounds.
     moving      move
     pasting     copy, paste
     renaming    rename
+    contracts   rename_fields
     setting     set, unset, insert
     arranging   arrange
 """
 
 from orchestration.core.editing.commands import Command, read_commands
+from orchestration.core.editing.contracts import call_otherwise
 from orchestration.core.editing.edit import edit
 from orchestration.core.editing.edited import Edited, Note
 from orchestration.core.editing.pasting import copy
 
-__all__ = ["Command", "Edited", "Note", "copy", "edit", "read_commands"]
+__all__ = ["Command", "Edited", "Note", "call_otherwise", "copy", "edit", "read_commands"]

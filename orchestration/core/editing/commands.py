@@ -21,11 +21,13 @@ from orchestration.core.wording import under
 
 MOST_COMMANDS = 200
 MOST_STEPS = 500
+MOST_FIELDS = 200
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Holder = Annotated[str, Field(max_length=100)]
 """The id of a step, or "" for the workflow itself."""
 Names = Annotated[tuple[Name, ...], Field(min_length=1, max_length=MOST_STEPS, strict=False)]
+FieldName = Annotated[str, Field(min_length=1, max_length=200)]
 Key = Annotated[tuple[str | int, ...], BeforeValidator(read_key)]
 Route = Annotated[str, Field(min_length=1, max_length=60)]
 Coordinate = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False, strict=False)]
@@ -84,6 +86,16 @@ class Rename(Model):
     to: Name
 
 
+class RenameFields(Model):
+    """`key`: where the fields stand together in a contract, as `input.properties` of the workflow, `output.properties` of a step,
+    `form.properties.address.properties` of a person's. `to`: field → what it shall be called."""
+
+    do: Literal["rename_fields"]
+    step: Holder
+    key: Key
+    to: Annotated[dict[FieldName, FieldName], Field(min_length=1, max_length=MOST_FIELDS)]
+
+
 class Set(Model):
     do: Literal["set"]
     step: Holder
@@ -136,10 +148,13 @@ class Arrange(Model):
 
 
 Command = Annotated[
-    Add | Remove | Connect | Disconnect | Move | Rename | Set | Unset | Insert | Paste | Duplicate | Arrange,
+    Add | Remove | Connect | Disconnect | Move | Rename | RenameFields | Set | Unset | Insert | Paste | Duplicate | Arrange,
     Field(discriminator="do"),
 ]
-VERBS = ("add", "remove", "connect", "disconnect", "move", "rename", "set", "unset", "insert", "paste", "duplicate", "arrange")
+VERBS = (
+    *("add", "remove", "connect", "disconnect", "move", "rename", "rename_fields", "set", "unset", "insert", "paste"),
+    *("duplicate", "arrange"),
+)
 
 
 class Commands(Model):

@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestration.core import definition, values
 from orchestration.core.definition import Definition
-from orchestration.core.editing import arranging, building, moving, pasting, renaming, routing, setting
+from orchestration.core.editing import arranging, building, contracts, moving, pasting, renaming, routing, setting
 from orchestration.core.editing.commands import Command, read_commands
 from orchestration.core.editing.draft import Draft
 from orchestration.core.editing.edited import Change, Edited, Note
@@ -28,6 +28,7 @@ _DOING: dict[str, Callable[[Draft, Any], Change]] = {
     "paste": pasting.paste,
     "duplicate": pasting.duplicate,
     "rename": renaming.rename,
+    "rename_fields": contracts.rename_fields,
     "set": setting.put,
     "unset": setting.unset,
     "insert": setting.insert,

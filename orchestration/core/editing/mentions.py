@@ -15,6 +15,7 @@ from orchestration.core.errors import Refused
 from orchestration.core.frozen import dataclass
 from orchestration.core.source import join_path
 from orchestration.core.template import spans
+from orchestration.core.wording import listed
 
 Kind = Literal["step", "outcome", "model", "tool", "template", "cel"]
 
@@ -75,6 +76,9 @@ class Mention:
             new = renamed(text[start:end], each, names)
             if len(new) > MOST_CHARACTERS:
                 raise TooLong
+            called = [names.get(spot.name, spot.name) for spot in each.fields]
+            if any(spot.name in names for spot in each.fields) and [spot.name for spot in _reads(new, root).fields] != called:
+                raise Unclear(f"{listed(names.values(), join='and')} can't be written there")
             text = text[:start] + new + text[end:]
         return Renamed(text, any(each.open for each in found))
 

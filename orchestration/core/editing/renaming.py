@@ -1,7 +1,7 @@
 """Rename: an id is called something else, and so is whatever names or reads it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -72,10 +72,10 @@ def follow(draft: Draft, names: Mapping[str, str]) -> None:
 
 
 def rewrite(found: list[Mention], names: Mapping[str, str], root: Root = STEPS) -> list[Note]:
-    """Gives other names to steps in all that leads to or reads them, and says what could not be rewritten. What a parallel gives
-    is an object with its arms as keys, so these are renamed below it too: `root` is the place of that object."""
-    known = "|".join(map(re.escape, names if root == STEPS else root[1:]))
-    words = re.compile(rf"\b(?:{known})\b|\bsteps\b(?!\s*\.)|\\")
+    """Gives other names to steps in all that leads to or reads them, or to the fields of another place (`root`), and says what
+    could not be rewritten. What a parallel gives is such a place, with its arms as fields."""
+    known = "|".join(map(re.escape, root[1:2] or names))
+    words = re.compile(rf"(?<!\w)(?:{known})(?!\w)|\b{root[0]}\b(?!\s*\.)|\\")
     left: list[Note] = []
     for mention in found:
         if mention.kind == "step" and root == STEPS:
@@ -86,16 +86,16 @@ def rewrite(found: list[Mention], names: Mapping[str, str], root: Root = STEPS) 
 
 
 def _rewrite_text(mention: Mention, names: Mapping[str, str], root: Root) -> list[Note]:
-    whole = "steps by a name that is computed" if root == STEPS else f"all that {root[1]} gives, or a part that is computed"
+    whole = "steps by a name that is computed" if root == STEPS else f"all of {'.'.join(root)}, or a part that is computed"
     known = next((name for name in names if name in mention.text), next(iter(names)))
     try:
-        notes = _compared(mention, names)
+        notes = _compared(mention, names) if root == STEPS else []
         if mention.rename(names, root):
             notes.append(_note(mention, known, f"this reads {whole}, so it may read {known} further on"))
     except Unclear as error:
         return [_note(mention, known, f"this can't be read as an expression, and stays as it is: {error}")]
     except TooLong:
-        message = f"An expression would get longer than {MOST_CHARACTERS:,} characters ({mention.path}). Choose a shorter id."
+        message = f"An expression would get longer than {MOST_CHARACTERS:,} characters ({mention.path}). Choose a shorter name."
         raise Refused(Problem("expression_too_long", message, "to", mention.step or None)) from None
     return notes
 
@@ -157,21 +157,27 @@ def _rename_layout(data: dict[str, Any], old: str, new: str) -> None:
 def _rename_tests(data: dict[str, Any], names: Mapping[str, str], kind: str) -> list[Note]:
     """Tests name what they mock by step or tool, and may name the step that they are of."""
     left: list[Note] = []
+    for test, path in tests_of(data):
+        mocks = test.get("mocks")
+        if isinstance(mocks, dict):
+            known = {old: new for old, new in names.items() if old in mocks}
+            for old in [old for old, new in known.items() if new in mocks and new not in known]:
+                new = known.pop(old)
+                message = f"{path}.mocks: there is one for {new} already, so the one for {old} stays as it is. Look at it."
+                left.append(Note("test", old, message, f"{path}.mocks"))
+            test["mocks"] = {known.get(name, name): mock for name, mock in mocks.items()}
+        if kind == "step" and test.get("step") in names:
+            test["step"] = names[test["step"]]
+    return left
+
+
+def tests_of(data: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Whatever may be a test, and its place; not what it gives and mocks, which are values."""
     todo: list[tuple[Any, str]] = [(data.get("tests"), "tests")]
     while todo:
         value, path = todo.pop()
         if isinstance(value, list):
             todo += [(item, f"{path}[{index}]") for index, item in enumerate(value)]
         elif isinstance(value, dict):
-            mocks = value.get("mocks")
-            if isinstance(mocks, dict):
-                known = {old: new for old, new in names.items() if old in mocks}
-                for old in [old for old, new in known.items() if new in mocks and new not in known]:
-                    new = known.pop(old)
-                    message = f"{path}.mocks: there is one for {new} already, so the one for {old} stays as it is. Look at it."
-                    left.append(Note("test", old, message, f"{path}.mocks"))
-                value["mocks"] = {known.get(name, name): mock for name, mock in mocks.items()}
-            if kind == "step" and value.get("step") in names:
-                value["step"] = names[value["step"]]
-            todo += [(item, f"{path}.{key}") for key, item in value.items() if key != "mocks"]
-    return left
+            yield value, path
+            todo += [(item, f"{path}.{key}") for key, item in value.items() if key not in ("mocks", "input")]
