@@ -181,7 +181,7 @@ class _Drawing:
                 return Field("check", checked=name in self.answer, **told)
             case "choice" | "many":
                 return self._choice(spec, told)
-            case "value":
+            case "value" | "typed":
                 return Field("long" if "\n" in text or len(text) > LONG_TEXT // 3 else "text", mono=True, **told)
             case "text" if spec.long or "\n" in text or len(text) > LONG_TEXT // 2:
                 return Field("long", **told)
