@@ -319,7 +319,7 @@ SIGHT: tuple[tuple[str, str, str], ...] = (
     ("steps.X", "after X, on every path", "The output of step X."),
     ("carry", "in a loop's body", "What the round before left there."),
     ("iter.index", "in a loop's body", "The number of the round, from 1."),
-    ("item, index", "in a map's body", "The item, and its place in the list."),
+    ("item, index", "in a map's body", "The item, and its place in the list, from 0."),
     ("error.code, error.message, error.step", "where a catch led", "What failed, and where."),
     ("input, output", "in checks", "The step's own. A tool's templates see its `input` too."),
     ("key, secrets.X", "in a tool's templates", "The call's key, and a secret, filled in when the request leaves."),

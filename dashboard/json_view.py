@@ -1,4 +1,4 @@
-"""A JSON value as markup: text stays text, what is nested folds. It works without a script."""
+"""A JSON value as markup: text stays text, what is nested folds, a list of flat objects is a table. It works without a script."""
 
 import json
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from dashboard import json_table
 from orchestration.core.wording import counted
 
 NOTHING = SafeString("")
@@ -25,6 +26,15 @@ def text(value: Any, limit: int | None = None) -> str:
 
 def tree(value: Any, prefix: str = "") -> SafeString:
     """Markup of `value`. `prefix` begins the ids of its folds; without one they have none, and close at a refresh."""
+    return _drawn(value, prefix, tables=True)
+
+
+def exact(value: Any, prefix: str = "") -> SafeString:
+    """The same to the letter: without tables."""
+    return _drawn(value, prefix, tables=False)
+
+
+def _drawn(value: Any, prefix: str, tables: bool) -> SafeString:
     whole = text(value)
     if len(whole) > LARGE:
         return format_html(
@@ -32,17 +42,21 @@ def tree(value: Any, prefix: str = "") -> SafeString:
             whole[:LARGE],
             counted(len(whole) - LARGE, "character"),
         )
-    return _node(value, NOTHING, f"{prefix}." if prefix else "", 0)
+    return _node(value, NOTHING, f"{prefix}." if prefix else "", 0, tables)
 
 
-def _node(value: Any, key: SafeString, place: str, depth: int) -> SafeString:
+def _node(value: Any, key: SafeString, place: str, depth: int, tables: bool) -> SafeString:
     """`key` stands before the value on the same line, also where the value folds."""
     if isinstance(value, dict):
         named = [(_key(str(name)), child, str(name)) for name, child in value.items()]
-        return _branch(named, key, "{}", counted(len(named), "field"), place, depth)
+        return _branch(named, key, "{}", counted(len(named), "field"), place, depth, tables)
+    if tables and (names := json_table.columns(value)):
+        summary = format_html('{}<span class="c">{}</span>', key, counted(len(value), "item"))
+        drawn = json_table.table(value, names, _id(place and f"{place}more"))
+        return _fold(_id(place), depth < OPEN_DEPTH, summary, drawn)
     if isinstance(value, list | tuple):
         numbered = [(NOTHING, child, str(index)) for index, child in enumerate(value)]
-        return _branch(numbered, key, "[]", counted(len(numbered), "item"), place, depth)
+        return _branch(numbered, key, "[]", counted(len(numbered), "item"), place, depth, tables)
     return _leaf(value, key)
 
 
@@ -51,19 +65,22 @@ def _key(name: str) -> SafeString:
 
 
 def _branch(
-    entries: list[tuple[SafeString, Any, str]], key: SafeString, brackets: str, words: str, place: str, depth: int
+    entries: list[tuple[SafeString, Any, str]], key: SafeString, brackets: str, words: str, place: str, depth: int, tables: bool
 ) -> SafeString:
     if not entries:
         return format_html('<span>{}<span class="c">{}</span></span>', key, brackets)
     rows = [
-        format_html("<li>{}</li>", _node(child, name, f"{place}{part}." if place else "", depth + 1))
+        format_html("<li>{}</li>", _node(child, name, f"{place}{part}." if place else "", depth + 1, tables))
         for name, child, part in entries[:MANY]
     ]
     if len(entries) > MANY:
         rows.append(format_html('<li class="c">… {} more; copy to see all of it</li>', len(entries) - MANY))
-    fold = format_html(' id="{}"', place) if place else NOTHING
     summary = format_html('{}<span class="c">{}</span> <span class="c">{}</span>', key, brackets, words)
-    return _fold(fold, depth < OPEN_DEPTH, summary, format_html("<ul>{}</ul>", mark_safe("".join(rows))))  # noqa: S308  (rows are from format_html)
+    return _fold(_id(place), depth < OPEN_DEPTH, summary, format_html("<ul>{}</ul>", mark_safe("".join(rows))))  # noqa: S308  (rows are from format_html)
+
+
+def _id(place: str) -> SafeString:
+    return format_html(' id="{}"', place) if place else NOTHING
 
 
 def _fold(attributes: SafeString, is_open: bool, summary: SafeString, body: SafeString) -> SafeString:

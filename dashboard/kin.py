@@ -17,7 +17,7 @@ Named = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Kin:
-    """`scope` as `each[3]`, `words` as `item 3 of Each`; of a called workflow "" and `called by Ask`. `trail`: (words, address)
+    """`scope` as `each[2]`, `words` as `item 3 of Each`; of a called workflow "" and `called by Ask`. `trail`: (words, address)
     of the runs that it is a part of, the outermost first. `by` began the outermost. `about`: the item in a few words."""
 
     scope: str
@@ -64,7 +64,7 @@ def kin(run: RunDetail) -> Kin | None:
 
 
 def part(path: str, index: int, named: Named) -> tuple[str, str]:
-    """(scope, words) of child `index` of the step at `path`: `each[3]` and `item 3 of Each`, `legal` and `arm Legal`; of a called
+    """(scope, words) of child `index` of the step at `path`: `each[2]` and `item 3 of Each`, `legal` and `arm Legal`; of a called
     workflow the path and `called by Ask`."""
     step = path.rpartition("/")[2]
     if run_view.type_of(step, named) == "workflow":
@@ -74,7 +74,7 @@ def part(path: str, index: int, named: Named) -> tuple[str, str]:
 
 
 def in_words(scope: str, named: Named) -> str:
-    """`each[3]` → `item 3 of Each`, `legal` → `arm Legal`."""
+    """`each[2]` → `item 3 of Each`, `legal` → `arm Legal`."""
     return run_view.spoken(f"{scope}/", named)[1]
 
 

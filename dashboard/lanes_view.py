@@ -10,7 +10,7 @@ from dashboard.presentation import Bar, Segment, Strip, Tone, strip
 from dashboard.run_words import Doing, waits_for
 from dashboard.step_titles import titles_of
 from dashboard.timeline import laid
-from orchestration.core.wording import abbreviate, counted, listed
+from orchestration.core.wording import abbreviate, counted, item_at, listed
 from orchestration.queries import children
 from orchestration.queries.children import Lane, Lanes
 from orchestration.queries.run_list import Standing
@@ -165,7 +165,7 @@ def _lane(
     called = noun_of(run.parent_path, named) == "workflow"
     return LaneView(
         id=run.id,
-        name=run.label if called else f"Item {lane.index}" if own.endswith("]") else named.get(own, own),
+        name=run.label if called else item_at(lane.index).capitalize() if own.endswith("]") else named.get(own, own),
         about=about(lane.item),
         doing=run_words.state_of(lane.row, found.now, found.sweeping, noun_of(run.place, inner)),
         step=run_view.titled(inner)(run_view.within(run.place, scope)) if run.place else "",

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from dashboard.presentation import RESULTS, Look, look_of
+from orchestration.core.wording import item_at
 from orchestration.queries.course import CallTime, Course, Visit
 from orchestration.queries.runs import RunDetail
 
@@ -135,7 +136,7 @@ def outcomes_of(named: Mapping[str, str]) -> dict[str, str]:
 
 
 def titled(named: Mapping[str, str]) -> Callable[[str], str]:
-    """A path or an outcome in words: `refine[3]/critique` → `Criticise, round 3`, `each[3]/draft` → `Draft, item 3 of Each`."""
+    """A path or an outcome in words: `refine[3]/critique` → `Criticise, round 3`, `each[2]/draft` → `Draft, item 3 of Each`."""
 
     def title(path: str) -> str:
         name, detail = spoken(path, named)
@@ -161,7 +162,7 @@ def _scope(name: str, named: Mapping[str, str]) -> str:
     step, _, number = name.rstrip("]").partition("[")
     if not number:
         return f"arm {named[step]}" if type_of(step, named) == "arm" else ""
-    return f"item {number} of {named[step]}" if type_of(step, named) == "map" else f"round {number}"
+    return f"{item_at(int(number))} of {named[step]}" if type_of(step, named) == "map" else f"round {number}"
 
 
 def type_of(step: str, named: Mapping[str, str]) -> str:

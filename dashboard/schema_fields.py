@@ -29,10 +29,10 @@ class Option:
 class Field:
     """One control or group. `look` picks the markup: text long number date check select radio many object list json.
     `was` is the text of the proposal where this differs from it, None where it does not. `blank` is a list's next item with
-    `token` where its key goes; `key` is the item's own, `stood` the name that it was shown with. `there` tells whether an object
-    that may be left out is in. `turn`: the button that shows it the other way, as text or as rows; `unturned`: why it can't.
-    `said`: what the place that it holds is called; `nowhere`: there is no such place; `whose`: what tells it from the others of a
-    form that may hold one."""
+    `token` where its key goes, None within a numbered item: the list around it has that in its own. `key` is the item's own,
+    `stood` the name that it was shown with. `there` tells whether an object that may be left out is in. `turn`: the button that
+    shows it the other way, as text or as rows; `unturned`: why it can't. `said`: what the place that it holds is called;
+    `nowhere`: there is no such place; `whose`: what tells it from the others of a form that may hold one."""
 
     look: str
     name: str
@@ -125,6 +125,8 @@ class _Drawing:
         self.answer, self.first, self.problems = answer, first, problems
         self.errors: dict[str, list[str]] = {}
         self.told: dict[str, str] = {}
+        self.numbered = False
+        """Whether it is within an item that only its number tells from the others of its list."""
 
     def assign(self, spec: Spec, prefix: str) -> None:
         places = dict(self.places(spec, prefix, ""))
@@ -181,7 +183,7 @@ class _Drawing:
                 return Field("check", checked=name in self.answer, **told)
             case "choice" | "many":
                 return self._choice(spec, told)
-            case "value":
+            case "value" | "typed":
                 return Field("long" if "\n" in text or len(text) > LONG_TEXT // 3 else "text", mono=True, **told)
             case "text" if spec.long or "\n" in text or len(text) > LONG_TEXT // 2:
                 return Field("long", **told)
@@ -214,15 +216,21 @@ class _Drawing:
         assert item is not None
         one = item.label or _singular(told["label"])
         keys = self.answer.get(f"{name}~item", ())
+        numbered, self.numbered = self.numbered, self.numbered or not spec.keyed
         children = tuple(
             self.field(item, f"{name}/{key}", place, f"{one} {index + 1}", key)
             for index, (key, place) in enumerate(zip(keys, item_places(spec, self.answer, name, path), strict=True))
         )
+        self.numbered = numbered
         token = f"__{name.count('__')}__"
-        drawing = _Drawing(write(item, ABSENT, f"{name}/{token}"), None, ())
-        blank = drawing.field(item, f"{name}/{token}", f"{path}[]", f"{one} {token}", token)
         full = spec.most is not None and len(keys) >= spec.most
+        blank = None if numbered else self._blank(item, name, f"{path}[]", one, token)
         return Field("list", children=children, blank=blank, token=token, full=full, **told)
+
+    @staticmethod
+    def _blank(item: Spec, name: str, path: str, one: str, token: str) -> Field:
+        drawing = _Drawing(write(item, ABSENT, f"{name}/{token}"), None, ())
+        return drawing.field(item, f"{name}/{token}", path, f"{one} {token}", token)
 
     def _choice(self, spec: Spec, told: dict[str, Any]) -> Field:
         chosen = dict.fromkeys(self.answer.get(told["name"], ())).keys()

@@ -12,7 +12,7 @@ from orchestration.core.shape import Node, Shape, root, shapes
 from orchestration.core.values import canonical, dump, load
 from orchestration.core.wording import abbreviate
 
-Kind = Literal["text", "number", "date", "check", "choice", "many", "object", "list", "json", "value", "either"]
+Kind = Literal["text", "number", "date", "check", "choice", "many", "object", "list", "json", "value", "typed", "either"]
 
 MOST_PLACES = 200
 DEEPEST = 6

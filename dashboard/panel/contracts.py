@@ -275,6 +275,8 @@ def with_words(field: Field) -> Field:
     """The tree of fields: each row of a contract says what may stand in it, and how an odd name is read."""
     if field.css == "row" and any(child.name.endswith("/kind") for child in field.children):
         return replace(field, children=tuple(_told(child, field.children) for child in field.children))
+    if not field.children and field.blank is None:
+        return field
     blank = with_words(field.blank) if field.blank else None
     return replace(field, children=tuple(map(with_words, field.children)), blank=blank)
 

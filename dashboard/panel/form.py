@@ -7,6 +7,7 @@ A key that shows and reads the same gives no command, however else it might be w
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from django.http import QueryDict
@@ -223,12 +224,12 @@ class StepForm:
 
     # What is drawn
 
-    @property
+    @cached_property
     def fields(self) -> Field:
         drawn = with_offers(with_words(fields_of(self.spec, self.answer, PREFIX, None, self.problems)), self.around)
         return with_hints(drawn, self.takes) if self.takes else drawn
 
-    @property
+    @cached_property
     def groups(self) -> tuple[Group, ...]:
         given = Reading(self.answer).value(self.spec, PREFIX, ROOT)
         return groups(self.model, self.fields, given, self.unsaved)

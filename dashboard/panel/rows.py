@@ -46,8 +46,8 @@ def listed(values: list[Any]) -> str:
 
 
 def unlisted(text: str) -> list[Any]:
-    if text.strip().startswith("["):
-        found = read_value(text)
-        if isinstance(found, list):
-            return found
+    """What is JSON as a whole is the list, or its only value; else commas divide it."""
+    found = read_value(text)
+    if not isinstance(found, str) or found != text:
+        return found if isinstance(found, list) else [found]
     return [read_value(part.strip()) for part in text.split(",") if part.strip()]

@@ -95,12 +95,15 @@ _WORDS: dict[str, str] = {
     "there": "is there", "absent": "is not there", "true": "is true", "false": "is not true",
 }  # fmt: skip
 _JOINS = ("all", "any")
+_LOOK_FOR = ("contains", "startsWith", "endsWith", "matches")
+"""What stands behind these is text, whatever it looks like."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition as rows `place operator value`, all of which hold or any of which does, or as one text of CEL. A value is text,
-    or JSON, or `${place}`. One that is `needed` and not said yet is "", which a draft may hold."""
+    """A condition as rows `place operator value`, all of which hold or any of which does, or as one text of CEL. A value is what
+    was typed, and its operator says whether that is text or may be JSON; `${place}` is another place. One that is `needed` and
+    not said yet is "", which a draft may hold."""
 
     offers: str = ""
     needed: bool = False
@@ -112,7 +115,7 @@ class Condition:
         comparison = (
             Spec("text", "place", "Place", look="grow", offers=self.offers, picks="place", blank="steps.sort.label"),
             Spec("choice", "operator", "Is", options=ORDER, labels=told, default=("==",), look="short"),
-            Spec("value", "value", "Value", required=False, look="grow", offers=self.offers, picks="value"),
+            Spec("typed", "value", "Value", required=False, look="grow", offers=self.offers, picks="value"),
         )
         alternative = Spec("object", "", "One more", properties=comparison, look="row")
         others = Spec(
@@ -174,8 +177,10 @@ def _row(one: Comparison) -> dict[str, Any]:
     row: dict[str, Any] = {"place": one.place, "operator": one.operator}
     if one.operator == "in":
         row["value"] = listed([_written(each) for each in one.value])
+    elif one.operator in _LOOK_FOR:
+        row["value"] = _sought_text(_written(one.value))
     elif one.operator not in ALONE:
-        row["value"] = _written(one.value)
+        row["value"] = value_text(_written(one.value))
     return row
 
 
@@ -183,6 +188,16 @@ def _written(value: Any) -> Any:
     if isinstance(value, str) and value.startswith("${"):
         raise refuse("A text that looks like a place can't be told from one in a row. It stays as CEL")
     return f"${{{value.text}}}" if isinstance(value, Place) else value
+
+
+def _sought(text: str) -> str:
+    """The text to look for: as it was typed, `1.50` too; without its quotes where it stands in some."""
+    found = read_value(text)
+    return found if isinstance(found, str) else text
+
+
+def _sought_text(value: str) -> str:
+    return value if value.strip() and _sought(value) == value else value_text(value)
 
 
 def _read(row: dict[str, Any], place: str, problems: list[Problem]) -> Comparison | None:
@@ -196,8 +211,9 @@ def _read(row: dict[str, Any], place: str, problems: list[Problem]) -> Compariso
 
 def _comparison(row: dict[str, Any]) -> Comparison | None:
     """None for a row in which nothing stands."""
-    place, operator, value = row.get("place", "").strip(), row.get("operator", "=="), row.get("value", ABSENT)
-    if not place and value is ABSENT:
+    place, operator, text = row.get("place", "").strip(), row.get("operator", "=="), row.get("value", "")
+    text = text if text.strip() else ""
+    if not place and not text:
         return None
     if not condition_rows.is_place(place):
         raise refuse(f"{place or 'Nothing'} is no place. Write one, as run.input.text, or write the condition as CEL", "place")
@@ -205,13 +221,11 @@ def _comparison(row: dict[str, Any]) -> Comparison | None:
         raise refuse(f"{place} is no field, so it can't be asked whether it is there. Write the condition as CEL", "place")
     if operator in ALONE:
         return Comparison(place, operator)
+    if operator in _LOOK_FOR:
+        return Comparison(place, operator, _compared(_sought(text)))
     if operator == "in":
-        several = value if isinstance(value, list) else unlisted(value) if isinstance(value, str) else [value]
-        return Comparison(place, operator, tuple(_compared(each) for each in several) or ("",))
-    if operator in ("contains", "startsWith", "endsWith", "matches"):
-        held = _compared(value) if isinstance(value, str) else "" if value is ABSENT else value_text(value)
-        return Comparison(place, operator, held)
-    return Comparison(place, operator, _compared("" if value is ABSENT else value))
+        return Comparison(place, operator, tuple(map(_compared, unlisted(text))) or ("",))
+    return Comparison(place, operator, _compared(read_value(text)))
 
 
 def _compared(value: Any) -> Any:

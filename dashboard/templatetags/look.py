@@ -21,6 +21,7 @@ register = template.Library()
 register.filter("money", presentation.money)
 register.filter("span", presentation.span)
 register.filter("json_tree", json_view.tree)
+register.filter("json_exact", json_view.exact)
 register.filter("json_text", json_view.text)
 
 

@@ -15,6 +15,7 @@ from orchestration.core.plan import PlanStep
 from orchestration.core.plan.enough import need
 from orchestration.core.position import Fan, Loan, Stop
 from orchestration.core.result import Failure, Result
+from orchestration.core.wording import item_at
 
 How = Literal["done", "failed", "cancelled"]
 
@@ -132,4 +133,4 @@ def name(step: PlanStep, index: int) -> str:
         return str(step.model.branches[index].label)
     if step.type == "workflow":
         return str(step.model.workflow)
-    return f"item {index}"
+    return item_at(index)

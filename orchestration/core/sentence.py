@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from orchestration.core.limits import most
 from orchestration.core.proof.derivation import duration, money
 from orchestration.core.routes import BREAK, CONTINUE
-from orchestration.core.wording import Sized, abbreviate, listed
+from orchestration.core.wording import Sized, abbreviate, item_at, listed
 
 if TYPE_CHECKING:
     from orchestration.core.plan import Plan, PlanStep
@@ -204,8 +204,8 @@ def no_way_on(plan: "Plan", step: "PlanStep", frame: "Frame", reason: str) -> st
 
 
 def child(step: "PlanStep", frame: "Frame") -> str:
-    """How an item or an arm is called in a sentence: `item 3 of Each`, `the arm Legal`."""
-    return f"the arm {step.label}" if frame.kind == "arm" else f"item {frame.round} of {step.label}"
+    """How an item or an arm is called in a sentence: the third `item 3 of Each`, an arm `the arm Legal`."""
+    return f"the arm {step.label}" if frame.kind == "arm" else f"{item_at(frame.round)} of {step.label}"
 
 
 def ended_child(plan: "Plan", step: "PlanStep", frame: "Frame") -> str:

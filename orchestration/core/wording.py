@@ -67,6 +67,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
+def item_at(index: int) -> str:
+    """What people call the item at this index: they count from 1. Whatever names one in words has its number from here."""
+    return f"item {index + 1}"
+
+
 def with_stop(words: str) -> str:
     """The words as a whole sentence: with a full stop where nothing ends them yet."""
     return words if words.endswith((".", "!", "?", "…")) else f"{words}."

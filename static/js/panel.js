@@ -130,7 +130,7 @@ function putBack(from) {
   const field = document.getElementById(from.id);
   if (field?.form !== form()) return;
   write(field, from);
-  if (field === document.activeElement && from.selectionStart !== null && from.selectionStart !== undefined) field.setSelectionRange(from.selectionStart, from.selectionEnd);
+  if (field === document.activeElement && from.selectionStart !== null && from.selectionStart !== undefined) field.setSelectionRange?.(from.selectionStart, from.selectionEnd);
   field.dispatchEvent(new Event("input", { bubbles: true }));
 }
 

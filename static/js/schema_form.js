@@ -3,18 +3,37 @@
 
 import { showScripted } from "./page.js";
 
-function addTo(group) {
-  const items = [...group.querySelectorAll(":scope > [data-item]")];
-  const keys = items.map((item) => Number(item.querySelector(":scope > input").value)).filter(Number.isInteger);
-  const key = String(Math.max(-1, Number(group.dataset.taken ?? -1), ...keys) + 1); // never that of one that was taken away
+const itemsOf = (group) => [...group.querySelectorAll(":scope > [data-item]")];
+const keyOf = (item) => item.querySelector(":scope > input").value;
+
+/* The next item of a list with its token still in it. Within a numbered item it is told once for all of them: by the list around. */
+function blankOf(group) {
+  const own = group.querySelector(":scope > template");
+  if (own) return { source: own.innerHTML, token: group.dataset.token };
+  const item = group.closest("[data-item]");
+  const around = item?.parentElement.closest("[data-list]");
+  const outer = around && blankOf(around);
+  if (!outer) return null;
+  const alike = filled(outer, keyOf(item), itemsOf(around).indexOf(item) + 1).querySelectorAll("[data-list]");
+  const twin = [...alike].find((list) => list.dataset.list === group.dataset.list);
+  return twin ? blankOf(twin) : null;
+}
+
+/* Only the path and the key are tokens; in labels the place of the item is meant. */
+function filled({ source, token }, key, number) {
   const holder = document.createElement("template");
-  const source = group.querySelector(":scope > template").innerHTML;
-  /* Only the path and the key are tokens; in labels the place of the item is meant. */
-  const token = group.dataset.token;
-  holder.innerHTML = source.replaceAll(`/${token}`, `/${key}`).replaceAll(`"${token}"`, `"${key}"`).replaceAll(` ${token}"`, ` ${key}"`).replaceAll(token, String(items.length + 1));
-  const item = holder.content.querySelector("[data-item]");
+  holder.innerHTML = source.replaceAll(`/${token}`, `/${key}`).replaceAll(`"${token}"`, `"${key}"`).replaceAll(` ${token}"`, ` ${key}"`).replaceAll(token, String(number));
+  return holder.content;
+}
+
+function addTo(group, blank) {
+  const items = itemsOf(group);
+  const keys = items.map((item) => Number(keyOf(item))).filter(Number.isInteger);
+  const key = String(Math.max(-1, Number(group.dataset.taken ?? -1), ...keys) + 1); // never that of one that was taken away
+  const content = filled(blank, key, items.length + 1);
+  const item = content.querySelector("[data-item]");
   showScripted(item);
-  group.querySelector(":scope > [data-list-end]").before(holder.content);
+  group.querySelector(":scope > [data-list-end]").before(content);
   item.querySelector("input:not([type=hidden]), textarea, select")?.focus();
   changed(group);
 }
@@ -22,7 +41,7 @@ function addTo(group) {
 function take(item) {
   const group = item.closest("[data-list]");
   const next = item.nextElementSibling?.matches("[data-item]") ? item.nextElementSibling : group.querySelector(":scope > [data-list-end]");
-  const key = Number(item.querySelector(":scope > input").value);
+  const key = Number(keyOf(item));
   group.dataset.taken = Math.max(Number(group.dataset.taken ?? -1), Number.isInteger(key) ? key : -1);
   item.remove();
   next.querySelector("input:not([type=hidden]), textarea, select, button")?.focus();
@@ -57,8 +76,11 @@ function compare(control) {
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.("button[name=form_turn]");
   if (!button?.closest("[data-schema-form]") || /^(text|rows|recorded|takes)\b/.test(button.value)) return; // the server answers these
+  const group = button.matches("[data-list-add]") ? button.closest("[data-list]") : null;
+  const blank = group && blankOf(group);
+  if (group && !blank) return;
   event.preventDefault();
-  if (button.matches("[data-list-add]")) addTo(button.closest("[data-list]"));
+  if (group) addTo(group, blank);
   else if (button.matches("[data-list-take]")) take(button.closest("[data-item]"));
 });
 

@@ -61,7 +61,7 @@ class TestMap:
             (n, "succeeded", "each", True) for n in range(3)
         ]
         assert floor.paths(found[2]) == ["each[2]/double"]
-        assert floor.records(found[2])[0]["decision"]["sentence"] == "Item 2 of Each was done."
+        assert floor.records(found[2])[0]["decision"]["sentence"] == "Item 3 of Each was done."
 
     def test_its_record_began_when_its_first_item_did(self, timed: Floor) -> None:
         run = timed.start(over(each(person("ask")), end()), {"items": [1]})
@@ -113,7 +113,7 @@ class TestMap:
         if status == "failed":
             error = unpack_all([run.error])[0]
             assert error["code"] == "invalid_output"
-            assert error["message"].startswith("item 1: ")
+            assert error["message"].startswith("item 2: ")
 
     def test_an_item_that_goes_on_after_a_failure_or_a_deadline_is_done(self, timed: Floor) -> None:
         late = person("late")

@@ -48,7 +48,7 @@ def test_items_of_every_kind_go_through_their_runs_as_they_are(floor: Floor, way
     for which, came, item in zip(items.ITEMS, floor.output(run)["items"], wanted, strict=True):
         assert dump(came) == dump(item), which
     told = [floor.records(child)[0]["decision"]["sentence"] for child in Run.objects.filter(parent=run).order_by("index")]
-    assert told == [f"Item {number} of Each item was done." for number in range(len(wanted))]
+    assert told == [f"Item {number} of Each item was done." for number in range(1, len(wanted) + 1)]
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -259,7 +259,7 @@ class TestARunThatWaits:
         assert [pay(f"x{number}")["run"] for number in (2, 1)] == [child.id for child in reversed(children)]
         assert floor.output(floor.ended(run)) == 2
         told = floor.records(children[0])[0]["decision"]["sentence"]
-        assert told.startswith("Ended the item because paid came, ") and told.endswith(". Item 0 of Each was done.")
+        assert told.startswith("Ended the item because paid came, ") and told.endswith(". Item 1 of Each was done.")
         run = floor.start(definition)
         children = Run.objects.filter(parent=run, status="waiting")
         floor.until(run, lambda found: children.count() == 2)

@@ -137,3 +137,27 @@ def test_a_place_is_picked_by_keyboard_alone(page: Page) -> None:
     keys.press("Enter")
     expect(page.locator("#panel .said")).to_contain_text("Changed")
     assert steps()["way"]["cases"][0]["when"] == "steps.sort.kind == 'bug'"
+
+
+def test_what_is_added_within_a_case_is_made_here_and_says_where_it_stands(page: Page) -> None:
+    posted: list[str] = []
+    page.on("request", lambda request: posted.append(request.url) if request.method == "POST" else None)
+    page.goto("/workflows/picking/?version=draft&step=way")
+    row = "v/cases/0/when/items"
+    page.locator(f"button[value='add {row}']").click()
+    expect(page.locator(f"[name='{row}/1/place']")).to_be_focused()
+    for number in (0, 1):
+        page.locator(f"button[value='add {row}/1/others']").click()
+        expect(page.locator(f"[name='{row}/1/others/{number}/place']")).to_be_focused()
+    expect(page.get_by_role("button", name="Pick a value for place, one more 2, row 2, if, case 1")).to_be_visible()
+    page.locator(f"[name='{row}/1/others/1/place']").fill("run.input.amount")
+    page.locator(f"[name='{row}/1/others/1/value']").fill("3")
+    page.locator(f"button[value='take {row}/1/others 0']").click()
+    assert posted == []
+    page.locator(f"[name='{row}/1/place']").fill("steps.sort.kind")
+    page.locator(f"[name='{row}/1/value']").fill("bug")  # while the server is asked what may be chosen there
+    expect(page.locator(f"select[name='{row}/1/value']")).to_have_value("bug")
+    page.locator("#panel button[value=save]").click()
+    expect(page.locator("#panel .said")).to_contain_text("Changed")
+    either = {"any": ["steps.sort.kind == 'bug'", "run.input.amount == 3"]}
+    assert steps()["way"]["cases"][0]["when"] == {"all": ["steps.tell.said == 'x'", either]}

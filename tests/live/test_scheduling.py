@@ -54,3 +54,27 @@ def test_its_pages_pass_axe_and_fit(sign_in: SignIn, designer: User, site: str) 
     made = schedules.create(workflow="asking", body={**BODY, "name": "A" * 100}, by="dora")
     paths = ("new/", "", f"{made}/", f"{made}/edit/", f"{made}/delete/")
     assert_sound(page, *(PLACE + path for path in paths))
+
+
+def test_its_times_are_seen_while_they_are_typed_on_a_phone_too(sign_in: SignIn, designer: User, site: str) -> None:
+    publish(asking())
+    page = sign_in(designer)
+    page.set_viewport_size({"width": 390, "height": 480})  # what a keyboard leaves
+    page.goto(f"{PLACE}new/")
+    cron, zone, coming = page.get_by_label("Times", exact=True), page.get_by_label("Time zone"), page.locator("#coming")
+    cron.fill("30 2 * * *")
+    expect(coming.locator("li").first).to_contain_text("02:30")
+    page.evaluate("scrollTo(0, document.querySelector('#id_cron').getBoundingClientRect().top + scrollY - 140)")
+    expect(coming.locator("li").nth(1)).to_be_in_viewport(ratio=1)
+    stood = zone.evaluate("field => field.getBoundingClientRect().top + scrollY")
+    cron.fill("0 0 30 2 *")
+    expect(coming).to_contain_text("never comes")
+    assert abs(zone.evaluate("field => field.getBoundingClientRect().top + scrollY") - stood) < 2
+    page.set_viewport_size({"width": 1440, "height": 900})
+    cron.fill("30 2 * * *")
+    expect(coming.locator("li").first).to_contain_text("02:30")
+    page.get_by_label("Labels").scroll_into_view_if_needed()
+    expect(coming).to_be_in_viewport(ratio=1)
+    assert coming.evaluate(
+        "it => it.getBoundingClientRect().left > document.querySelector('#id_labels').getBoundingClientRect().right"
+    )

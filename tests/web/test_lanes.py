@@ -146,7 +146,7 @@ class TestPage:
         assert "0 ms in calls, with those of its child runs" in page
         assert "Steps 31 with 4 calls, those of its child runs too" in page
         assert "All 10 Failed 2 Waiting for a person 2 Running 2 Done 3 Cancelled 1" in page
-        assert re.findall(r"Item (\d+) order", page) == ["1", "5", "2", "8", "4", "6", "0", "3", "9", "7"]
+        assert re.findall(r"Item (\d+) order", page) == ["2", "6", "3", "9", "5", "7", "1", "4", "10", "8"]
         assert "unavailable: the desk did not answer for order 1" in page
         bar = "Of 12 items: 2 failed, 2 waiting for a person, 2 running, 3 done, 1 cancelled and 2 not begun"
         assert f'aria-label="{bar}"' in answer.content.decode()
@@ -185,7 +185,7 @@ class TestPage:
 
     def test_lanes_are_chosen_by_the_address_and_told_alone(self, as_viewer: Client, mixed: Run) -> None:
         failed = fragment(as_viewer, f"/runs/{mixed.id}/?lanes=failed", "run")
-        assert re.findall(r"Item (\d+) order", text(failed)) == ["1", "5"]
+        assert re.findall(r"Item (\d+) order", text(failed)) == ["2", "6"]
         assert f'data-live-href="/runs/{mixed.id}/?lanes=failed"' in failed.content.decode()
         alone = fragment(as_viewer, f"/runs/{mixed.id}/?lanes=failed", "lanes")
         assert alone.content.decode().strip().startswith('<section id="lanes"')
@@ -200,7 +200,7 @@ class TestPage:
         more = re.search(r'id="lanes-next"[^>]* href="([^"#]+)', first)
         assert more is not None
         second = text(as_viewer.get(more[1].replace("&amp;", "&")))
-        assert re.findall(r"Item (\d+) order", second) == [str(number) for number in range(12, 24)]
+        assert re.findall(r"Item (\d+) order", second) == [str(number) for number in range(13, 25)]
         assert "First" in second
 
     @pytest.mark.parametrize("many", [20, 2_000])
@@ -216,7 +216,7 @@ class TestKin:
     def test_a_child_says_where_it_belongs_and_leads_up_and_on(self, as_viewer: Client, mixed: Run) -> None:
         child, before, after = (Run.objects.get(parent=mixed, index=index) for index in (4, 3, 5))
         page = as_viewer.get(f"/runs/{child.id}/").content.decode()
-        assert "Item 4 of Each order" in text(as_viewer.get(f"/runs/{child.id}/"))
+        assert "Item 5 of Each order" in text(as_viewer.get(f"/runs/{child.id}/"))
         assert f'<a href="/runs/{mixed.id}/">O-1</a>' in page
         assert f'href="/runs/{before.id}/"' in page and f'href="/runs/{after.id}/"' in page
         start = text(as_viewer.get(f"/runs/{child.id}/?seq=0"))
@@ -233,9 +233,9 @@ class TestOnAnEngine:
     def test_a_question_of_a_child_says_of_which_run_it_is_a_part(self, as_operator: Client, ada: Api, odd: Run) -> None:
         asked = Escalation.objects.get()
         listed = text(as_operator.get("/inbox/"))
-        assert "item 1 of Each order" in listed and "O-7" in listed
+        assert "item 2 of Each order" in listed and "O-7" in listed
         page = as_operator.get(f"/inbox/{asked.id}/")
-        assert "item 1 of Each order" in text(page)
+        assert "item 2 of Each order" in text(page)
         assert f"/runs/{odd.id}/" in page.content.decode()
         assert "odd one" in text(page) and "spring" in text(page)
         _, found = ada.get(f"escalations/{asked.id}")
@@ -246,7 +246,7 @@ class TestOnAnEngine:
         way = text(as_viewer.get(f"/runs/{child.id}/?seq=1"))
         assert "Rules , in the run around it" in way and '"odd one" the item' in way
         assert f'href="/runs/{odd.id}/?seq=1#chosen"' in as_viewer.get(f"/runs/{child.id}/?seq=1").content.decode()
-        assert "item 0 of Each order" not in way.partition("Path")[2].partition("Outline")[0].lower()
+        assert "item 1 of each order" not in way.partition("Path")[2].partition("Outline")[0].lower()
         for shown in ("?seq=0", "?at=1", "?seq=2"):
             assert as_viewer.get(f"/runs/{child.id}/{shown}").status_code == 200
         assert f'"around": [ [ "{odd.id}", 0, 1 ] ]' in text(as_viewer.get(f"/runs/{child.id}/evidence.json"))
@@ -317,7 +317,7 @@ class TestOnAnEngine:
             assert [found["id"] for found in ada.get(f"escalations?run={one}")[1]["items"]] == [asked]
         assert ada.get(f"escalations?run={run[:-1]}")[1]["items"] == []
         assert "Runs Orders O-9 Orders Previous" not in (page := text(as_viewer.get(f"/runs/{item.id}/")))
-        assert "Runs Orders O-9 Orders Item 0 of Each order" in page
+        assert "Runs Orders O-9 Orders Item 1 of Each order" in page
         assert as_viewer.get(f"/inbox/{Escalation.objects.get().id}/").status_code == 200
         resolve(escalation=asked, action="yes", values={}, by="otto")
         floor.ended(run)

@@ -129,6 +129,32 @@ def test_a_condition_is_the_same_again(found: rows.Rows) -> None:
     assert through(Condition(), rows.condition(found)) == rows.condition(found)
 
 
+TYPED = [
+    *(("contains", text) for text in ("1.50", "007", "1e3", "-0", "true", "[ 1, 2 ]", '{"a" : 1}', "a  b", '"a', "${a.c}")),
+    ("matches", "1.50"), ("startsWith", "0.10"), ("endsWith", "5.0"),
+    ("==", "refund"), ("==", '"5"'), ("==", "${a.c}"), ("in", "a, b"), ("in", '"5"'), ("in", '["a, b", "c"]'), ("in", "5"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("operator", "text"), TYPED)
+def test_what_was_typed_beside_an_operator_comes_back_as_it_was_typed(operator: str, text: str) -> None:
+    row = {"v/items/0/place": ["a.b"], "v/items/0/operator": [f'"{operator}"'], "v/items/0/value": [text]}
+    spec = Spec("either", "when", "When", way=Condition())
+    found = Reading({"v/items~item": ["0"], **row}).value(spec, "v")
+    assert write(spec, found, "v")["v/items/0/value"] == [text], found
+
+
+def test_what_is_looked_for_is_the_text_and_one_in_quotes_is_what_stands_in_them() -> None:
+    def said(operator: str, value: str) -> Any:
+        return Condition().value({"items": [{"place": "a.b", "operator": operator, "value": value}]})
+
+    assert said("contains", "1.50") == "a.b.contains('1.50')"
+    assert said("matches", '"1.50"') == "a.b.matches('1.50')"
+    assert said("==", "1.50") == "a.b == 1.5"
+    assert said("in", '"a, b"') == "a.b in ['a, b']"
+    assert said("contains", " ") == "a.b.contains('')"
+
+
 def test_what_is_looked_for_may_stand_elsewhere_and_an_index_is_never_there() -> None:
     """A text that holds another stays so as rows, as a sample's own check is written."""
     text = "run.input.text.contains(run.input.ticket)"

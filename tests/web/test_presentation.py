@@ -119,12 +119,16 @@ json_values = st.recursive(
 )
 
 
-@given(json_values)
+TAGS = {"details", "summary", "ul", "li", "span", "pre", "div", "table", "thead", "tbody", "tr", "th", "td", "p"}
+rows = st.lists(st.dictionaries(st.text(max_size=70), st.none() | st.integers() | st.text(), min_size=1, max_size=3), max_size=14)
+
+
+@given(json_values | rows)
 def test_no_value_becomes_markup(value: Any) -> None:
-    for drawn in (json_view.tree(value), json_view.tree(value, "here")):
+    for drawn in (json_view.tree(value), json_view.tree(value, "here"), json_view.exact(value)):
         seen = Text()
         seen.feed(drawn)
-        assert seen.tags <= {"details", "summary", "ul", "li", "span", "pre"}
+        assert seen.tags <= TAGS
     assert json.loads(json_view.text(value)) == value
 
 
@@ -132,8 +136,63 @@ def test_hostile_text_is_shown_as_it_is() -> None:
     hostile = '"><script>alert(1)</script>'
     seen = Text()
     seen.feed(json_view.tree({hostile: [hostile, hostile * 100]}, 'x"><img src=x>'))
-    assert seen.tags <= {"details", "summary", "ul", "li", "span", "pre"}
+    assert seen.tags <= TAGS
     assert seen.text.count("<script>alert(1)</script>") >= 102
+
+
+class Table(HTMLParser):
+    """What stands in the rows of a table, its head first; `numbers` are the columns that are aligned as such."""
+
+    def __init__(self, drawn: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.numbers: list[int] = []
+        self.feed(drawn)
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("th", "td"):
+            self.numbers += [len(self.rows[-1])] if tag == "th" and ("class", "number") in attrs else []
+            self.rows[-1].append("")
+
+    def handle_data(self, data: str) -> None:
+        if self.rows and self.rows[-1]:
+            self.rows[-1][-1] += data
+
+
+def test_flat_objects_that_are_alike_are_rows_below_what_they_share() -> None:
+    lines = [{"sku": "A-1", "pieces": 2}, {"sku": "1", "price": 1.5, "note": ""}, {"sku": None, "pieces": None, "more": []}]
+    found = Table(json_view.tree({"lines": lines}))
+    assert found.rows == [
+        ["sku", "pieces", "price", "note", "more"],
+        ["A-1", "2", "", "", ""],
+        ["1", "", "1.5", "empty", ""],
+        ["null", "null", "", "", "[]"],
+    ]
+    assert found.numbers == [1, 2]
+    assert "<table" not in json_view.exact({"lines": lines})
+
+
+NO_TABLES: list[Any] = [
+    [], [1, 2], ["a"], {"a": {"b": 1}}, [{}], [{"a": 1}, 2], [{"a": 1}, {"b": 2}], [{"a": [1]}], [{"a": {"b": 1}}, {"a": 2}],
+    [{str(n): n for n in range(13)}], [{"n" * 61: 1}],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", NO_TABLES, ids=lambda value: repr(value)[:30])
+def test_what_is_nested_or_unlike_is_no_table(value: Any) -> None:
+    assert "<table" not in json_view.tree(value)
+
+
+def test_a_hostile_table_stays_bounded_and_hides_nothing() -> None:
+    long = "<b>" + "x" * 400 + "\u202e end"
+    drawn = json_view.tree([{"n": n, "text": "\x00\x1b[31m\u202eb" if n else long} for n in range(1_000)], "here")
+    found = Table(drawn)
+    assert len(found.rows) == 201 and drawn.count('class="rows__more"') == 1
+    assert "and 990 more" in drawn and "800 more; copy to see all of it" in drawn
+    assert found.rows[1][1] == f"{long[:120]}… {len(long)} characters{long}"
+    assert found.rows[2][1] == "\\u0000\\u001b[31m\u202eb"
 
 
 def test_large_values_stay_usable() -> None:

@@ -118,9 +118,10 @@ export function swap(element, text) {
   if (focused && !document.body.contains(focused) && document.activeElement === document.body) likeOf(focused)?.focus({ preventScroll: true });
 }
 
-/** Puts into a field what stands in the one that it takes the place of. */
+/** Puts into a field what stands in the one that it takes the place of. What was typed may have become a choice meanwhile. */
 export function write(field, from) {
-  if (field?.type !== from.type) return;
+  const typed = field?.options && from.matches("input:not([type=checkbox], [type=radio])");
+  if (field?.type !== from.type && !typed) return;
   if (field.matches("[type=checkbox], [type=radio]")) field.checked = from.checked;
   else if (!field.options || [...field.options].some(({ value }) => value === from.value)) field.value = from.value;
 }
