@@ -44,14 +44,17 @@ document.addEventListener("toggle", (event) => {
   draw();
 }, true);
 
-document.addEventListener("htmx:load", (event) => {
-  if (event.detail.elt.id !== "run") return;
-  remembered();
-  document.querySelector("#run-graph > workflow-canvas")?.dispatchEvent(new CustomEvent("canvas:refresh", { detail: { revision: Number(event.detail.elt.dataset.liveRevision) } }));
+document.addEventListener("htmx:load", ({ detail: { elt } }) => {
+  if (elt.id !== "run" && elt.id !== "lanes") return;
+  const revision = elt.id === "run" ? Number(elt.dataset.liveRevision) : undefined; // child runs move without their run
+  document.querySelector("#run-graph > workflow-canvas")?.dispatchEvent(new CustomEvent("canvas:refresh", { detail: { revision } }));
 });
 
-document.addEventListener("canvas:select", (event) => {
-  if (event.detail.step) document.getElementById(`reach-${event.detail.step}`)?.click();
+/* A step leads to its last visit, one inside of a map or parallel to the child runs, those first that need looking at. */
+document.addEventListener("canvas:select", ({ detail: { step, select, lanes } }) => {
+  if (!step) return;
+  if (lanes === undefined) document.getElementById(`reach-${step}`)?.click();
+  else window.htmx.ajax("GET", `${location.pathname}?seq=${select}${lanes && `&lanes=${lanes}`}#lanes`, { source: "#run" });
 });
 
 remembered();
