@@ -264,7 +264,7 @@ def test_on_a_phone_a_finger_draws_routes_and_pans_and_moves_what_was_chosen_or_
     pressed = page.locator(
         ".design__handle button, .design__head :is(.button, summary, .design__bounds a), .cv-bar button:visible"
     )
-    assert min(box(one)["height"] for one in pressed.all()) >= 32
+    assert pressed.evaluate_all("all => Math.min(...all.map(one => one.getBoundingClientRect().height))") >= 32
     page.get_by_role("button", name="Larger").click()
     expect(page.get_by_role("button", name="Smaller")).to_have_attribute("aria-expanded", "true")
     assert box(panel)["height"] > half
