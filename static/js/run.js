@@ -26,11 +26,17 @@ const REMEMBERED = "run-graph";
 function draw() {
   const fold = document.getElementById("graph");
   const place = document.getElementById("run-graph");
-  if (!fold?.open || !place || place.firstElementChild) return;
+  if (!fold?.open || !place) return;
+  if (place.firstElementChild) return refresh();
   const canvas = document.createElement("workflow-canvas");
   for (const name of ["graph", "icons"]) canvas.setAttribute(name, place.dataset[name]);
   canvas.setAttribute("aria-label", "The way of this run, drawn");
   place.append(canvas);
+}
+
+/* One that is folded away asks once it is opened. */
+function refresh(revision) {
+  document.querySelector("#graph[open] workflow-canvas")?.dispatchEvent(new CustomEvent("canvas:refresh", { detail: { revision } }));
 }
 
 function remembered() {
@@ -45,9 +51,8 @@ document.addEventListener("toggle", (event) => {
 }, true);
 
 document.addEventListener("htmx:load", ({ detail: { elt } }) => {
-  if (elt.id !== "run" && elt.id !== "lanes") return;
-  const revision = elt.id === "run" ? Number(elt.dataset.liveRevision) : undefined; // child runs move without their run
-  document.querySelector("#run-graph > workflow-canvas")?.dispatchEvent(new CustomEvent("canvas:refresh", { detail: { revision } }));
+  if (elt.id === "run") refresh(Number(elt.dataset.liveRevision));
+  if (elt.id === "lanes") refresh(); // child runs move without their run
 });
 
 /* A step leads to its last visit, one inside of a map or parallel to the child runs, those first that need looking at. */

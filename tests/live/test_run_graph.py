@@ -100,8 +100,12 @@ def test_a_large_one_opens_where_the_run_stands_or_has_failed(sign_in: SignIn, v
         expect(node(page, "ask")).to_be_in_viewport(ratio=0.99)
         expect(node(page, ":start")).to_have_count(0)
         assert page.evaluate("window.views.size") == 1
+    page.locator("#graph summary").click()
     resolve.resolve(escalation=Escalation.objects.get(run=run).id, action="drop", values={}, by="otto")
     move(run)
+    expect(page.locator(".page-head__line")).to_contain_text("Failed")
+    page.locator("#graph summary").click()
+    expect(node(page, "ask")).to_have_attribute("aria-label", "Ask, Person, Done")
     page.reload()
     expect(node(page, "dropped")).to_be_in_viewport(ratio=0.99)
 
