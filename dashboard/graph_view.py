@@ -9,7 +9,7 @@
 What stands in `layout` may be anything; what makes no sense there is left out.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from dashboard.error_ways import error_ways
@@ -242,33 +242,52 @@ def free(step: PlanStep) -> Iterator[dict[str, str]]:
 # A run
 
 
-def of_run(plan: Plan, proof: ProofView, course: Course, reached: tuple[Reached, ...], version: int) -> dict[str, Any]:
+def of_run(
+    plan: Plan,
+    proof: ProofView,
+    course: Course,
+    reached: tuple[Reached, ...],
+    version: int,
+    items: Mapping[str, Any],
+    inside: tuple[Visit, ...],
+) -> dict[str, Any]:
     """The same with where a run has been: of each step how often and how it went, and which ways were taken, as (from, to,
     route). "" is where it began, and the route where none leads there by itself. `select` chooses the last visit of a step on the
-    page of the run."""
-    stands = {item.step.id: item for item in reached}
+    page of the run. `items` (as `items_view.ran`) and `inside` say that of the steps that child runs came to."""
+    stands = {item.step.id: _ran(item) for item in reached}
+    ran = {step: found for step in plan.steps if (found := {**(stands.get(step) or {}), **items.get(step, {})})}
     drawn = graph(plan, proof, version=version)
     return {
         **drawn,
-        "steps": [{**step, "problems": [], "folded": False, "ran": _ran(stands.get(step["id"]))} for step in drawn["steps"]],
+        "steps": [{**step, "problems": [], "folded": False, "ran": ran.get(step["id"])} for step in drawn["steps"]],
         "problems": [],
         "bounds": [],
-        "visited": sorted(_ways(plan, course)),
+        "visited": sorted(_ways(plan, course, inside) | _entered(plan, ran)),
     }
 
 
-def _ran(item: Reached | None) -> dict[str, Any] | None:
-    if item is None or item.look is None:
+def _ran(item: Reached) -> dict[str, Any] | None:
+    if item.look is None:
         return None
     return {
         "visits": item.visits, "word": item.look.word, "icon": item.look.icon, "tone": item.look.tone, "select": item.select,
     }  # fmt: skip
 
 
-def _ways(plan: Plan, course: Course) -> set[tuple[str, str, str]]:
-    begun = set() if course.before or not course.visits else {("", plan.workflow.start, "start")}
-    found = (visit for visit in course.visits if visit.step in plan.steps)
-    return begun | {(stands_in(visit), visit.step, "") if stands_in(visit) else _way(plan, visit) for visit in found}
+def _ways(plan: Plan, course: Course, inside: tuple[Visit, ...]) -> set[tuple[str, str, str]]:
+    found = (visit for visit in (*course.visits, *inside) if visit.step in plan.steps and not _ended(plan, visit))
+    return {(stands_in(visit), visit.step, "") if stands_in(visit) else _way(plan, visit) for visit in found}
+
+
+def _ended(plan: Plan, visit: Visit) -> bool:
+    """Whether no way led on from there: it failed, and nothing caught that."""
+    return visit.rule == plan.steps[visit.step].place
+
+
+def _entered(plan: Plan, ran: Collection[str]) -> set[tuple[str, str, str]]:
+    """The ways into the whole, and into loops, items and arms."""
+    levels = (level for level in plan.levels if not level or plan.steps[level].type != "parallel")
+    return {(level, first, "start") for level in levels if (first := plan.first(level)) in ran}
 
 
 def _way(plan: Plan, visit: Visit) -> tuple[str, str, str]:

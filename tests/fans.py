@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from orchestration.acts import runs
 from orchestration.core import values
-from orchestration.models import Escalation, Run
+from orchestration.models import Escalation, Run, StepRecord
 from orchestration.models.fields import new_id
 from orchestration.record.clock import database_now
 from tests.engine.publishing import publish
@@ -78,4 +78,34 @@ def _asks(child: Run, now: datetime) -> Escalation:
         values="{}",
         show="{}",
         actions=values.dump([{"id": "yes", "label": "Send it", "to": "seen"}]),
+    )
+
+
+def recorded(run: Run) -> None:
+    """What those child runs have done: each has been at `way`, and what has ended at `seen` too, where some of them failed."""
+    StepRecord.objects.filter(run__parent=run).delete()
+    children = [child for child in Run.objects.filter(parent=run) if child.place != f"each[{child.index}]/way"]
+    way = [_record(child, 1, "way", "ask" if child.wait == "person" else "seen") for child in children]
+    seen = [_record(child, 2, "seen", "") for child in children if child.ended and child.status != "cancelled"]
+    StepRecord.objects.bulk_create([*way, *seen], batch_size=500)
+
+
+def _record(child: Run, seq: int, step: str, to: str) -> StepRecord:
+    bad = not to and child.status == "failed"
+    scope = f"each[{child.index}]"
+    rule = {"ask": "steps[1].body[0].cases[0]", "seen": "steps[1].body[0].default", "": "steps[1].body[2]"}[to]
+    rule += "" if to or bad else ".next"
+    kind, leads = ("advance", f"{scope}/{to}") if to else ("finish", scope)
+    return StepRecord(
+        run=child,
+        seq=seq,
+        step=step,
+        path=f"{scope}/{step}",
+        visit=1,
+        type="branch" if to else "set",
+        result=values.dump({"kind": "failed" if bad else "done"}),
+        decision=values.dump({"kind": kind, "to": leads, "rule": rule, "sentence": ""}),
+        state_hash="0" * 64,
+        started=child.created,
+        finished=child.ended or child.created,
     )

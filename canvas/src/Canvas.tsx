@@ -78,7 +78,7 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
   }, [flow, apart, traced]);
 
   const corner = useCallback((id: string) => getInternalNode(id)?.internals.positionAbsolute ?? { x: 0, y: 0 }, [getInternalNode]);
-  const { started, bring, begin, full } = useViewport(nodes, pane);
+  const { started, bring, begin, full } = useViewport(nodes, pane, runs);
   const far = useStore((store) => store.transform[2] < FAR);
 
   const select = useCallback((ids: string[]) => {
@@ -161,7 +161,7 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
   // What is chosen is told to the page, which shows its panel.
   const told = useRef("");
   useEffect(() => {
-    if (told.current !== only) fire("canvas:select", { step: only, select: index.steps.get(only)?.ran?.select ?? "", left: left.current && picked.length === 0, was: was.current });
+    if (told.current !== only) fire("canvas:select", { step: only, ...chooses(index, only), left: left.current && picked.length === 0, was: was.current });
     told.current = only;
     [was.current, left.current] = ["", false];
   }, [fire, index, only, picked]);
@@ -260,7 +260,7 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
     undo: () => writes && void turn("undo"), redo: () => writes && void turn("redo"), copy: () => void copied(), paste, all: () => select(index.graph.steps.map((step) => step.id)), remove,
     nudge: (way) => writes && picked.length > 0 && nudge(outermost(index, picked), way),
     title: () => writes && only && setTitling(only),
-    open: () => only && fire("canvas:select", { step: only, select: index.steps.get(only)?.ran?.select ?? "", open: true }),
+    open: () => only && fire("canvas:select", { step: only, ...chooses(index, only), open: true }),
     go: (way) => { const next = only ? neighbour(index, nodes, corner, only, way) : index.graph.start; if (next) show(next); },
     fold: () => only && index.inside.has(only) && fold(only, !folded.has(only)),
     leave: () => { adding.close(); tell(null); if (picked.length > 0) { left.current = true; select([]); } },
@@ -340,6 +340,12 @@ const FAR = 0.35; // from there on nothing can be read, and none of it is painte
 const QUIET = { hideAttribution: true };
 const ENDS: Record<string, string> = { break: "Leave the loop", continue: "The end of the round" };
 const title_ = (index: Index, id: string) => index.steps.get(id)?.title ?? "the start";
+
+/** What a step of a run leads to on its page. */
+function chooses(index: Index, id: string) {
+  const { select = "", lanes } = index.steps.get(id)?.ran ?? {};
+  return { select, lanes };
+}
 
 function chosen(nodes: AnyNode[], ids: string[]): AnyNode[] {
   return nodes.map((node) => (!!node.selected === ids.includes(node.id) ? node : { ...node, selected: ids.includes(node.id) }));

@@ -2,7 +2,7 @@ import { BaseEdge, getSmoothStepPath, type EdgeProps } from "@xyflow/react";
 import { memo } from "react";
 import { useAround } from "./context";
 import type { Way } from "./flow";
-import { takesSteps } from "./graph";
+import { APART, takesSteps } from "./graph";
 import { LABEL, type Point } from "./layout";
 
 export const edgeTypes = { way: memo(WayEdge) };
@@ -22,7 +22,7 @@ function WayEdge({ id, data, sourceX, sourceY, targetX, targetY, selected, marke
   return (
     <>
       <BaseEdge id={id} className={id === taking ? "is-taking" : undefined} path={path} markerEnd={markerEnd} interactionWidth={18} />
-      {line.label && !(line.lane && stands) && <Label text={line.label} at={at} />}
+      {line.label && !(line.lane && stands && APART.has(line.kind)) && <Label text={line.label} at={at} />}
       {writes && takesSteps(line.kind) && (
         <g className={`cv-insert${selected ? " is-shown" : ""}${id === taking ? " is-taking" : ""}`} transform={`translate(${plus.x} ${plus.y})`} onClick={(event) => { event.stopPropagation(); insert(line.step, line.route, line.level, { x: event.clientX, y: event.clientY }); }}>
           <title>Insert a step here</title>

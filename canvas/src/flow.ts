@@ -35,7 +35,7 @@ export function flowOf(index: Index, placed: Placed, folded: ReadonlySet<string>
     nodes.push({
       ...common(step.id, step.parent, box),
       type: open ? "container" : "step",
-      data: { step, ports, folded: folded.has(step.id), inside: (index.inside.get(step.id) ?? []).length, dim: ran && !step.ran, foot: open ? feet.get(step.id) : undefined },
+      data: { step, ports, folded: folded.has(step.id), inside: (index.inside.get(step.id) ?? []).length, dim: ran && !reached(index, step), foot: open ? feet.get(step.id) : undefined },
       draggable: writes && step.type !== "arm",
       selectable: true, deletable: false,
       ariaLabel: `${spoken(step, folded.has(step.id))}${told ? failing(step) : ""}`,
@@ -158,8 +158,11 @@ function edgeOf(line: Line, placed: Placed, corner: Map<string, Point>, ports: M
 
 function spoken(step: Step, folded: boolean): string {
   const wrong = step.problems.length > 0 ? `, ${step.problems.length === 1 ? "1 problem" : `${step.problems.length} problems`}` : "";
-  const ran = step.ran ? `, ${step.ran.word}${step.ran.visits > 1 ? `, ${step.ran.visits} times` : ""}` : step.ran === null ? ", not reached" : "";
+  const ran = step.ran ? `, ${step.ran.word}${step.ran.said ? `: ${step.ran.said}` : ""}${step.ran.visits > 1 ? `, ${step.ran.visits} times` : ""}` : step.ran === null ? ", not reached" : "";
   return `${step.title}, ${step.word}${folded ? ", folded" : ""}${wrong}${ran}`;
 }
+
+/** Of an arm nothing is said but by what is in it. */
+const reached = (index: Index, step: Step): boolean => !!step.ran || (step.type === "arm" && (index.inside.get(step.id) ?? []).some((inner) => inner.ran));
 
 const failing = (step: Step) => step.errors.map((way) => `. ${way.words}: ${way.ends}`).join("");

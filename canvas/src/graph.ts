@@ -6,7 +6,9 @@ export type Kind =
 
 export interface Route { route: string; kind: Kind; label: string; to: string; errors: string[] }
 export interface Problem { code: string; severity: "error" | "warning" | "info"; step: string | null; path: string; message: string }
-export interface Ran { visits: number; word: string; icon: string; tone: string; select: string }
+/** `items`: of a map or parallel, and of steps inside, how many child runs stand how, what needs looking at first; `said` in words. */
+export interface Ran { visits: number; word: string; icon: string; tone: string; select: string; items?: Items[]; said?: string; lanes?: string }
+export interface Items { word: string; icon: string; tone: string; number: number }
 
 /** Where some errors of a step come to: `hops` are the lines that they run along, as (step, route); see dashboard/error_ways.py. */
 export interface ErrorWay { codes: string[]; words: string; to: string; ends: string; hops: [step: string, route: string][] }

@@ -6,7 +6,7 @@
  *   undoes, redoes    what undo and redo would do, in words
  *   selected   the step that is chosen
  *
- * Fires canvas:select {step, open} and draft:changed {revision, by: "canvas"}; heeds draft:changed of others and draft:elsewhere,
+ * Fires canvas:select {step, open}, of a run {step, select, lanes}, and draft:changed {revision, by: "canvas"}; heeds draft:changed of others and draft:elsewhere,
  * canvas:show {step}, canvas:perform {commands} and canvas:refresh. Text stays text: nothing of the data becomes markup.
  */
 

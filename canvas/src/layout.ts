@@ -82,7 +82,11 @@ function layOut(work: Work, level: string): Level {
   const moved = steps.filter((step) => step.at);
   for (const step of moved) Object.assign(boxes.get(step.id) as Box, { x: step.at?.[0], y: step.at?.[1] });
   for (const line of lines) if (!line.lane && moved.some((step) => step.id === line.from || step.id === line.to)) Object.assign(line, { way: null, at: null });
-  if (moved.length > 0) inLanes(boxes, sizes, lines.filter((line) => line.lane), level === "" ? -Infinity : LEAST);
+  if (moved.length > 0) {
+    const placed = moved.map((step) => boxes.get(step.id) as Box);
+    for (const line of lines) line.lane ||= isHidden(line, boxes, placed);
+    inLanes(boxes, sizes, lines.filter((line) => line.lane), level === "" ? -Infinity : LEAST);
+  }
   const size = level === "" ? { width: 0, height: 0 } : around(boxes, lines);
   for (const line of lines) if (leavesByFoot(line) && line.way?.[1]) line.way[1].y = size.height - LANE.above;
   const done = { boxes, lines, extras, size };
@@ -339,7 +343,26 @@ function turn(all: Box[], box: Box, own: number, lane: number, way: 1 | -1): { y
   return { y: near, crossed: blocking(all, box, Math.min(own, lane), Math.max(own, lane), near, near).length };
 }
 
-function blocking(all: Box[], except: Box, left: number, right: number, top: number, bottom: number): Box[] {
+const PIECES = 8;
+
+/** Whether it would run behind a step: behind one that people have put there, and where its own end was moved, behind any. */
+function isHidden(line: Line, boxes: Map<string, Box>, placed: Box[]): boolean {
+  const [from, to] = [boxes.get(line.from), boxes.get(line.to)];
+  if (!from || !to) return false;
+  const [start, end] = [{ x: from.x + from.width / 2, y: from.y + from.height }, { x: to.x + to.width / 2, y: to.y }];
+  if (!line.way && end.y < start.y) return true;
+  const middle = (start.y + end.y) / 2;
+  const points = [start, ...(line.way ?? [{ x: start.x, y: middle }, { x: end.x, y: middle }]), end];
+  const others = (line.way ? placed : [...boxes.values()]).filter((box) => box !== from && box !== to);
+  return points.slice(1).some((b, at) => {
+    const a = points[at] as Point;
+    const on = (t: number): Point => ({ x: a.x + (b.x - a.x) * t * t * (3 - 2 * t), y: a.y + (b.y - a.y) * (1.5 * t * (1 - t) + t ** 3) });
+    return Array.from({ length: PIECES }, (_, piece) => [on(piece / PIECES), on((piece + 1) / PIECES)] as const).some(([p, q]) =>
+      blocking(others, null, Math.min(p.x, q.x), Math.max(p.x, q.x), Math.min(p.y, q.y), Math.max(p.y, q.y)).length > 0);
+  });
+}
+
+function blocking(all: Box[], except: Box | null, left: number, right: number, top: number, bottom: number): Box[] {
   const { apart } = LANE;
   return all.filter((box) => box !== except && box.x - apart < right && box.x + box.width + apart > left && box.y - apart < bottom && box.y + box.height + apart > top);
 }

@@ -18,7 +18,7 @@ function StepCard({ id, data, selected }: NodeProps<StepNode>) {
       <span className="cv-step__icon"><Icon name={step.type} /></span>
       <span className="cv-step__text">
         <Title step={step} />
-        <span className="cv-step__brief" title={step.lead}>{folded ? `${inside} step${inside === 1 ? "" : "s"} inside` : step.brief}</span>
+        <Brief step={step} text={folded ? `${inside} step${inside === 1 ? "" : "s"} inside` : step.brief} />
       </span>
       <Marks step={step} />
       {CONTAINERS.has(step.type) && <Fold step={step} folded={folded} />}
@@ -37,7 +37,7 @@ function Container({ id, data, selected }: NodeProps<StepNode>) {
       <div className="cv-container__head">
         <Icon name={step.type} />
         <Title step={step} />
-        <span className="cv-step__brief" title={step.lead}>{step.brief}</span>
+        <Brief step={step} text={step.brief} />
         <Marks step={step} />
         <Fold step={step} folded={false} />
       </div>
@@ -142,13 +142,24 @@ function Title({ step }: { step: Step }) {
   );
 }
 
+/** What it does; or, where child runs do it, how many of them stand how there. */
+function Brief({ step, text }: { step: Step; text: string }) {
+  const items = step.ran?.items ?? [];
+  if (items.length === 0) return <span className="cv-step__brief" title={step.lead}>{text}</span>;
+  return (
+    <span className="cv-items" title={step.ran?.said ?? step.ran?.word}>
+      {items.map((item) => <span key={item.word} className={`cv-item tone-${item.tone}`}><Icon name={item.icon} small />{item.number.toLocaleString("en")}</span>)}
+    </span>
+  );
+}
+
 /** What stands in the corner: how it went in a run, what it does to the world, what is wrong with it. */
 function Marks({ step }: { step: Step }) {
   const worst = ["error", "warning", "info"].find((severity) => step.problems.some((problem) => problem.severity === severity));
   return (
     <span className="cv-marks">
       {step.note && <Note step={step} />}
-      {step.ran && <span className={`cv-ran tone-${step.ran.tone}`} title={step.ran.word}>{step.ran.visits > 1 && <b>{step.ran.visits}×</b>}<Icon name={step.ran.icon} small /></span>}
+      {step.ran && (!step.ran.items?.length || step.ran.said) && <span className={`cv-ran tone-${step.ran.tone}`} title={step.ran.word}>{step.ran.visits > 1 && <b>{step.ran.visits}×</b>}<Icon name={step.ran.icon} small /></span>}
       {!step.ran && step.tone === "person" && step.effect && <span className="cv-effect tone-person" title={step.effect}><Icon name="shield" small /></span>}
       {worst && <span className={`cv-problem cv-problem--${worst}`} title={step.problems.map((problem) => problem.message).join("\n")}><Icon name={worst} small />{step.problems.length > 1 && step.problems.length}</span>}
     </span>

@@ -30,6 +30,8 @@ export function useDraft(first: Graph, doors: Doors, begin: Turns, changed: (rev
   const [refused, setRefused] = useState<Draft["refused"]>(null);
   const [said, setSaid] = useState("");
   const revision = useRef(first.revision ?? 0);
+  const asked = useRef(0);
+  const taken = useRef(0);
   const last = useRef<Promise<unknown>>(Promise.resolve());
 
   const take = useCallback((fresh: Graph) => {
@@ -41,8 +43,12 @@ export function useDraft(first: Graph, doors: Doors, begin: Turns, changed: (rev
 
   const refresh = useCallback(async (wanted?: number) => {
     if (wanted !== undefined && wanted <= revision.current) return;
+    const mine = ++asked.current;
     try {
-      take(await fetchGraph(doors.graph));
+      const fresh = await fetchGraph(doors.graph);
+      if (mine < taken.current) return; // what was asked for later says more
+      taken.current = mine;
+      take(fresh);
     } catch (error) {
       tell({ tone: "bad", message: (error as Error).message, lines: [] });
     }

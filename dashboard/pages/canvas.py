@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from dashboard import graph_view, run_view
+from dashboard import graph_view, items_view, run_view
 from dashboard.built import is_built
 from dashboard.errors import problem
 from dashboard.kin import kin
@@ -16,7 +16,7 @@ from orchestration.core.editing import copy
 from orchestration.core.editing.commands import MOST_STEPS
 from orchestration.core.errors import Problem
 from orchestration.queries import course as courses
-from orchestration.queries import drafts
+from orchestration.queries import drafts, inside
 from orchestration.queries import runs as run_queries
 from orchestration.queries import workflows as stored
 from orchestration.queries.drafts import Standing
@@ -91,10 +91,13 @@ def run_graph(request: HttpRequest, run: str) -> HttpResponse:
     assert reading.plan is not None and reading.proof is not None and reading.version is not None
     course = courses.course(found.id, found.seq)
     relatives = kin(found)
-    inside = relatives.scope if relatives else ""
-    reached = run_view.reached(found, course, reading.version.definition, inside)
-    drawn = graph_view.of_run(reading.plan, reading.proof, course, reached, found.version)
-    return JsonResponse({**drawn, "revision": found.revision, "inside": inside.rpartition("/")[2].partition("[")[0]})
+    scope = relatives.scope if relatives else ""
+    reached = run_view.reached(found, course, reading.version.definition, scope)
+    fans = items_view.fans(found, reading.plan, course, reached)
+    told = inside.inside(found.id, found.version_id, [(fan.path, fan.visit) for fan in fans.values()])
+    items = items_view.ran(reading.plan, fans, told)
+    drawn = graph_view.of_run(reading.plan, reading.proof, course, reached, found.version, items, told.ways)
+    return JsonResponse({**drawn, "revision": found.revision, "inside": scope.rpartition("/")[2].partition("[")[0]})
 
 
 @needs(Role.DESIGNER)

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
+
 from orchestration.core.frozen import dataclass
 from orchestration.models import Act as ActRow
 from orchestration.models import Call, Escalation, StepRecord
@@ -112,6 +114,13 @@ def course(run: str, length: int, around: int | None = None) -> Course:
     )
     visits = tuple(_visit(row, blobs) for row in rows)
     return Course(visits, tuple(_call(row, blobs) for row in made), pauses(run), first - 1, length - last)
+
+
+def visits(records: "QuerySet[StepRecord]") -> tuple[Visit, ...]:
+    """Of any runs. Two queries at most."""
+    rows = list(records.values(*_VISIT, "result", "decision"))
+    blobs = fetch(missing(row[name] for row in rows for name in ("result", "decision")))
+    return tuple(_visit(row, blobs) for row in rows)
 
 
 def pauses(run: str) -> tuple[Pause, ...]:

@@ -26,11 +26,17 @@ const REMEMBERED = "run-graph";
 function draw() {
   const fold = document.getElementById("graph");
   const place = document.getElementById("run-graph");
-  if (!fold?.open || !place || place.firstElementChild) return;
+  if (!fold?.open || !place) return;
+  if (place.firstElementChild) return refresh();
   const canvas = document.createElement("workflow-canvas");
   for (const name of ["graph", "icons"]) canvas.setAttribute(name, place.dataset[name]);
   canvas.setAttribute("aria-label", "The way of this run, drawn");
   place.append(canvas);
+}
+
+/* One that is folded away asks once it is opened. */
+function refresh(revision) {
+  document.querySelector("#graph[open] workflow-canvas")?.dispatchEvent(new CustomEvent("canvas:refresh", { detail: { revision } }));
 }
 
 function remembered() {
@@ -44,14 +50,16 @@ document.addEventListener("toggle", (event) => {
   draw();
 }, true);
 
-document.addEventListener("htmx:load", (event) => {
-  if (event.detail.elt.id !== "run") return;
-  remembered();
-  document.querySelector("#run-graph > workflow-canvas")?.dispatchEvent(new CustomEvent("canvas:refresh", { detail: { revision: Number(event.detail.elt.dataset.liveRevision) } }));
+document.addEventListener("htmx:load", ({ detail: { elt } }) => {
+  if (elt.id === "run") refresh(Number(elt.dataset.liveRevision));
+  if (elt.id === "lanes") refresh(); // child runs move without their run
 });
 
-document.addEventListener("canvas:select", (event) => {
-  if (event.detail.step) document.getElementById(`reach-${event.detail.step}`)?.click();
+/* A step leads to its last visit, one inside of a map or parallel to the child runs, those first that need looking at. */
+document.addEventListener("canvas:select", ({ detail: { step, select, lanes } }) => {
+  if (!step) return;
+  if (lanes === undefined) document.getElementById(`reach-${step}`)?.click();
+  else window.htmx.ajax("GET", `${location.pathname}?seq=${select}${lanes && `&lanes=${lanes}`}#lanes`, { source: "#run" });
 });
 
 remembered();
