@@ -39,9 +39,12 @@ function later(detail, fetch) {
 }
 
 async function show(step, open) {
-  const another = step !== shown;
+  const another = step !== held();
+  coming = step;
+  const leaves = !another || (await mayLeave());
+  if (coming !== step) return; // somebody chose something else meanwhile
   coming = null;
-  if (step !== held() && !mayLeave()) return stay();
+  if (!leaves) return stay();
   shown = step;
   page.classList.toggle("design--panel", step !== "");
   if (!step) {
@@ -49,7 +52,7 @@ async function show(step, open) {
     panel.replaceChildren();
   }
   else {
-    await fetchPanel(step);
+    await fetchPanel(step).catch(() => {}); // which is told below
     if (another) panel.scrollTop = 0; // another form begins at its head
   }
   if (open && step === shown) enter();
@@ -67,8 +70,8 @@ function stay() {
   document.dispatchEvent(new CustomEvent("canvas:show", { detail: { step: shown === SETTINGS ? "" : shown } }));
 }
 
-function close() {
-  if (!mayLeave()) return;
+async function close() {
+  if (!(await mayLeave())) return;
   show("", false);
   document.dispatchEvent(new CustomEvent("canvas:show", { detail: { step: "" } }));
 }
@@ -83,7 +86,7 @@ document.addEventListener("canvas:select", ({ detail: { step, open, left, was } 
   clearTimeout(next);
   if (was && step === held()) return; // its panel renamed it
   if (isUnsaved() && (was || (!step && !left))) return; // it was renamed, or is gone, or is one of several: that drops nothing
-  if (open && step === shown) enter();
+  if (open && step === shown && step === held()) enter();
   else if (open) show(step, true);
   else soon(step);
 });
@@ -168,11 +171,23 @@ document.addEventListener("draft:changed", ({ detail: { by, step } }) => {
 });
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const same = panel?.querySelector("#panel")?.dataset.step === (shown === SETTINGS ? "" : shown);
-  if (detail.target !== panel || !same) return;
-  if (isBusy()) detail.shouldSwap = false; // somebody began to type meanwhile
+  if (detail.target !== panel) return;
+  if (!same) {
+    if (!isUnsaved()) return;
+    detail.shouldSwap = false; // somebody typed into it while another was on its way
+    show(shown, false);
+  } else if (isBusy()) detail.shouldSwap = false; // somebody began to type meanwhile
   else if (isPressed(panel)) later(detail, () => soon(shown));
 });
 const isBusy = () => isBusyIn(panel);
+
+/* What did not come: not that of another step is shown in its place. */
+for (const failed of ["htmx:sendError", "htmx:responseError"]) {
+  document.addEventListener(failed, ({ detail: { target } }) => {
+    if (target === panel && shown !== held() && !isUnsaved()) panel.replaceChildren(document.getElementById("panel-missing").content.cloneNode(true));
+  });
+}
+document.addEventListener("click", ({ target }) => { if (target.closest("[data-panel-again]")) show(shown, true); });
 document.addEventListener("draft:elsewhere", ({ detail: { revision } }) => {
   fetchHead();
   if (shown && coming === null && isBehind(revision) && !isBusy()) soon(shown);

@@ -1,0 +1,147 @@
+"""Somebody goes on while the server takes its time, or does not answer: nothing that they typed is lost, they are asked where it
+would be and only there, and what they see is what they chose."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from playwright.sync_api import Dialog, Locator, Page, Route, expect
+
+from tests.engine.publishing import publish
+from tests.factories import asking
+from tests.live.drawing import drawn, node, opened
+
+SignIn = Callable[[User], Page]
+PAGES = ["design", "outline"]
+
+expect.set_options(timeout=20_000)
+
+
+@pytest.fixture
+def page(sign_in: SignIn, designer: User, site: str) -> Page:
+    publish(asking())
+    return sign_in(designer)
+
+
+def at(page: Page, where: str) -> Page:
+    if where == "design":
+        return opened(page, "asking")
+    page.goto("/workflows/asking/?version=draft")
+    return page
+
+
+def choose(page: Page, where: str, step: str) -> None:
+    (node(page, step) if where == "design" else page.locator(f"#open-{step}")).click()
+
+
+def title(page: Page) -> Locator:
+    return page.locator("#panel").get_by_label("Title")
+
+
+def save(page: Page) -> None:
+    page.locator("#panel-save").click()
+
+
+def holding(page: Page, step: str, method: str) -> list[Route]:
+    held: list[Route] = []
+    page.route(f"**/steps/{step}/", lambda route: held.append(route) if route.request.method == method else route.fallback())
+    return held
+
+
+def answering(page: Page, answers: list[bool]) -> list[str]:
+    """Answers each question in turn; what was asked."""
+    asked: list[str] = []
+
+    def answer(dialog: Dialog) -> None:
+        asked.append(f"{dialog.type}: {dialog.message}")
+        if not answers or answers.pop(0):
+            dialog.accept()
+        else:
+            dialog.dismiss()
+
+    page.on("dialog", answer)
+    return asked
+
+
+@pytest.mark.parametrize("where", PAGES)
+def test_who_saves_and_chooses_the_next_step_at_once_is_not_asked_whether_to_lose_it(page: Page, where: str) -> None:
+    at(page, where)
+    asked = answering(page, [])
+    choose(page, where, "note")
+    title(page).fill("Mine")
+    held = holding(page, "note", "POST")
+    with page.expect_request("**/steps/note/"):
+        save(page)
+    choose(page, where, "ask")
+    choose(page, where, "done")
+    if where == "design":
+        expect(page.locator(".cv-bar__what")).to_have_text("Done")
+        page.keyboard.press("Enter")
+    held.pop().continue_()
+    expect(page.locator("#step-id")).to_have_value("done")
+    expect(node(page, "note") if where == "design" else page.locator("#open-note")).to_contain_text("Mine")
+    assert drawn("asking")["steps"]["note"]["title"] == "Mine"
+    assert asked == []
+
+
+@pytest.mark.parametrize("where", PAGES)
+def test_who_types_while_the_next_step_is_on_its_way_is_asked_before_that_takes_its_place(page: Page, where: str) -> None:
+    at(page, where)
+    asked = answering(page, [False, True])
+    choose(page, where, "note")
+    expect(title(page)).to_be_visible()
+    held = holding(page, "done", "GET")
+    for kept in (True, False):
+        with page.expect_request("**/steps/done/"):
+            choose(page, where, "done")
+        title(page).fill("Typed meanwhile")
+        with page.expect_event("dialog"):
+            held.pop().continue_()
+        if kept:
+            expect(title(page)).to_have_value("Typed meanwhile")
+            expect(page.locator("#step-id")).to_have_value("note")
+            if where == "design":
+                expect(page.locator(".cv-bar__what")).to_have_text("Note")
+            title(page).fill("")
+        elif where == "design":
+            page.unroute("**/steps/done/")
+    expect(page.locator("#step-id")).to_have_value("done")
+    assert len(asked) == 2 and all("not saved" in each for each in asked)
+
+
+def test_what_does_not_come_is_told_and_not_taken_for_what_was_there_before(page: Page) -> None:
+    at(page, "design")
+    choose(page, "design", "note")
+    title(page).fill("Mine")
+    fails = re.compile(r"/steps/")
+    page.route(fails, lambda route: route.fulfill(status=503, content_type="text/html", body="<h1>The database is full</h1>"))
+    save(page)
+    told = page.locator(".toast")
+    expect(told).to_contain_text("The database is full")
+    expect(title(page)).to_have_value("Mine")
+    page.unroute(fails)
+    save(page)
+    expect(page.locator("#panel-said")).to_contain_text("Mine")
+    expect(told).to_have_count(0)
+    page.route(fails, lambda route: route.abort())
+    choose(page, "design", "done")
+    expect(told).to_contain_text("The server did not answer")
+    expect(page.locator("#step-id")).to_have_count(0)
+    page.unroute(fails)
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#step-id")).to_have_value("done")
+    expect(told).to_have_count(0)
+
+
+def test_who_is_signed_out_meanwhile_is_asked_before_what_they_typed_is_left(page: Page) -> None:
+    at(page, "design")
+    asked = answering(page, [False])
+    choose(page, "design", "note")
+    title(page).fill("Mine")
+    Session.objects.all().delete()
+    with page.expect_event("dialog"):
+        save(page)
+    expect(title(page)).to_have_value("Mine")
+    assert [each.split(":")[0] for each in asked] == ["beforeunload"]
