@@ -1,17 +1,18 @@
 """Somebody goes on while the server takes its time, or does not answer: nothing that they typed is lost, they are asked where it
 would be and only there, and what they see is what they chose."""
 
+import json
 import re
 from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
-from playwright.sync_api import Dialog, Locator, Page, Route, expect
+from playwright.sync_api import APIResponse, Dialog, Locator, Page, Route, expect
 
 from tests.engine.publishing import publish
 from tests.factories import asking
-from tests.live.drawing import drawn, node, opened
+from tests.live.drawing import drawn, entitle, node, opened
 
 SignIn = Callable[[User], Page]
 PAGES = ["design", "outline"]
@@ -145,3 +146,59 @@ def test_who_is_signed_out_meanwhile_is_asked_before_what_they_typed_is_left(pag
         save(page)
     expect(title(page)).to_have_value("Mine")
     assert [each.split(":")[0] for each in asked] == ["beforeunload"]
+
+
+def rename(page: Page, step: str, words: str) -> None:
+    node(page, step).click()
+    page.keyboard.press("F2")
+    page.keyboard.type(words)
+    page.keyboard.press("Enter")
+
+
+def test_what_others_did_meanwhile_stays_drawn_when_the_answer_to_an_earlier_edit_comes(page: Page) -> None:
+    at(page, "design")
+    late: list[tuple[Route, APIResponse]] = []
+    page.route("**/commands/", lambda route: late.append((route, route.fetch())))
+    with page.expect_request("**/commands/"):
+        rename(page, "ask", "Mine")
+    expect(page.locator("#draft-lately")).to_have_attribute("data-live-revision", "2")
+    entitle("note", "Theirs", 2)
+    expect(node(page, "note")).to_contain_text("Theirs")
+    route, answer = late.pop()
+    route.fulfill(response=answer)
+    page.unroute("**/commands/")
+    rename(page, "done", "Mine too")
+    expect(node(page, "done")).to_contain_text("Mine too")
+    expect(node(page, "note")).to_contain_text("Theirs")
+    expect(page.locator(".cv-notice")).to_have_count(0)
+    assert [drawn("asking")["steps"][step]["title"] for step in ("note", "ask", "done")] == ["Theirs", "Mine", "Mine too"]
+
+
+def test_who_presses_delete_again_before_the_answer_removes_it_once(page: Page) -> None:
+    at(page, "design")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.post_data or "") if request.url.endswith("/commands/") else None)
+    held: list[Route] = []
+    page.route("**/commands/", lambda route: held.append(route))
+    node(page, "note").click()
+    with page.expect_request("**/commands/"):
+        page.keyboard.press("Delete")
+        page.keyboard.press("Delete")
+    held.pop().continue_()
+    page.unroute("**/commands/")
+    expect(node(page, "note")).to_have_count(0)
+    rename(page, "done", "Mine")
+    expect(node(page, "done")).to_contain_text("Mine")
+    assert [command["do"] for body in sent for command in json.loads(body)["commands"]] == ["remove", "set"]
+
+
+def test_a_drawing_that_could_not_be_fetched_says_so_in_words_and_is_fetched_when_asked_for(page: Page) -> None:
+    at(page, "design")
+    page.route("**/graph/**", lambda route: route.abort())
+    entitle("note", "Theirs", 1)
+    notice = page.locator(".cv-notice")
+    expect(notice).to_contain_text("The server did not answer")
+    page.unroute("**/graph/**")
+    notice.get_by_role("button", name="Try again").click()
+    expect(node(page, "note")).to_contain_text("Theirs")
+    expect(notice).to_have_count(0)
