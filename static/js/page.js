@@ -113,6 +113,7 @@ document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.altKey) return;
   if (event.target.closest("input, textarea, select, [contenteditable]") || document.querySelector("dialog[open]")) return;
   const held = event.ctrlKey || event.metaKey ? `ctrl ${event.shiftKey ? "shift " : ""}` : "";
+  if (held && event.repeat) return;
   const control = document.querySelector(`[data-key="${CSS.escape(held + event.key.toLowerCase())}"]`);
   if (!control || control.checkVisibility?.() === false) return;
   event.preventDefault();

@@ -202,3 +202,34 @@ def test_a_drawing_that_could_not_be_fetched_says_so_in_words_and_is_fetched_whe
     notice.get_by_role("button", name="Try again").click()
     expect(node(page, "note")).to_contain_text("Theirs")
     expect(notice).to_have_count(0)
+
+
+def test_an_outline_undoes_as_often_as_that_was_pressed_and_no_more_than_there_is(page: Page) -> None:
+    for number in (1, 2, 3):
+        entitle("note", f"Title {number}", number)
+    at(page, "outline")
+    note = page.locator("#open-note")
+    expect(note).to_have_text("Title 3")
+    refused: list[int] = []
+    page.on("response", lambda answer: refused.append(answer.status) if answer.status == 422 else None)
+    undo_twice_at_once(page)
+    expect(note).to_have_text("Title 1")
+    undo_twice_at_once(page)
+    expect(note).to_have_text("Note")
+    expect(page.get_by_role("button", name="Undo", exact=True)).to_be_disabled()
+    page.keyboard.press("Control+Shift+z")
+    expect(note).to_have_text("Title 1")
+    assert refused == []
+
+
+def undo_twice_at_once(page: Page) -> None:
+    """The second time before the answer to the first is there."""
+    acts = re.compile(r"/outline/$")
+    held: list[Route] = []
+    page.route(acts, lambda route: route.fallback() if held or route.request.method == "GET" else held.append(route))
+    with page.expect_request(lambda request: request.method == "POST"):
+        page.keyboard.press("Control+z")
+    page.keyboard.press("Control+z")
+    held[0].continue_()
+    expect(page.locator("#acting.htmx-request")).to_have_count(0)
+    page.unroute(acts)
