@@ -19,6 +19,8 @@ const PAUSE = 120; // for who walks along the steps by keys
 
 let shown = "";
 let coming = null; // what is about to be shown
+let begins = false; // it is another than was shown
+let enters = false; // somebody goes to it
 let next = 0;
 
 /* Each has a source of its own: of the requests of one source htmx runs one at a time and remembers none but the last, so that of
@@ -45,17 +47,22 @@ async function show(step, open) {
   if (coming !== step) return; // somebody chose something else meanwhile
   coming = null;
   if (!leaves) return stay();
+  begins = another;
+  enters = open || (enters && step === shown);
   shown = step;
   page.classList.toggle("design--panel", step !== "");
   if (!step) {
     enlarge(false);
     panel.replaceChildren();
-  }
-  else {
-    await fetchPanel(step).catch(() => {}); // which is told below
-    if (another) panel.scrollTop = 0; // another form begins at its head
-  }
-  if (open && step === shown) enter();
+  } else fetchPanel(step).catch(() => {}); // which is told below
+}
+
+/* It may come later than that says, and after another that was asked for before. */
+document.addEventListener("htmx:afterSwap", ({ detail: { target } }) => { if (target === panel && held() === shown) arrive(); });
+function arrive() {
+  if (begins) panel.scrollTop = 0; // another form begins at its head
+  if (enters) enter();
+  begins = enters = false;
 }
 
 /* What the panel holds. Of a step that was renamed meanwhile it is the former id. */
@@ -87,6 +94,7 @@ document.addEventListener("canvas:select", ({ detail: { step, open, left, was } 
   if (was && step === held()) return; // its panel renamed it
   if (isUnsaved() && (was || (!step && !left))) return; // it was renamed, or is gone, or is one of several: that drops nothing
   if (open && step === shown && step === held()) enter();
+  else if (open && step === shown && panel.matches(".htmx-request")) enters = true;
   else if (open) show(step, true);
   else soon(step);
 });
@@ -176,8 +184,10 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
     if (!isUnsaved()) return;
     detail.shouldSwap = false; // somebody typed into it while another was on its way
     show(shown, false);
-  } else if (isBusy()) detail.shouldSwap = false; // somebody began to type meanwhile
-  else if (isPressed(panel)) later(detail, () => soon(shown));
+  } else if (isBusy()) {
+    detail.shouldSwap = false; // somebody began to type meanwhile
+    arrive();
+  } else if (isPressed(panel)) later(detail, () => soon(shown));
 });
 const isBusy = () => isBusyIn(panel);
 

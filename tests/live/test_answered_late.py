@@ -30,6 +30,7 @@ def at(page: Page, where: str) -> Page:
     if where == "design":
         return opened(page, "asking")
     page.goto("/workflows/asking/?version=draft")
+    page.evaluate("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")  # no key is heard before
     return page
 
 
@@ -46,8 +47,12 @@ def save(page: Page) -> None:
 
 
 def holding(page: Page, step: str, method: str) -> list[Route]:
+    """What is asked for or sent, one at a time."""
     held: list[Route] = []
-    page.route(f"**/steps/{step}/", lambda route: held.append(route) if route.request.method == method else route.fallback())
+    page.route(
+        f"**/steps/{step}/",
+        lambda route: held.append(route) if route.request.method == method and not held else route.fallback(),
+    )
     return held
 
 
@@ -110,6 +115,21 @@ def test_who_types_while_the_next_step_is_on_its_way_is_asked_before_that_takes_
             page.unroute("**/steps/done/")
     expect(page.locator("#step-id")).to_have_value("done")
     assert len(asked) == 2 and all("not saved" in each for each in asked)
+
+
+def test_who_opens_a_step_that_is_on_its_way_goes_to_its_form_and_not_to_the_former_one(page: Page) -> None:
+    at(page, "design")
+    choose(page, "design", "note")
+    expect(page.locator("#step-id")).to_have_value("note")
+    held = holding(page, "done", "GET")
+    with page.expect_request("**/steps/done/"):
+        choose(page, "design", "done")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.closest('#step-panel')") is None
+    held[0].continue_()
+    expect(page.locator("#step-id")).to_have_value("done")
+    expect(page.locator("#step-panel :focus")).to_have_count(1)
+    page.unroute("**/steps/done/")
 
 
 def test_what_does_not_come_is_told_and_not_taken_for_what_was_there_before(page: Page) -> None:
