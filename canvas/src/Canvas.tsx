@@ -238,11 +238,15 @@ export function Canvas({ element, first }: { element: HTMLElement; first: Graph 
     void perform([{ do: "connect", ...from, to: targetOf(connection.target) }]);
   };
   const light = (node: string, route: string) => setLegal(legalTargets(index, node === START ? "" : node, route));
+  const removing = useRef(""); // what is on its way is not removed once more
   const remove = () => {
     const cut = edges.filter((edge) => edge.selected && edge.data && !isFixed(edge.data.line.kind) && edge.data.line.kind !== "round");
     const gone = outermost(index, picked);
     const commands: Command[] = gone.length > 0 ? [{ do: "remove", steps: gone }] : cut.map((edge) => ({ do: "disconnect", step: edge.data?.line.step, route: edge.data?.line.route }));
-    if (writes && commands.length > 0) void perform(commands);
+    const what = JSON.stringify(commands);
+    if (!writes || commands.length === 0 || what === removing.current) return;
+    removing.current = what;
+    void perform(commands).finally(() => { if (removing.current === what) removing.current = ""; });
   };
   const copied = async () => {
     if (picked.length === 0 || !named("copy")) return;

@@ -12,7 +12,7 @@ export function Notices({ notice, close }: { notice: Notice | null; close: () =>
         <p><Coded text={notice.message} /></p>
         {notice.lines.length > 0 && <ul>{notice.lines.slice(0, 12).map((line, at) => <li key={at}><Coded text={line} /></li>)}{notice.lines.length > 12 && <li>and {notice.lines.length - 12} more</li>}</ul>}
         <div className="row">
-          {notice.again && <button type="button" className="button button--small" onClick={() => { close(); notice.again?.(); }}>Do it again on top</button>}
+          {notice.again && <button type="button" className="button button--small" onClick={() => { close(); notice.again?.(); }}>{notice.tone === "bad" ? "Try again" : "Do it again on top"}</button>}
           <button type="button" className="button button--small button--plain" onClick={close}>{notice.again ? "Leave it" : "Close"}</button>
         </div>
       </div>

@@ -14,12 +14,16 @@ export interface Failed { kind: "failed"; message: string }
 export type Answer = ({ kind: "done" } & Done) | Overtaken | Refused | Failed;
 
 const LOST = "The server did not answer, so nothing was changed. Try again once it is back.";
+const UNANSWERED = "The server did not answer, so what is drawn may be old.";
+const SIGNED_OUT = "You are not signed in any more. Load the page again.";
 const KEPT = 60_000; // of what is sent as a page closes, a browser keeps less than 64 kB
 
 export async function fetchGraph(address: string): Promise<Graph> {
-  const answer = await fetch(address, { headers: { Accept: "application/json" }, credentials: "same-origin" });
-  if (!answer.ok) throw new Error(await detailOf(answer));
-  return (await answer.json()) as Graph;
+  const answer = await fetch(address, { headers: { Accept: "application/json" }, credentials: "same-origin" }).catch(() => null);
+  if (answer?.redirected) throw new Error(SIGNED_OUT);
+  const told = answer && (await json(answer));
+  if (!answer?.ok || !told) throw new Error(String(told?.detail ?? UNANSWERED));
+  return told as unknown as Graph;
 }
 
 export async function post(address: string, token: string, body: unknown): Promise<Answer> {
@@ -39,7 +43,7 @@ export async function post(address: string, token: string, body: unknown): Promi
   const message = String(told?.detail ?? LOST);
   if (answer.status === 409) return { kind: "overtaken", message, changes: sentences(told?.changes), graph: (told?.graph as Graph) ?? null };
   if (answer.status === 422) return { kind: "refused", message, problems: (told?.problems as Problem[]) ?? [] };
-  if (answer.type === "opaqueredirect") return { kind: "failed", message: "You are not signed in any more. Load the page again." };
+  if (answer.type === "opaqueredirect") return { kind: "failed", message: SIGNED_OUT };
   return { kind: "failed", message };
 }
 
@@ -70,8 +74,4 @@ async function json(answer: Response): Promise<Record<string, unknown> | null> {
   } catch {
     return null;
   }
-}
-
-async function detailOf(answer: Response): Promise<string> {
-  return String((await json(answer))?.detail ?? `The server answered ${answer.status}.`);
 }

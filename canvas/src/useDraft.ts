@@ -34,11 +34,12 @@ export function useDraft(first: Graph, doors: Doors, begin: Turns, changed: (rev
   const taken = useRef(0);
   const last = useRef<Promise<unknown>>(Promise.resolve());
 
-  const take = useCallback((fresh: Graph) => {
-    if ((fresh.revision ?? revision.current) < revision.current) return; // it was asked for before what is shown was made
-    revision.current = fresh.revision ?? revision.current;
-    setGraph(fresh);
-    if (fresh.turns) setTurns(fresh.turns); // what was done in the panel, or by others, can be taken back here too
+  /** As it was at a revision, drawn or not; what was done in the panel, or by others, can be taken back here too. */
+  const take = useCallback((fresh: Graph | null, at: number | null = fresh?.revision ?? null, turns = fresh?.turns) => {
+    if ((at ?? revision.current) < revision.current) return; // it was made, or asked for, before what is shown
+    revision.current = at ?? revision.current;
+    if (fresh) setGraph(fresh);
+    if (turns) setTurns(turns);
   }, []);
 
   const refresh = useCallback(async (wanted?: number) => {
@@ -50,7 +51,7 @@ export function useDraft(first: Graph, doors: Doors, begin: Turns, changed: (rev
       taken.current = mine;
       take(fresh);
     } catch (error) {
-      tell({ tone: "bad", message: (error as Error).message, lines: [] });
+      tell({ tone: "bad", message: (error as Error).message, lines: [], again: () => void refresh(wanted) });
     }
   }, [doors, take]);
 
@@ -67,10 +68,8 @@ export function useDraft(first: Graph, doors: Doors, begin: Turns, changed: (rev
     if (answer.kind === "done") {
       tell(answer.rebind.length + answer.left.length > 0 ? { tone: "person", message: "Look at these: what they name is not here, or could not be rewritten.", lines: [...answer.rebind, ...answer.left] } : null);
       setRefused(null);
-      setTurns({ undo: answer.undo, redo: answer.redo });
       setSaid(answer.sentence);
-      revision.current = answer.revision;
-      if (answer.graph) setGraph(answer.graph);
+      take(answer.graph, answer.revision, { undo: answer.undo, redo: answer.redo });
       changed(answer.revision);
       return answer.steps;
     }

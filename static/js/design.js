@@ -19,6 +19,8 @@ const PAUSE = 120; // for who walks along the steps by keys
 
 let shown = "";
 let coming = null; // what is about to be shown
+let begins = false; // it is another than was shown
+let enters = false; // somebody goes to it
 let next = 0;
 
 /* Each has a source of its own: of the requests of one source htmx runs one at a time and remembers none but the last, so that of
@@ -39,20 +41,28 @@ function later(detail, fetch) {
 }
 
 async function show(step, open) {
-  const another = step !== shown;
+  const another = step !== held();
+  coming = step;
+  const leaves = !another || (await mayLeave());
+  if (coming !== step) return; // somebody chose something else meanwhile
   coming = null;
-  if (step !== held() && !mayLeave()) return stay();
+  if (!leaves) return stay();
+  begins = another;
+  enters = open || (enters && step === shown);
   shown = step;
   page.classList.toggle("design--panel", step !== "");
   if (!step) {
     enlarge(false);
     panel.replaceChildren();
-  }
-  else {
-    await fetchPanel(step);
-    if (another) panel.scrollTop = 0; // another form begins at its head
-  }
-  if (open && step === shown) enter();
+  } else fetchPanel(step).catch(() => {}); // which is told below
+}
+
+/* It may come later than that says, and after another that was asked for before. */
+document.addEventListener("htmx:afterSwap", ({ detail: { target } }) => { if (target === panel && held() === shown) arrive(); });
+function arrive() {
+  if (begins) panel.scrollTop = 0; // another form begins at its head
+  if (enters) enter();
+  begins = enters = false;
 }
 
 /* What the panel holds. Of a step that was renamed meanwhile it is the former id. */
@@ -67,8 +77,8 @@ function stay() {
   document.dispatchEvent(new CustomEvent("canvas:show", { detail: { step: shown === SETTINGS ? "" : shown } }));
 }
 
-function close() {
-  if (!mayLeave()) return;
+async function close() {
+  if (!(await mayLeave())) return;
   show("", false);
   document.dispatchEvent(new CustomEvent("canvas:show", { detail: { step: "" } }));
 }
@@ -83,7 +93,8 @@ document.addEventListener("canvas:select", ({ detail: { step, open, left, was } 
   clearTimeout(next);
   if (was && step === held()) return; // its panel renamed it
   if (isUnsaved() && (was || (!step && !left))) return; // it was renamed, or is gone, or is one of several: that drops nothing
-  if (open && step === shown) enter();
+  if (open && step === shown && step === held()) enter();
+  else if (open && step === shown && panel.matches(".htmx-request")) enters = true;
   else if (open) show(step, true);
   else soon(step);
 });
@@ -168,11 +179,29 @@ document.addEventListener("draft:changed", ({ detail: { by, step } }) => {
 });
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const same = panel?.querySelector("#panel")?.dataset.step === (shown === SETTINGS ? "" : shown);
-  if (detail.target !== panel || !same) return;
-  if (isBusy()) detail.shouldSwap = false; // somebody began to type meanwhile
-  else if (isPressed(panel)) later(detail, () => soon(shown));
+  if (detail.target !== panel) return;
+  if (!same) {
+    if (!isUnsaved()) return;
+    detail.shouldSwap = false; // somebody typed into it while another was on its way
+    show(shown, false);
+  } else if (isBusy() || isAsOld(detail.serverResponse)) {
+    detail.shouldSwap = false; // somebody began to type meanwhile, or has saved
+    arrive();
+  } else if (isPressed(panel)) later(detail, () => soon(shown));
 });
 const isBusy = () => isBusyIn(panel);
+function isAsOld(text) {
+  const [, revision] = /name="revision" value="(\d+)"/.exec(text) ?? [];
+  return revision !== undefined && !isBehind(revision);
+}
+
+/* What did not come: not that of another step is shown in its place. */
+for (const failed of ["htmx:sendError", "htmx:responseError"]) {
+  document.addEventListener(failed, ({ detail: { target } }) => {
+    if (target === panel && shown !== held() && !isUnsaved()) panel.replaceChildren(document.getElementById("panel-missing").content.cloneNode(true));
+  });
+}
+document.addEventListener("click", ({ target }) => { if (target.closest("[data-panel-again]")) show(shown, true); });
 document.addEventListener("draft:elsewhere", ({ detail: { revision } }) => {
   fetchHead();
   if (shown && coming === null && isBehind(revision) && !isBusy()) soon(shown);

@@ -98,6 +98,14 @@ function settle(kept = chosen()?.id) {
 
 let walked = false;
 let waiting = false;
+let entered = false; // before that was found which is typed
+
+/* What was found for what was typed before is not what is meant, unless somebody went to it. */
+function enter() {
+  const option = chosen();
+  entered = waiting && !walked && !option?.control;
+  if (!entered) go(option);
+}
 
 function go(option) {
   if (!option) return;
@@ -125,7 +133,7 @@ function open() {
   if (!dialog || document.querySelector("dialog[open]")) return;
   controls = gather();
   field.value = "";
-  walked = false;
+  walked = entered = false;
   waiting = true;
   document.getElementById("found").replaceChildren();
   dialog.showModal();
@@ -152,7 +160,7 @@ list?.addEventListener("pointermove", (event) => {
 });
 
 field?.addEventListener("input", () => {
-  walked = false;
+  walked = entered = false;
   waiting = true;
   showControls();
   settle();
@@ -162,23 +170,20 @@ field?.addEventListener("keydown", (event) => {
   if (event.key === "ArrowDown" || event.key === "ArrowUp") {
     walked = true;
     walk(event.key === "ArrowDown" ? 1 : -1);
-  } else if (event.key === "Enter") go(chosen());
+  } else if (event.key === "Enter") enter();
   else if (event.key === "Escape") close(); // at once: the browser's own way takes a moment, in which keys would be lost
   else return;
   event.preventDefault();
 });
 dialog?.addEventListener("submit", (event) => event.preventDefault(), true);
 
-document.addEventListener("htmx:afterSwap", (event) => {
-  if (event.detail.target?.id !== "found") return;
-  waiting = false;
-  settle();
-});
-for (const failed of ["htmx:sendError", "htmx:responseError"]) {
-  document.addEventListener(failed, (event) => {
-    if (event.detail.target?.id !== "found") return;
+for (const come of ["htmx:afterSwap", "htmx:sendError", "htmx:responseError"]) {
+  document.addEventListener(come, ({ type, detail: { target, requestConfig } }) => {
+    if (target?.id !== "found" || requestConfig.parameters.q !== field.value) return; // more was typed meanwhile
     waiting = false;
     settle();
+    if (entered && dialog.open && type === "htmx:afterSwap") go(chosen());
+    entered = false;
   });
 }
 

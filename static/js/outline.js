@@ -42,6 +42,14 @@ function act(step, what, commands = "") {
   form.requestSubmit();
 }
 
+/* So is undoing, as often as it was pressed and there is something to undo. */
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("[data-turns]") || event.defaultPrevented) return;
+  event.preventDefault();
+  act("", event.submitter.value);
+});
+const canBeDone = (step, what) => document.querySelector(step ? `#step-${step}` : `[data-turns] [value="${what}"]:enabled`) !== null;
+
 /* What mends a problem is done as any other edit; one goes on with the next that can be mended, else with the step. */
 const FIXES = "#outline-aside .problem__fixes";
 let mended = -1;
@@ -113,7 +121,7 @@ document.addEventListener("htmx:afterSettle", (event) => {
   else goTo(focus);
   say(document.getElementById("said"));
   const [step, what] = waiting.shift() ?? [];
-  if (document.getElementById(`step-${step}`)) act(step, what);
+  if (what && canBeDone(step, what)) act(step, what);
   outline().dispatchEvent(new CustomEvent("draft:changed", { bubbles: true, detail: { revision: Number(revision), by: "outline" } }));
 });
 

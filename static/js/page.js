@@ -113,6 +113,7 @@ document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.altKey) return;
   if (event.target.closest("input, textarea, select, [contenteditable]") || document.querySelector("dialog[open]")) return;
   const held = event.ctrlKey || event.metaKey ? `ctrl ${event.shiftKey ? "shift " : ""}` : "";
+  if (held && event.repeat) return;
   const control = document.querySelector(`[data-key="${CSS.escape(held + event.key.toLowerCase())}"]`);
   if (!control || control.checkVisibility?.() === false) return;
   event.preventDefault();
@@ -147,15 +148,27 @@ function letGo(root) {
   }
 }
 
-/** Good news of what was done on this page, in place of the last; as of what was done on the page before. */
-export function toast(words) {
+/** News of what was done on this page, good ones but where it is said, in place of the last; as of what was done on the page before. */
+export function toast(words, tone = "good") {
   const toasts = document.querySelector("[data-toasts]");
-  const made = toasts.querySelector("template").content.firstElementChild.cloneNode(true);
+  if (!toasts) return;
+  const made = toasts.querySelector(`template[data-tone=${tone}]`).content.firstElementChild.cloneNode(true);
   made.querySelector("[data-words]").textContent = words;
   made.dataset.here = "";
   toasts.querySelector("[data-here]")?.remove();
   toasts.append(made);
   letGo(toasts);
+}
+
+/* What somebody asked for and did not get; until something is answered. A dialog says it itself. */
+for (const failed of ["htmx:sendError", "htmx:responseError"]) {
+  document.addEventListener(failed, ({ detail: { target, xhr } }) => { if (!target?.closest("dialog")) toast(whyNot(xhr), "bad"); });
+}
+document.addEventListener("htmx:afterRequest", ({ detail: { successful } }) => { if (successful) document.querySelector("[data-toasts] .tone-bad[data-here]")?.remove(); });
+
+function whyNot({ status, responseText }) {
+  const said = status && new DOMParser().parseFromString(responseText, "text/html").querySelector("h1")?.textContent.trim();
+  return `${said || "The server did not answer"}. Nothing that you typed here is lost; try again in a moment.`;
 }
 
 document.addEventListener("htmx:load", (event) => { keepOpen(event.detail.elt); showScripted(event.detail.elt); showTabs(event.detail.elt); letGo(event.detail.elt); tellTimes(); });

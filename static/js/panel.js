@@ -5,6 +5,8 @@ import { clear, scroller } from "./clear.js";
 import { write } from "./live/fragment.js";
 import { listsValues } from "./picker.js";
 
+const SIGN_IN = "/account/"; // where who is not signed in any more is led
+
 const LOST = "What you changed in this panel is not saved. Leave it all the same?";
 const OURS = new Set(["csrfmiddlewaretoken", "revision", "shown", "alone"]); // what the page sends along
 
@@ -28,20 +30,27 @@ function tellUnsaved() {
 for (const kind of ["input", "change"]) document.addEventListener(kind, ({ target }) => { if (target.closest("[data-panel-form]")) tellUnsaved(); });
 
 document.addEventListener("htmx:beforeOnLoad", ({ detail: { xhr } }) => {
-  if (xhr.getResponseHeader("HX-Redirect")) settle(); // saved, and off to another page
+  const to = xhr.getResponseHeader("HX-Redirect");
+  if (to && !to.startsWith(SIGN_IN)) settle(); // saved, and off to another page
 });
 
-/** Whether the panel may hold something else from now on; who has typed into it is asked. */
-export function mayLeave() {
-  if (!isUnsaved()) return true;
-  const leaves = confirm(LOST);
+/** Whether the panel may hold something else from now on; who has typed into it is asked, but not before it is known whether that is
+    saved. Of several who wait for that the last goes on. */
+export async function mayLeave() {
+  const mine = (leaving += 1);
+  if (isUnsaved()) await answered();
+  if (mine !== leaving) return false;
+  const leaves = !isUnsaved() || confirm(LOST);
   if (leaves) settle();
   return leaves;
 }
+let leaving = 0;
 
-document.addEventListener("htmx:confirm", (event) => {
-  const { verb, target } = event.detail;
-  if (verb === "get" && target?.matches("#panel, #step-panel") && !mayLeave()) event.preventDefault();
+document.addEventListener("htmx:confirm", async (event) => {
+  const { verb, target, issueRequest } = event.detail;
+  if (verb !== "get" || !target?.matches("#panel, #step-panel") || !isUnsaved()) return;
+  event.preventDefault();
+  if (await mayLeave()) issueRequest(true);
 });
 
 addEventListener("beforeunload", (event) => {
@@ -77,8 +86,14 @@ function comparesWithListed(control) {
 
 /* What somebody asked for comes into the very panel that was there when they did. */
 let asked = 0;
+let waiting = [];
+const answered = () => (asked === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve)));
 document.addEventListener("htmx:beforeRequest", ({ detail: { target } }) => { if (target?.id === "panel") asked += 1; });
-document.addEventListener("htmx:afterRequest", ({ detail: { target } }) => { if (target?.id === "panel") asked = Math.max(asked - 1, 0); });
+document.addEventListener("htmx:afterRequest", ({ detail: { target } }) => {
+  if (target?.id !== "panel") return;
+  asked = Math.max(asked - 1, 0);
+  if (asked === 0) for (const go of waiting.splice(0)) go();
+});
 
 /** Whether somebody is at it: typed and did not save, has the focus in a field, or waits for what they pressed. */
 export const isBusy = (around = document.getElementById("panel")) => asked > 0 || isUnsaved() || Boolean(around?.contains(document.activeElement) && document.activeElement.matches("input, textarea, select, [contenteditable]"));
@@ -110,7 +125,9 @@ const standing = (field) => (field.matches("[type=checkbox], [type=radio]") ? fi
 document.addEventListener("htmx:beforeRequest", ({ detail: { elt, target } }) => {
   if (target?.id === "panel" && elt === form()) sent = new Map(fields().map((field) => [field.id, standing(field)]));
 });
-document.addEventListener("htmx:beforeSwap", ({ detail: { target, requestConfig } }) => {
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const { target, requestConfig } = detail;
+  if (target?.id === "panel" && requestConfig?.verb === "get" && isUnsaved() && !confirm(LOST)) detail.shouldSwap = false; // typed meanwhile
   comes = Boolean(target?.matches("#panel, #step-panel"));
   if (comes) turned = turning(requestConfig);
   if (target?.id === "panel") stood = target.parentElement.scrollTop;

@@ -17,7 +17,7 @@ document.addEventListener("pointerdown", ({ target }) => {
   clearTimeout(ending);
   pressed = target;
 }, true);
-for (const kind of ["pointerup", "pointercancel"]) {
+for (const kind of ["pointerup", "pointercancel", "contextmenu"]) { // while a menu of the browser's is open, nothing more may come
   document.addEventListener(kind, () => {
     clearTimeout(ending);
     ending = setTimeout(release, CLICK);

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from django.contrib.auth.models import User
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from orchestration.acts import drafts
 from orchestration.core.definition import parse
@@ -62,6 +62,33 @@ def test_one_goes_anywhere_by_a_few_letters_and_the_focus_comes_back(sign_in: Si
     page.keyboard.press("Enter")
     page.keyboard.press("Control+k")
     expect(page.locator("#find")).to_be_hidden()
+
+
+def test_who_is_faster_than_the_answer_goes_to_what_they_typed_or_to_what_they_went_to(
+    sign_in: SignIn, operator: User, site: str
+) -> None:
+    publish(asking())
+    publish(asking("other", title="Support triage"))
+    page = sign_in(operator)
+    held: list[Route] = []
+    words = re.compile(r"q=asking")
+    page.route(words, lambda route: held.append(route))
+    page.goto("/runs/")
+    sought(page, "support")
+    page.locator("#find-text").fill("asking")
+    page.keyboard.press("Enter")
+    expect(page.locator("#find-count")).to_have_text("")
+    page.wait_for_function("() => document.querySelector('.find__head.htmx-request')")
+    expect(page.locator("#find")).to_be_visible()
+    held.pop().continue_()
+    page.wait_for_url("**/workflows/asking/")
+    sought(page, "support")
+    page.locator("#find-text").fill("asking")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/workflows/other/")
+    page.unroute(words)
 
 
 def test_what_the_page_can_do_is_done_from_there_and_its_keys_still_act(sign_in: SignIn, designer: User, site: str) -> None:
