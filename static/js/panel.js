@@ -135,13 +135,18 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
 });
 
 /* Adding a row and turning one into text post the form too, and save nothing: only what does so says it. */
-document.addEventListener("htmx:afterSwap", ({ detail: { requestConfig } }) => {
+document.addEventListener("htmx:afterSwap", ({ detail: { target, requestConfig } }) => {
   if (!comes) return; // it is told for each part of an answer
   comes = false;
+  if (target?.id === "panel") stand();
   if (requestConfig?.verb === "get" || document.getElementById("panel-said")?.textContent) settle();
   late.forEach(putBack);
   tellUnsaved();
 });
+
+function stand() {
+  document.getElementById("panel").parentElement.scrollTop = stood;
+}
 
 function putBack(from) {
   const field = document.getElementById(from.id);
@@ -154,7 +159,7 @@ function putBack(from) {
 document.addEventListener("htmx:afterSettle", (event) => {
   const panel = document.getElementById("panel");
   if (!panel || event.detail.target?.id !== "panel") return;
-  panel.parentElement.scrollTop = stood;
+  stand(); // by now its texts have their editors
   const kept = document.activeElement && document.activeElement !== document.body && panel.contains(document.activeElement);
   const wrong = panel.querySelector("[data-wrong]");
   if (turned && putWhereItWas(panel, turned)) turned = null;

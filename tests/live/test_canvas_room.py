@@ -62,7 +62,7 @@ def test_canvas_and_panel_fill_the_screen_the_panel_scrolls_by_itself_and_what_i
     assert at > 0
     panel.get_by_role("button", name="Save").click()
     expect(panel.locator("#panel-said")).to_contain_text("The first")
-    assert panel.evaluate("panel => panel.scrollTop") == at
+    page.wait_for_function("at => document.querySelector('#step-panel').scrollTop === at", arg=at)
     expect(page.locator("#design-head")).to_contain_text("revision 3")
     assert page.evaluate("scrollY") == 0
     problems, mends = page.locator("#design-problems"), page.get_by_role("button", name="Lead it to after")
