@@ -17,7 +17,7 @@ from orchestration.executor.family import EngineFamily
 from orchestration.models import Escalation, Run
 from tests.engine.conftest import Floor
 from tests.engine.publishing import end, publish, workflow
-from tests.engine.test_children import children, each, over, person, put
+from tests.engine.test_children import asking, children, each, over, person, put
 from tests.engine.test_runs import ask, tool
 from tests.servers import behaviours as b
 
@@ -208,6 +208,22 @@ def test_what_a_breach_leads_to_may_fan_out_and_its_parts_take_that_way_no_secon
     assert Run.objects.count() == 3
     deepest = Run.objects.get(parent__parent=run)
     assert len(floor.paths(deepest)) == 13
+
+
+def test_items_for_whom_there_is_room_one_after_another_take_no_longer_than_was_proved(timed: Floor) -> None:
+    rounds = {"id": "rounds", "type": "loop", "max": 20, "body": [put("t", {"x": 1})], "carry": {"n": 0}}
+    rounds |= {"update": {"n": "${carry.n + 1}"}, "until": "carry.n > 0", "on_exhausted": "continue"}
+    flow = over(each(person("ask", "rounds"), rounds, max_items=4), end(), limits={"steps": 20, "on_breach": "done"})
+    run = timed.start(flow, {"items": [1, 2, 3, 4]})
+    for number in range(4):
+        timed.until(run, lambda _, number=number: Escalation.objects.count() > number)
+        timed.until(run, asking(1))
+        timed.advance(86400)
+    ended = timed.ended(run)
+    proved = values.load(ended.version.proof)["worst"]["human_seconds"]
+    assert (ended.outcome, statuses(ended), proved) == ("good", ["succeeded"] * 4, 4 * 86400)
+    asked = list(Escalation.objects.order_by("created"))
+    assert 3 * 86400 < (asked[-1].resolved - asked[0].created).total_seconds() <= proved
 
 
 class TestMoreIsLent:
