@@ -12,9 +12,10 @@ from orchestration.core import values
 from orchestration.core.errors import Conflict
 from orchestration.core.frozen import replace
 from orchestration.core.limits import LIMITS
-from orchestration.executor import lending, sweep, visit
+from orchestration.executor import sweep, visit
 from orchestration.executor.family import EngineFamily
 from orchestration.models import Escalation, Run
+from orchestration.queries import room
 from tests.engine.conftest import Floor
 from tests.engine.publishing import end, publish, workflow
 from tests.engine.test_children import asking, children, each, over, person, put
@@ -260,7 +261,7 @@ class TestMoreIsLent:
     @pytest.fixture
     def tight(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Each begins with one step, and is lent one at a time."""
-        monkeypatch.setattr(lending, "_wanted", lambda plan, level: dict.fromkeys(LIMITS, 1))
+        monkeypatch.setattr(room, "wanted", lambda plan, level: dict.fromkeys(LIMITS, 1))
 
     @pytest.mark.parametrize("time", [1, 2, 3, 5, 8])
     @pytest.mark.parametrize("told", [False, True], ids=["before it was told", "once it was told"])
@@ -314,7 +315,7 @@ class TestMoreIsLent:
         self, floor: Floor, monkeypatch: pytest.MonkeyPatch, viewer: User, client: Client
     ) -> None:
         """Until then it waits, and nobody looks after it for nothing."""
-        monkeypatch.setattr(lending, "_wanted", lambda plan, level: dict.fromkeys(LIMITS, 3))
+        monkeypatch.setattr(room, "wanted", lambda plan, level: dict.fromkeys(LIMITS, 3))
         cases = [{"when": "index == 0", "to": "ask"}]
         which = {"id": "which", "type": "branch", "cases": cases, "default": "a"}
         flow = limited(each(which, *chain("a", "b", "c"), person("ask")), most=6)
