@@ -90,7 +90,9 @@ DOCUMENT: dict[type[Model], tuple[str, str, Keys]] = {
     ),
     Limits: (
         "Limits",
-        "They are met before the call that would break them, by what it could cost at most.",
+        "They are met before the call that would break them, by what it could cost at most. Below the worst case of a run they "
+        "have arms and items begin as there is room for all that each may come to. An arm that has to listen, so as to cancel "
+        "the others, needs limits that leave room for all arms.",
         {
             "cost_usd": "Dollars. Every model that is asked needs a price then.",
             "machine_time": "The time of all calls together. Waiting, for people too, does not count.",

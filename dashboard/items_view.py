@@ -9,7 +9,7 @@ from dashboard import lanes_view
 from dashboard.run_view import Reached
 from orchestration.core.plan import Plan
 from orchestration.core.wording import listed
-from orchestration.queries import children
+from orchestration.queries import room
 from orchestration.queries.course import Course
 from orchestration.queries.inside import STATES, Inside, Tally
 from orchestration.queries.runs import RunDetail
@@ -41,7 +41,7 @@ def fans(run: RunDetail, plan: Plan, course: Course, reached: tuple[Reached, ...
         if item.select != "open":
             found[step] = Fan(last[step].path, last[step].visit, item.select)
         elif run.place.rpartition("/")[2] == step:
-            found[step] = Fan(run.place, children.planned(run.id)[0], item.select)
+            found[step] = Fan(run.place, room.planned(run.id).visit, item.select)
     return found
 
 

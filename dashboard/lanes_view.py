@@ -7,12 +7,14 @@ from typing import Any
 
 from dashboard import run_view, run_words
 from dashboard.presentation import Bar, Segment, Strip, Tone, strip
-from dashboard.run_words import Doing, waits_for
+from dashboard.run_words import Doing, Kind, waits_for
 from dashboard.step_titles import titles_of
 from dashboard.timeline import laid
+from orchestration.core.proof.limits import ON
 from orchestration.core.wording import abbreviate, counted, item_at, listed
 from orchestration.queries import children
 from orchestration.queries.children import Lane, Lanes
+from orchestration.queries.room import Unbegun
 from orchestration.queries.run_list import Standing
 
 STATES: dict[str, tuple[str, str, Tone]] = {
@@ -67,12 +69,14 @@ class LaneView:
 
 @dataclass(frozen=True, slots=True)
 class LanesView:
-    """`noun`: item or arm. `bar` draws all of them, `begun` of which there are. `from_` and `to` are the ends of the scale."""
+    """`noun`: item or arm. `bar` draws all of them, `begun` of which there are; `held` says what keeps the others. `from_` and
+    `to` are the ends of the scale."""
 
     title: str
     noun: str
     total: int
     begun: int
+    held: str
     counts: tuple[Count, ...]
     bar: Strip
     state: str
@@ -106,7 +110,15 @@ def given(kind: str, run: str, path: str, visit: int, total: int) -> Given | Non
     return Given(sentence=f"A list of {counted(total, 'item')}, each of which stands with its run.")
 
 
-def lanes_view(path: str, total: int, counts: Mapping[str, int], found: Lanes, state: str, named: Mapping[str, str]) -> LanesView:
+def lanes_view(
+    path: str,
+    total: int,
+    counts: Mapping[str, int],
+    found: Lanes,
+    state: str,
+    named: Mapping[str, str],
+    unbegun: Unbegun,
+) -> LanesView:
     """Of the step at `path`. `total`: how many there are to be, as far as that is known."""
     begun = sum(counts.values())
     whole = max(total, begun)
@@ -118,6 +130,7 @@ def lanes_view(path: str, total: int, counts: Mapping[str, int], found: Lanes, s
         noun=noun,
         total=whole,
         begun=begun,
+        held=held(unbegun),
         counts=tuple(Count(name, *STATES[name], counts[name], name == state) for name in STATES if counts[name] or name == state),
         bar=_bar(counts, whole, noun),
         state=state,
@@ -167,7 +180,7 @@ def _lane(
         id=run.id,
         name=run.label if called else item_at(lane.index).capitalize() if own.endswith("]") else named.get(own, own),
         about=about(lane.item),
-        doing=run_words.state_of(lane.row, found.now, found.sweeping, noun_of(run.place, inner)),
+        doing=run_words.state_of(lane.row, found.now, found.sweeping, kind_of(run.place, inner)),
         step=run_view.titled(inner)(run_view.within(run.place, scope)) if run.place else "",
         error=_said(lane),
         strip=_strip(lane, found.now, first, last),
@@ -198,10 +211,23 @@ def noun_of(place: str, named: Mapping[str, str]) -> str:
     return {"parallel": "arm", "workflow": "workflow"}.get(run_view.type_of(place.rpartition("/")[2], named), "item")
 
 
-def waiting(found: Standing, noun: str) -> str:
+def kind_of(place: str, named: Mapping[str, str]) -> Kind:
+    return Kind(noun_of(place, named), run_view.needs_of(place.rpartition("/")[2], named))
+
+
+def waiting(found: Standing, kind: Kind, unbegun: Unbegun) -> str:
     """What a run waits for in a sentence: `Waits for 7 of 12 items.`"""
-    asks = f" A person is asked {'there' if noun == 'workflow' else f'in {found.asking:,}'}." if found.asking else ""
-    return f"Waits for {waits_for(found.total - found.ended, found.total, noun)}.{asks}"
+    said = [f"A person is asked {'there' if kind.noun == 'workflow' else f'in {found.asking:,}'}"] if found.asking else []
+    said += [held(unbegun)] if unbegun.limit else []
+    return " ".join(f"{words}." for words in (f"Waits for {waits_for(found, kind)}", ", and ".join(said)) if words)
+
+
+def held(unbegun: Unbegun) -> str:
+    """What keeps those that have not begun: `3 wait for room under the limit on steps`."""
+    if unbegun.limit:
+        wait = "waits" if unbegun.many == 1 else "wait"
+        return f"{unbegun.many:,} {wait} for room under the limit {ON[unbegun.limit]}"
+    return f"at most {unbegun.at_once:,} at once" if unbegun.at_once else ""
 
 
 def _strip(lane: Lane, now: datetime, first: datetime, last: datetime) -> Strip:

@@ -9,6 +9,7 @@ from dashboard.outline import Errors, Target, target
 from dashboard.presentation import NANO, money
 from dashboard.prices import Gap, gaps, short
 from orchestration.core.plan import Plan
+from orchestration.core.proof.bound import at_once
 from orchestration.core.proof.derivation import duration
 from orchestration.queries.measured import Measured
 
@@ -77,8 +78,8 @@ class ProofView:
     open_ended: tuple[str, ...]
     gaps: tuple[Gap, ...] = ()
     """Why it is not known what a run may cost."""
-    older: bool = False
-    """It was proved before waits, and questions whether something happened, were counted."""
+    older: str = ""
+    """What was not counted yet when it was proved, "" where all was."""
     by_now: int = 0
     """What was right when it was proved and is wrong by now, since the world has changed."""
     runs: int = 0
@@ -107,9 +108,18 @@ def proof_view(plan: Plan, proof: Mapping[str, Any], measured: Measured | None =
         rows=tuple(error_rows(plan, proof["errors"])),
         gaps=lacking,
         open_ended=tuple(end["sentence"] for end in worst["open_ended"] if isinstance(end, Mapping)),
-        older="waiting_seconds" not in worst,
+        older=_older(plan, worst, {problem["code"] for problem in problems}),
         runs=measured.number if measured else 0,
     )
+
+
+def _older(plan: Plan, worst: Mapping[str, Any], codes: set[str]) -> str:
+    if "waiting_seconds" not in worst:
+        return "waits between tries, and the time of people who are asked whether something happened"
+    fans = [line["step"] for line in worst["derivation"] if line["step"] in plan.steps and at_once(plan.steps[line["step"]])]
+    if fans and "worst_case_above_limit" in codes and "one_after_another" not in codes:
+        return "that a limit may leave no room for child runs at once, so that what people and waits take may add up to more"
+    return ""
 
 
 def _whole(number: float | None) -> str:

@@ -18,6 +18,7 @@ _OUTCOME = "outcome "
 _TYPE = "type "
 _FAILURE = "failure "
 _ARM = "arm "
+_NEEDS = "needs "
 _FANS = ("map", "parallel", "arm", "workflow")
 _RESTORED = (
     "Here the run was restored from a backup: what it did after that is lost, "
@@ -29,13 +30,14 @@ _PART = re.compile(r"(fallback|round|tool)\.(.+)\Z")
 @dataclass(frozen=True, slots=True)
 class Step:
     """A step of the definition, or an arm, as far as a run's page needs it. `depth` counts the containers around it. `within`:
-    that of them, if any, for which there are child runs."""
+    that of them, if any, for which there are child runs. `needs`: how many arms are enough; 0: all of them have to be done."""
 
     id: str
     title: str
     type: str
     depth: int
     within: str = ""
+    needs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +89,16 @@ def steps_of(definition: Mapping[str, Any]) -> tuple[Step, ...]:
 def _steps(steps: Any, depth: int, within: str = "", kind: str = "") -> Iterator[Step]:
     for step in steps:
         name, type_ = step["id"], kind or step.get("type", "")
-        yield Step(name, step.get("title") or words(name), type_, depth, within)
+        yield Step(name, step.get("title") or words(name), type_, depth, within, _needs(step))
         if isinstance(step.get("branches"), list):
             yield from _steps(step["branches"], depth + 1, name, "arm")
         if isinstance(step.get("body"), list):
             yield from _steps(step["body"], depth + 1, name if type_ in ("map", "arm") else within)
+
+
+def _needs(step: Mapping[str, Any]) -> int:
+    join = {"any": 1}.get(step.get("join", "all"), step.get("join"))
+    return join if isinstance(join, int) and join < len(step.get("branches", ())) else 0
 
 
 def scope_of(path: str, index: int, named: Mapping[str, str]) -> str:
@@ -106,8 +113,8 @@ def words(name: str) -> str:
 
 def titles(definition: Mapping[str, Any]) -> dict[str, str]:
     """Step and outcome → how people call it. An outcome stands under `outcome x` too, for a step may have its name, and under
-    `failure x` where it is one; the type of what has child runs under `type x`, and the arms of a step under `arm x.0` and so
-    on."""
+    `failure x` where it is one; the type of what has child runs under `type x`, the arms of a step under `arm x.0` and so on,
+    and how many of them are enough under `needs x`."""
     outcomes = {name: found.get("title") or words(name) for name, found in definition.get("outcomes", {}).items()}
     certain = {f"{_OUTCOME}{name}": title for name, title in outcomes.items()}
     failures = {
@@ -123,7 +130,8 @@ def titles(definition: Mapping[str, Any]) -> dict[str, str]:
         if parallel.type == "parallel"
         for number, arm in enumerate(each for each in steps if each.type == "arm" and each.within == parallel.id)
     }
-    return {**outcomes, **certain, **failures, **types, **arms, **{step.id: step.title for step in steps}}
+    needs = {f"{_NEEDS}{step.id}": str(step.needs) for step in steps if step.needs}
+    return {**outcomes, **certain, **failures, **types, **arms, **needs, **{step.id: step.title for step in steps}}
 
 
 def outcome_title(named: Mapping[str, str], outcome: str) -> str:
@@ -168,6 +176,11 @@ def _scope(name: str, named: Mapping[str, str]) -> str:
 def type_of(step: str, named: Mapping[str, str]) -> str:
     """`map`, `parallel` or `arm`, "" of another step."""
     return named.get(f"{_TYPE}{step}", "")
+
+
+def needs_of(step: str, named: Mapping[str, str]) -> int:
+    """How many arms of a step are enough; 0: all of them have to be done, or it is no `parallel`."""
+    return int(named.get(f"{_NEEDS}{step}", 0))
 
 
 def _spoken_part(kind: str, rest: str, named: Mapping[str, str]) -> str:

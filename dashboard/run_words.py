@@ -22,12 +22,22 @@ class Doing:
     until: datetime | None = None
 
 
-def state_of(row: Row, now: datetime, sweeping: bool, noun: str = "item") -> Doing:
-    """As `person` since 9:00, `backoff` with "2 tries failed" until 9:04, `stuck` with "no worker". `noun`: what its child runs
-    are."""
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What the child runs of a step are, an item, an arm or a workflow, and how many of them are enough; 0: it needs all."""
+
+    noun: str = "item"
+    needs: int = 0
+
+
+ITEMS = Kind()
+
+
+def state_of(row: Row, now: datetime, sweeping: bool, kind: Kind = ITEMS) -> Doing:
+    """As `person` since 9:00, `backoff` with "2 tries failed" until 9:04, `stuck` with "no worker". `kind`: of its child runs."""
     run = row.run
     if run.status == "waiting" and row.children is not None:
-        return _children(row.children, noun)
+        return _children(row.children, kind)
     if run.status == "waiting" and run.wait == "person":
         return Doing("person", f"claimed by {row.claimed_by}" if row.claimed_by else "", since=row.asked)
     if run.status == "waiting" and run.wait in ("event", "time"):
@@ -50,15 +60,22 @@ def state_of(row: Row, now: datetime, sweeping: bool, noun: str = "item") -> Doi
     return Doing(run.status, round_of(run.place) if run.status == "held" else "")
 
 
-def _children(found: Standing, noun: str) -> Doing:
+def _children(found: Standing, kind: Kind) -> Doing:
     """What waits for a person in a child is what it waits for."""
     if found.asking:
-        return Doing("person", f"in {waits_for(found.asking, found.total, noun)}")
-    return Doing("children", f"for {waits_for(found.total - found.ended, found.total, noun)}")
+        return Doing("person", f"in {_some(found.asking, found.total, kind.noun)}")
+    return Doing("children", f"for {waits_for(found, kind)}")
 
 
-def waits_for(number: int, total: int, noun: str) -> str:
-    """`7 of 12 items`"""
+def waits_for(found: Standing, kind: Kind) -> str:
+    """`7 of 12 items`, `any 1 of 2 arms`"""
+    enough = kind.needs - found.done
+    if enough > 0:
+        return f"any {_some(enough, found.total, kind.noun)}"
+    return _some(found.total - found.ended, found.total, kind.noun)
+
+
+def _some(number: int, total: int, noun: str) -> str:
     if noun == "workflow":
         return "the workflow that it calls"
     return f"{number:,} of {total:,} {noun}{'' if total == 1 else 's'}"

@@ -25,11 +25,12 @@ from orchestration.acts import runs as acts
 from orchestration.core.errors import Conflict, Refused
 from orchestration.core.sanitiser import clean_text
 from orchestration.core.state import State
-from orchestration.queries import changes, children, records, run_list, workflows
+from orchestration.queries import changes, children, records, room, run_list, workflows
 from orchestration.queries import course as courses
 from orchestration.queries import runs as queries
 from orchestration.queries.course import Course
 from orchestration.queries.progress import progress
+from orchestration.queries.room import NONE, Planned, Unbegun
 from orchestration.queries.runs import RunDetail
 from orchestration.roles import Role
 
@@ -122,16 +123,17 @@ def _page(run: RunDetail, chosen: Chosen) -> dict[str, Any]:
     around = chosen.seq if chosen.seq and chosen.seq <= run.seq - courses.MOST // 2 else None
     course = courses.course(run.id, run.seq, around)
     row, sweeping, now = run_list.standing(run, course.pauses)
-    panel = _panel(run, course, chosen, told, definition)
-    noun = lanes_view.noun_of(run.place, named)
-    waits = lanes_view.waiting(row.children, noun) if row.children else ""
+    planned = room.planned(run.id) if _has_lanes(run.place, told) else Planned()
+    panel = _panel(run, course, chosen, told, definition, planned)
+    kind = lanes_view.kind_of(run.place, named)
+    waits = lanes_view.waiting(row.children, kind, planned.unbegun) if row.children else ""
     in_children = run_view.spoken(told.path(run.place), named)[0] if waits else ""
     select = "open" if chosen.seq is None else str(chosen.seq)
     return {
         "here": "runs",
         "run": run,
         "version": version,
-        "doing": run_words.state_of(row, now, sweeping, noun),
+        "doing": run_words.state_of(row, now, sweeping, kind),
         "kin": told.kin,
         "by": told.by or run.created_by,
         "named": named,
@@ -173,7 +175,9 @@ def _address(run: RunDetail, **said: str) -> str:
     return reverse("run", args=[run.id]) + (f"?{kept}" if kept else "")
 
 
-def _panel(run: RunDetail, course: Course, chosen: Chosen, told: Told, definition: Mapping[str, Any]) -> dict[str, Any]:
+def _panel(
+    run: RunDetail, course: Course, chosen: Chosen, told: Told, definition: Mapping[str, Any], planned: Planned
+) -> dict[str, Any]:
     """What is shown of the choice, by `panel`: state, start, visit, pause or open."""
     if chosen.state:
         assert chosen.seq is not None
@@ -185,20 +189,20 @@ def _panel(run: RunDetail, course: Course, chosen: Chosen, told: Told, definitio
     pause = next((pause for pause in reversed(course.pauses) if pause.ended is None and run.escalation), None)
     calls = tuple(conversation.shown(call) for call in records.open_calls(run.id))
     title, detail = run_view.spoken(told.path(run.place), told.named) if run.place else ("Not begun", "")
-    lanes = _open_lanes(run, chosen, told)
+    lanes = _open_lanes(run, chosen, told, planned)
     rest = wait_view.rest(run, definition, told.named)
     return {"panel": "open", "pause": pause, "rest": rest, "calls": calls, "visit_title": title, "visit_detail": detail, **lanes}
 
 
-def _open_lanes(run: RunDetail, chosen: Chosen, told: Told) -> dict[str, Any]:
+def _open_lanes(run: RunDetail, chosen: Chosen, told: Told, planned: Planned) -> dict[str, Any]:
     """The child runs of the step at which the run stands. They are looked at again as they move."""
     if not _has_lanes(run.place, told):
         return {}
     revision = changes.children_changed(run.id)
-    visit, total = children.planned(run.id)
+    visit, total = planned.visit, planned.total
     kind = _type(run.place, told)
     given = lanes_view.given(kind, run.id, run.place, visit, total) if kind == "workflow" else None
-    return {**_lanes(run, chosen, told, run.place, visit, total), "given": given, "lanes_revision": revision}
+    return {**_lanes(run, chosen, told, run.place, visit, total, planned.unbegun), "given": given, "lanes_revision": revision}
 
 
 def _has_lanes(path: str, told: Told) -> bool:
@@ -209,13 +213,15 @@ def _type(path: str, told: Told) -> str:
     return run_view.type_of(path.rpartition("/")[2], told.named)
 
 
-def _lanes(run: RunDetail, chosen: Chosen, told: Told, path: str, visit: int, total: int) -> dict[str, Any]:
+def _lanes(
+    run: RunDetail, chosen: Chosen, told: Told, path: str, visit: int, total: int, unbegun: Unbegun = NONE
+) -> dict[str, Any]:
     """Those of a visit; {} where it has none. `lanes_at`: the address of all of them, to which a state or a place is added."""
     counts, asked = children.counts(run.id, path, visit)
     if not any(counts.values()) and not total:
         return {}
     found = children.children(run.id, path, visit, chosen.lanes or None, chosen.after or None, asked=asked)
-    view = lanes_view.lanes_view(path, total, counts, found, chosen.lanes, told.named)
+    view = lanes_view.lanes_view(path, total, counts, found, chosen.lanes, told.named, unbegun)
     seq = "open" if chosen.seq is None else str(chosen.seq)
     following = _address(run, seq=seq, lanes=chosen.lanes, **{"from": found.next}) if found.next else ""
     first = _address(run, seq=seq, lanes=chosen.lanes) if chosen.after else ""
@@ -230,7 +236,7 @@ def _lanes_alone(request: HttpRequest, run: RunDetail) -> HttpResponse:
         return HttpResponseNotModified()
     told = _told(run)
     context = {"run": run, "address": reverse("run", args=[run.id]), "href": _href(run, chosen), "panel": "open"}
-    answer = render(request, "runs/_lanes.html", {**context, **_open_lanes(run, chosen, told)})
+    answer = render(request, "runs/_lanes.html", {**context, **_open_lanes(run, chosen, told, room.planned(run.id))})
     patch_vary_headers(answer, ("HX-Request", "HX-Target"))
     answer["ETag"] = tag
     return answer

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
 from dashboard import run_view, run_words
-from dashboard.lanes_view import noun_of
+from dashboard.lanes_view import kind_of
 from dashboard.needs import needs
 from dashboard.presentation import STATUSES
 from dashboard.run_words import Doing
@@ -136,7 +136,7 @@ def _line(row: Row, found: Listing, named: dict[str, str]) -> Line:
     run = row.run
     step, detail = run_view.spoken(run.place, named) if run.place else ("", "")
     outcome = run_view.outcome_title(named, run.outcome) if run.outcome else ""
-    doing = run_words.state_of(row, found.now, found.sweeping, noun_of(run.place, named))
+    doing = run_words.state_of(row, found.now, found.sweeping, kind_of(run.place, named))
     return Line(row, doing, outcome, run_words.outcome_kind(run), step, detail)
 
 

@@ -15,15 +15,12 @@ from collections.abc import Mapping
 from orchestration.core.frozen import replace
 from orchestration.core.limits import LIMITS, Spent, left
 from orchestration.core.plan import Plan
-from orchestration.core.proof import Bound, of_child
-from orchestration.queries.plans import Kept
-
-_bounds = Kept[Bound](500)
+from orchestration.queries import room
 
 
 def lend(plan: Plan, spent: Spent, level: str, alone: bool) -> Spent | None:
     """What a child that runs this level begins with; None where it has to wait, or where nothing is left (`alone`)."""
-    rest, wanted = _rest(plan, spent), _wanted(plan, level)
+    rest, wanted = room.rest(plan, spent), room.wanted(plan, level)
     if all(wanted[limit] <= rest[limit] for limit in rest):
         return Spent(lent={limit: wanted[limit] for limit in rest} or None)
     if not alone or any(rest[limit] <= 0 < wanted[limit] for limit in rest):
@@ -34,29 +31,13 @@ def lend(plan: Plan, spent: Spent, level: str, alone: bool) -> Spent | None:
 def more(plan: Plan, spent: Spent, level: str, limit: str, lacks: float) -> float:
     """What a child that runs this level is lent of a limit beyond what it was, as it lacks so much; 0 where that is not left."""
     rest = left(plan, spent)[limit]
-    return max(lacks, min(_wanted(plan, level)[limit], rest)) if 0 < lacks <= rest else 0
+    return max(lacks, min(room.wanted(plan, level)[limit], rest)) if 0 < lacks <= rest else 0
 
 
 def lacking(plan: Plan, spent: Spent, level: str) -> str:
     """The limit that leaves nothing for a child that runs this level."""
-    rest, wanted = _rest(plan, spent), _wanted(plan, level)
+    rest, wanted = room.rest(plan, spent), room.wanted(plan, level)
     return next(limit for limit in rest if rest[limit] <= 0 < wanted[limit])
-
-
-def _rest(plan: Plan, spent: Spent) -> dict[str, float]:
-    """What may be lent. A call may have come to more than was left: nobody is lent a debt."""
-    return {limit: max(amount, 0) for limit, amount in left(plan, spent).items()}
-
-
-def _wanted(plan: Plan, level: str) -> dict[str, float]:
-    """What it may come to in the worst case, by limit."""
-    step = plan.steps[level]
-    if step.fan is not None and step.fan.called is not None:
-        bound = Bound._make(step.fan.called.bound)  # type: ignore[arg-type]
-    else:
-        prices = tuple((model.name, model.price) for model in plan.models.values())
-        bound = _bounds.get((plan.definition.hash, prices, level), lambda: of_child(plan, level))
-    return {"cost_usd": bound.cost, "steps": bound.executions, "machine_time": bound.seconds}
 
 
 def out(spent: Spent, child: Spent) -> Spent:

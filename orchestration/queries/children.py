@@ -102,13 +102,6 @@ def above(parent: str) -> tuple[Above, ...]:
     return tuple(reversed(found))
 
 
-def planned(run: str) -> tuple[int, int]:
-    """(visit, how many children there are to be) of the visit at which the run stands now. Two queries at most."""
-    at = unpack_all(Run.objects.filter(id=run).values_list("position", flat=True))
-    position = (at[0] if at else None) or {}
-    return position.get("visit", 1), position.get("fan", {}).get("total", 0)
-
-
 def live(run: str) -> int:
     """How many child runs of a run have not ended. One query."""
     return Run.objects.filter(parent=run, ended=None).count()

@@ -25,11 +25,13 @@ _ID = re.compile(rf"[0-9a-z]{{1,{_LENGTH}}}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How the child runs stand that a run waits for: of `total` some have `ended`, and of the others some wait for a person."""
+    """How the child runs stand that a run waits for: of `total` some have `ended`, `done` or not, and of the others some wait for
+    a person."""
 
     total: int
     ended: int
     asking: int
+    done: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,4 +165,5 @@ def children_of(runs: Iterable[RunSummary]) -> dict[str, Standing]:
 
 def _standing(position: Any, asking: int) -> Standing:
     fan = (position or {}).get("fan", {})
-    return Standing(fan.get("total", 0), sum(fan.get(name, 0) for name in ("done", "failed", "cancelled")), asking)
+    ended = sum(fan.get(name, 0) for name in ("done", "failed", "cancelled"))
+    return Standing(fan.get("total", 0), ended, asking, fan.get("done", 0))

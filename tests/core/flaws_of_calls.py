@@ -33,6 +33,7 @@ def _inner(found: Data) -> Data:
     return found if "type" in found else reads(**found)
 
 
+TWO = step("a", "parallel", branches=[{"id": name, "body": [put(f"{name}_too", None)]} for name in ("b", "c")], next="done")
 CALLS: dict[str, Flaw] = {
     # effects
     "irreversible_retry": (
@@ -218,6 +219,11 @@ CALLS: dict[str, Flaw] = {
         flow(get("a"), limits={"machine_time": "4s", "on_breach": "done"}),
         flow(get("a"), limits={"machine_time": "5s", "on_breach": "done"}),
         ("limits.machine_time", None, "warning"),
+    ),
+    "one_after_another": (
+        flow(TWO, limits={"steps": 3, "on_breach": "done"}),
+        flow(TWO, limits={"steps": 4, "on_breach": "done"}),
+        ("limits.steps", None, "info"),
     ),
     "no_on_breach": (flow(put("a"), limits={"steps": 1}), flow(put("a"), limits={"steps": 2}), ("limits.steps", None, "error")),
     "price_missing": (

@@ -1,16 +1,21 @@
 """What is proved of maps and parallels: where failures of their child runs go, what they may come to, what can't be meant."""
 
+from itertools import count
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from orchestration.core.catalog import Called
 from orchestration.core.errors import ErrorCode
 from orchestration.core.fan import Ended, joined, opened, result
 from orchestration.core.frozen import replace
 from orchestration.core.position import Fan
+from orchestration.core.proof import prove
 from orchestration.core.result import Failure
-from tests.core.drawn import Data, flow, get, loop, person, planned, put, step
-from tests.core.proving import found_codes, is_a_sentence, proof
+from tests.core.drawn import CATALOG, Data, flow, get, loop, person, planned, put, step, wait
+from tests.core.proving import found_codes, is_a_sentence, proof, sentences
 
 PERSON = person("ask", to="look", late="look")
 
@@ -80,6 +85,99 @@ class TestTheWorstCase:
         lines = [line["sentence"] for line in worst(flow(each(get("look", None), concurrency=4)))["derivation"]]
         assert lines[0] == "Each: at most 6 items of 1 step, 4 at once."
         assert worst(flow(both()))["derivation"][0]["sentence"] == "Both: 2 arms at once."
+
+
+LIMITS = {"steps": 12, "on_breach": "done"}
+SLOWLY = [person("ask", "rounds", "rounds"), loop("rounds", [put("t", None)], None, max=20, on_exhausted="continue")]
+IN_TURN = "one after another, since the limit on steps may leave no room for more at once"
+
+
+class TestUnderALimitThatMayBeMet:
+    """A child run is lent all that it may come to, so that there need not be room for another until it has ended."""
+
+    def test_child_runs_count_one_after_another(self) -> None:
+        found = worst(flow(each(*SLOWLY, max_items=4, concurrency=10), limits=LIMITS))
+        assert (found["human_seconds"], found["derivation"][0]["sentence"]) == (
+            4 * 3600, f"Each: at most 4 items of 2 steps, {IN_TURN}.",
+        )  # fmt: skip
+        assert sum(line["human"] for line in found["derivation"]) == 4 * 3600
+        assert worst(flow(each(*SLOWLY, max_items=4, concurrency=10), limits={**LIMITS, "steps": 99}))["human_seconds"] == 3600
+        arms = worst(flow(both(), limits={**LIMITS, "steps": 4, "machine_time": "1s"}))
+        assert arms["human_seconds"] == 4 * 3600
+        why = IN_TURN.replace("the limit on", "the limit on machine time or the limit on")
+        assert arms["derivation"][0]["sentence"] == f"Both: 2 arms, {why}."
+
+    def test_and_so_do_those_below_a_called_workflow_whichever_of_the_limits_it_is(self) -> None:
+        def calling(inner: Data, **keys: Any) -> dict[str, Any]:
+            proved = tuple(prove(planned(inner)).worst.bound)
+            catalog = replace(CATALOG, workflows={"inner@1": Called("inner", 1, "Inner", {}, {"ok": None}, proved)})
+            call = step("call", "workflow", workflow="inner@1", next="done")
+            found: dict[str, Any] = prove(planned(flow(call, **keys), catalog)).as_dict()["worst"]
+            return found
+
+        free, own = flow(each(*SLOWLY)), flow(each(*SLOWLY), limits=LIMITS)
+        assert [calling(inner)["human_seconds"] for inner in (free, own)] == [3600, 6 * 3600]
+        above = calling(free, limits=LIMITS)
+        assert above["human_seconds"] == 6 * 3600
+        assert above["derivation"][0]["sentence"] == f"Call: a run of inner@1, its child runs {IN_TURN}."
+        assert calling(own, limits=LIMITS)["derivation"][0]["sentence"] == "Call: a run of inner@1."
+
+    def test_is_told_at_the_limit_with_what_would_be_enough(self) -> None:
+        last = each(put("x", None), concurrency=1) | {"id": "last"}
+        some = [each(*SLOWLY, next="both"), step("both", "parallel", branches=ARMS, next="last"), last]
+        (words,) = sentences(flow(*some, limits=LIMITS), "one_after_another")
+        assert words.startswith("Under this limit, what Each and Both would run at once may run one after another: a child run")
+        assert words.endswith(" Raise it to 145 steps, and none has to wait for room.")
+        assert sentences(flow(*some, limits={**LIMITS, "steps": 145}), "one_after_another") == []
+        assert sentences(flow(last, limits={**LIMITS, "steps": 1}), "one_after_another") == []
+
+    @settings(max_examples=60)
+    @given(st.data())
+    def test_is_the_sum_and_else_the_same_as_without(self, drawn: st.DataObject) -> None:
+        names = (f"s{number}" for number in count())
+        most, at_once = drawn.draw(st.integers(1, 4)), drawn.draw(st.integers(1, 4))
+        steps = [each(drawn.draw(containers(names, 3)), max_items=most, concurrency=at_once)]
+        free, limit = prove(planned(flow(*steps))).worst, drawn.draw(st.integers(1, 60))
+        limited = prove(planned(flow(*steps, limits={"steps": limit, "on_breach": "done"}))).worst
+        if limit >= free.bound.executions:
+            assert limited == free
+        else:
+            together = sum(line.human + line.waiting for line in limited.derivation)
+            assert together == limited.bound.human + limited.bound.waiting == hours(steps) * 3600
+            assert limited.bound.human >= free.bound.human
+            assert limited.bound.waiting >= free.bound.waiting
+
+
+@st.composite
+def containers(draw: st.DrawFn, names: Any, depth: int) -> Data:
+    """A step that waits, or one that has such steps inside."""
+    kind = draw(st.sampled_from(["person", "wait", "map", "parallel", "loop"] if depth else ["person", "wait"]))
+    name = next(names)
+    if kind == "person":
+        return person(name, "continue", "continue")
+    if kind == "wait":
+        return wait(name, None)
+    if kind == "parallel":
+        arms = [{"id": next(names), "body": [draw(containers(names, depth - 1))]} for _ in range(draw(st.integers(1, 3)))]
+        return step(name, "parallel", branches=arms)
+    body = [draw(containers(names, depth - 1))]
+    if kind == "loop":
+        return loop(name, body, None, max=draw(st.integers(1, 3)), on_exhausted="continue")
+    most, at_once = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    return step(name, "map", over="${['a']}", max_items=most, concurrency=at_once, body=body)
+
+
+def hours(steps: list[Data]) -> int:
+    """What they wait one after another."""
+    often = {"map": "max_items", "loop": "max"}
+    return sum(
+        hours([one for arm in each["branches"] for one in arm["body"]])
+        if each["type"] == "parallel"
+        else each[often[each["type"]]] * hours(each["body"])
+        if each["type"] in often
+        else 1
+        for each in steps
+    )
 
 
 class TestFailures:

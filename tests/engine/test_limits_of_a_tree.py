@@ -12,12 +12,13 @@ from orchestration.core import values
 from orchestration.core.errors import Conflict
 from orchestration.core.frozen import replace
 from orchestration.core.limits import LIMITS
-from orchestration.executor import lending, sweep, visit
+from orchestration.executor import sweep, visit
 from orchestration.executor.family import EngineFamily
 from orchestration.models import Escalation, Run
+from orchestration.queries import room
 from tests.engine.conftest import Floor
 from tests.engine.publishing import end, publish, workflow
-from tests.engine.test_children import children, each, over, person, put
+from tests.engine.test_children import asking, children, each, over, person, put
 from tests.engine.test_runs import ask, tool
 from tests.servers import behaviours as b
 
@@ -210,6 +211,31 @@ def test_what_a_breach_leads_to_may_fan_out_and_its_parts_take_that_way_no_secon
     assert len(floor.paths(deepest)) == 13
 
 
+def test_items_for_whom_there_is_room_one_after_another_take_no_longer_than_was_proved(timed: Floor) -> None:
+    rounds = {"id": "rounds", "type": "loop", "max": 20, "body": [put("t", {"x": 1})], "carry": {"n": 0}}
+    rounds |= {"update": {"n": "${carry.n + 1}"}, "until": "carry.n > 0", "on_exhausted": "continue"}
+    flow = over(each(person("ask", "rounds"), rounds, max_items=4), end(), limits={"steps": 20, "on_breach": "done"})
+    run = timed.start(flow, {"items": [1, 2, 3, 4]})
+    for number in range(4):
+        timed.until(run, lambda _, number=number: Escalation.objects.count() > number)
+        timed.until(run, asking(1))
+        timed.advance(86400)
+    ended = timed.ended(run)
+    proved = values.load(ended.version.proof)["worst"]["human_seconds"]
+    assert (ended.outcome, statuses(ended), proved) == ("good", ["succeeded"] * 4, 4 * 86400)
+    asked = list(Escalation.objects.order_by("created"))
+    assert 3 * 86400 < (asked[-1].resolved - asked[0].created).total_seconds() <= proved
+
+
+def test_all_begin_where_the_limit_is_just_what_they_may_come_to_in_fractions_too(floor: Floor) -> None:
+    """0.1 + 0.1 + 0.1 is more than 0.3."""
+    call, tools = tool(floor, id="call", timeout="100ms", next=None)
+    flow = over(each(person("ask", "call"), call, max_items=4), end(), tools=tools, limits={"machine_time": "400ms"})
+    run = floor.start(flow, {"items": [1, 2, 3, 4]})
+    floor.until(run, asking(4))
+    assert len(children(run)) == 4
+
+
 class TestMoreIsLent:
     """To a child that needs more than it could have come to by itself, as long as the whole has it."""
 
@@ -244,7 +270,7 @@ class TestMoreIsLent:
     @pytest.fixture
     def tight(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Each begins with one step, and is lent one at a time."""
-        monkeypatch.setattr(lending, "_wanted", lambda plan, level: dict.fromkeys(LIMITS, 1))
+        monkeypatch.setattr(room, "wanted", lambda plan, level: dict.fromkeys(LIMITS, 1))
 
     @pytest.mark.parametrize("time", [1, 2, 3, 5, 8])
     @pytest.mark.parametrize("told", [False, True], ids=["before it was told", "once it was told"])
@@ -298,7 +324,7 @@ class TestMoreIsLent:
         self, floor: Floor, monkeypatch: pytest.MonkeyPatch, viewer: User, client: Client
     ) -> None:
         """Until then it waits, and nobody looks after it for nothing."""
-        monkeypatch.setattr(lending, "_wanted", lambda plan, level: dict.fromkeys(LIMITS, 3))
+        monkeypatch.setattr(room, "wanted", lambda plan, level: dict.fromkeys(LIMITS, 3))
         cases = [{"when": "index == 0", "to": "ask"}]
         which = {"id": "which", "type": "branch", "cases": cases, "default": "a"}
         flow = limited(each(which, *chain("a", "b", "c"), person("ask")), most=6)

@@ -206,8 +206,8 @@ class TestPage:
     @pytest.mark.parametrize("many", [20, 2_000])
     def test_they_cost_the_same_queries_however_many(self, as_viewer: Client, db: None, many: int) -> None:
         run = fans.waiting(many + 5, [MIXED[number % len(MIXED)] for number in range(many)])
-        assert queries(lambda: as_viewer.get(f"/runs/{run.id}/")) == 24
-        assert queries(lambda: fragment(as_viewer, f"/runs/{run.id}/", "lanes")) == 16
+        assert queries(lambda: as_viewer.get(f"/runs/{run.id}/")) == 25
+        assert queries(lambda: fragment(as_viewer, f"/runs/{run.id}/", "lanes")) == 17
         assert queries(lambda: as_viewer.get("/runs/")) == 12
 
 

@@ -16,7 +16,7 @@ from orchestration.core.errors import Refused
 from orchestration.models import Provider, Run, Version, Workflow
 from orchestration.queries.broken import broken
 from orchestration.record.pack import pack, unpack_all
-from tests.engine.publishing import publish
+from tests.engine.publishing import end, publish, workflow
 from tests.factories import asked, asking, move, start
 from tests.web.conftest import draft
 
@@ -155,6 +155,20 @@ def test_a_proof_says_what_it_does_not_bound(samples: None, as_viewer: Client) -
     ]
     Version.objects.filter(id=older.id).update(proof=pack({**kept, "worst": worst}, {}))
     assert "proved by an older Interlock" in said(as_viewer, "/workflows/support_triage/proof/")
+
+
+def test_a_proof_that_counted_on_room_that_a_limit_need_not_leave_says_so(as_viewer: Client) -> None:
+    arms = [{"id": name, "body": [{"id": f"{name}_too", "type": "set", "values": {}}]} for name in ("left", "right")]
+    both = {"id": "both", "type": "parallel", "branches": arms, "next": "done"}
+    version = publish(workflow(both, end(), id="pair", models={}, limits={"steps": 3, "on_breach": "done"}))
+    page = said(as_viewer, "/workflows/pair/proof/")
+    assert "2 arms, one after another, since the limit on steps may leave no room for more at once." in page
+    assert "Under this limit, what Both would run at once may run one after another" in page
+    assert "older Interlock" not in page
+    kept = unpack_all([version.proof])[0]
+    before = [problem for problem in kept["problems"] if problem["code"] != "one_after_another"]
+    Version.objects.filter(id=version.id).update(proof=pack({**kept, "problems": before}, {}))
+    assert "did not count that a limit may leave no room for child runs at once" in said(as_viewer, "/workflows/pair/proof/")
 
 
 def test_beside_the_worst_case_stands_what_recorded_runs_came_to(as_viewer: Client) -> None:

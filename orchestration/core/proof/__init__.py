@@ -49,6 +49,7 @@ from orchestration.core.proof.derivation import Line, derive
 from orchestration.core.proof.failures import ErrorRoute, Failures
 from orchestration.core.proof.graph import Graph
 from orchestration.core.proof.worst_case import WorstCases, with_breach
+from orchestration.core.wording import listed
 
 __all__ = ["Bound", "ErrorRoute", "Line", "OpenEnd", "Proof", "WorstCase", "ahead", "of_child", "prove"]
 
@@ -69,7 +70,8 @@ class OpenEnd:
 @dataclass(frozen=True, slots=True)
 class WorstCase:
     """`bound` is what no run exceeds by itself: what people have done again, and what a worker that dies makes necessary, comes
-    on top. `derivation` adds up to it, but for what limits cut off. `open_ended` is what nothing bounds."""
+    on top. Where a limit may be met, it may also leave no room for child runs at once, so that these count one after another.
+    `derivation` adds up to it, but for what limits cut off. `open_ended` is what nothing bounds."""
 
     bound: Bound
     derivation: tuple[Line, ...]
@@ -180,11 +182,13 @@ def _in_order(plan: Plan, found: Iterable[Problem]) -> tuple[Problem, ...]:
 
 
 def _worst(routes: Graph, failing: Failures, cases: WorstCases) -> WorstCase:
-    plan, bound = routes.plan, cases.run.bound
-    if any(limits.exceeded(plan, bound)):
-        bound = with_breach(plan, bound, cases.breached().bound)
+    plan, bound, own = routes.plan, cases.run.bound, cases.own
+    under = [f"the limit {limits.ON[name]}" for name, _ in limits.exceeded(plan, bound)]
+    if under:
+        bound = with_breach(plan, bound, cases.breached().bound).in_turn
+        own = {name: each.in_turn for name, each in own.items()}
     ends = tuple(_open_end(plan, step) for step in failing.asking())
-    return WorstCase(bound, derive(plan, cases.run.steps(), cases.own), ends)
+    return WorstCase(bound, derive(plan, cases.run.steps(bool(under)), own, listed(under)), ends)
 
 
 def _open_end(plan: Plan, step: PlanStep) -> OpenEnd:

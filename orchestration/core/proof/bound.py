@@ -28,7 +28,8 @@ class Bound(NamedTuple):
     """`executions` counts step records, `calls` requests to models and tools. `cost` is in nano-dollars (10⁻⁹ $), and leaves
     out the calls that have no price (`unpriced`); tokens leave out prompts without a cap (`uncapped`). Times are in seconds:
     of the machine, all calls at their timeouts; `waiting` between tries, and for events and moments; of people, all deadlines at
-    their ends, those of questions whether something happened too. `pauses` counts visits of people, `doubts` such questions."""
+    their ends, those of questions whether something happened too. These two with child runs as many at once as may be, and
+    `in_turn` one after another. `pauses` counts visits of people, `doubts` such questions."""
 
     executions: int = 0
     calls: int = 0
@@ -44,6 +45,8 @@ class Bound(NamedTuple):
     doubts: int = 0
     unpriced: int = 0
     uncapped: int = 0
+    waiting_in_turn: float = 0.0
+    human_in_turn: float = 0.0
 
     def __add__(self, other: "Bound") -> "Bound":  # type: ignore[override]
         return Bound._make(map(add, self, other))
@@ -56,6 +59,11 @@ class Bound(NamedTuple):
         return Bound._make(map(max, self, other))
 
     @property
+    def in_turn(self) -> "Bound":
+        """Where child runs may have to run one after another."""
+        return self._replace(waiting=self.waiting_in_turn, human=self.human_in_turn)
+
+    @property
     def cost_usd(self) -> float | None:
         """Dollars, None where some call has no price or no cap."""
         return None if self.unpriced or self.uncapped else self.cost / NANO
@@ -64,6 +72,8 @@ class Bound(NamedTuple):
 _NOTHING = Bound()
 QUANTITIES = ("executions", "calls", "tokens", "cost", "seconds", "waiting", "human")
 """Those that a derivation adds up."""
+IN_TURN = {"waiting": "waiting_in_turn", "human": "human_in_turn"}
+"""Those of them that pass by themselves, for all child runs at once, and what they are where these run one after another."""
 
 
 def price_of(tokens_in: int, tokens_out: int, price: Price) -> int:
@@ -79,11 +89,16 @@ def total(bounds: Iterable[Bound], first: Bound = _NOTHING) -> Bound:
 def visit(plan: Plan, step: PlanStep) -> Bound:
     """One visit of a step that is no loop: its own record, every rung of its ladder used up, and each question whether
     something happened left open until its deadline."""
-    if step.type == "human":
-        return Bound(executions=1, human=step.model.deadline, pauses=1)
     if step.type == "workflow":
         called = step.fan.called if step.fan else None
         return Bound(executions=1) + (Bound._make(called.bound) if called else Bound())  # type: ignore[arg-type]
+    alone = _visit(plan, step)
+    return alone._replace(waiting_in_turn=alone.waiting, human_in_turn=alone.human)
+
+
+def _visit(plan: Plan, step: PlanStep) -> Bound:
+    if step.type == "human":
+        return Bound(executions=1, human=step.model.deadline, pauses=1)
     if step.type == "wait":
         return Bound(executions=1, waiting=wait_of(step))
     asked = doubts(plan, step)
@@ -92,6 +107,15 @@ def visit(plan: Plan, step: PlanStep) -> Bound:
         in_place = [index for index, rung in enumerate(step.rungs) if rung.step is not None]
         return total((rung(plan, step, index) for index in in_place), own + _rounds(step))
     return total((rung(plan, step, index) for index in range(len(step.rungs))), own)
+
+
+def at_once(step: PlanStep) -> bool:
+    """Whether child runs of it may be under way at once: its own, or, as far as those wait, of a workflow that it calls."""
+    if step.type == "map":
+        return min(step.model.max_items, step.model.concurrency) > 1
+    called = step.fan.called if step.fan else None
+    bound = Bound._make(called.bound) if called else Bound()  # type: ignore[arg-type]
+    return len(step.fan.arms if step.fan else ()) > 1 or bound != bound.in_turn
 
 
 def wait_of(step: PlanStep) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 from orchestration.core.definition import MAX_TOOL_CALLS_PER_ROUND
 from orchestration.core.frozen import dataclass
 from orchestration.core.plan import Plan, PlanStep
-from orchestration.core.proof.bound import NANO, Bound, tool_call, wait_of
+from orchestration.core.proof.bound import NANO, Bound, at_once, tool_call, wait_of
 from orchestration.core.wording import listed
 
 
@@ -33,12 +33,14 @@ class Line:
         return {name: getattr(self, name) for name in self.__slots__}  # type: ignore[attr-defined]
 
 
-def derive(plan: Plan, paths: Mapping[str, Counter[str]], own: Mapping[str, Bound]) -> tuple[Line, ...]:
-    """The lines, in the order of the definition. `paths`: for each quantity, how often its worst path comes to each step."""
-    return tuple(_lines(plan, paths, own))
+def derive(plan: Plan, paths: Mapping[str, Counter[str]], own: Mapping[str, Bound], under: str = "") -> tuple[Line, ...]:
+    """The lines, in the order of the definition. `paths`: for each quantity, how often its worst path comes to each step.
+    `under`: the limits that may have child runs run one after another."""
+    in_turn = f"one after another, since {under} may leave no room for more at once" if under else ""
+    return tuple(_lines(plan, paths, own, in_turn))
 
 
-def _lines(plan: Plan, paths: Mapping[str, Counter[str]], own: Mapping[str, Bound]) -> Iterator[Line]:
+def _lines(plan: Plan, paths: Mapping[str, Counter[str]], own: Mapping[str, Bound], in_turn: str) -> Iterator[Line]:
     most: Counter[str] = Counter()
     for path in paths.values():
         most |= path
@@ -60,12 +62,12 @@ def _lines(plan: Plan, paths: Mapping[str, Counter[str]], own: Mapping[str, Boun
                 come["seconds"],
                 come["waiting"],
                 come["human"],
-                _sentence(plan, step, times, most, mine * times),
+                _sentence(plan, step, times, most, mine * times, in_turn),
             )
 
 
-def _sentence(plan: Plan, step: PlanStep, times: int, path: Counter[str], come: Bound) -> str:
-    words = _visit(plan, step, times, path)
+def _sentence(plan: Plan, step: PlanStep, times: int, path: Counter[str], come: Bound, in_turn: str) -> str:
+    words = _visit(plan, step, times, path, in_turn if at_once(step) else "")
     if come.calls:
         priced = come.model_calls and come.cost_usd is not None
         cost = f", {money(come.cost)}" if priced else ""
@@ -85,19 +87,19 @@ def _doubt(plan: Plan, come: Bound) -> str:
     return f"where nobody knows whether it happened, a person is asked, {limit}{often}"
 
 
-def _visit(plan: Plan, step: PlanStep, times: int, path: Counter[str]) -> str:
+def _visit(plan: Plan, step: PlanStep, times: int, path: Counter[str], in_turn: str) -> str:
     often = f"{times} × " if times > 1 else ""
     if step.type == "loop":
         rounds = f"at most {_count(step.model.max, 'round')} of {_count(sum(1 for n in plan.levels[step.id] if path[n]), 'step')}"
         return f"{often}({rounds})" if often else rounds
     if step.type == "map":
         steps = _count(sum(1 for n in plan.levels[step.id] if path[n]), "step")
-        items = f"at most {_count(step.model.max_items, 'item')} of {steps}, {step.model.concurrency} at once"
+        items = f"at most {_count(step.model.max_items, 'item')} of {steps}, {in_turn or f'{step.model.concurrency} at once'}"
         return f"{often}({items})" if often else items
     if step.type == "workflow":
-        return f"{often}a run of {step.model.workflow}"
+        return f"{often}a run of {step.model.workflow}{f', its child runs {in_turn}' if in_turn else ''}"
     if step.type == "parallel":
-        arms = f"{_count(len(step.model.branches), 'arm')} at once"
+        arms = f"{_count(len(step.model.branches), 'arm')}{f', {in_turn}' if in_turn else ' at once'}"
         return f"{often}({arms})" if often else arms
     if step.type == "human":
         return f"{often}waits for a person, {duration(step.model.deadline)} at most"

@@ -1,15 +1,21 @@
 """The workflow's own limits beside its worst case."""
 
+import math
 from collections.abc import Iterator
 
 from orchestration.core.catalog import Called
 from orchestration.core.errors import Problem
 from orchestration.core.plan import Plan, PlanStep
-from orchestration.core.proof.bound import NANO, Bound
+from orchestration.core.proof.bound import NANO, Bound, at_once
 from orchestration.core.proof.derivation import duration, money
 from orchestration.core.proof.graph import Graph, at
+from orchestration.core.wording import listed
 
+ON = {"cost_usd": "in dollars", "machine_time": "on machine time", "steps": "on steps"}
+"""What each limits, as it is called: `the limit on steps`."""
 _CANT = "The limit in dollars can't be kept, since"
+_LONGEST = 366 * 24 * 60
+"""Minutes that a duration may have."""
 
 
 def exceeded(plan: Plan, worst: Bound) -> Iterator[tuple[str, str]]:
@@ -24,6 +30,18 @@ def exceeded(plan: Plan, worst: Bound) -> Iterator[tuple[str, str]]:
         yield "steps", f"takes {worst.executions} steps, above the limit of {limits.steps}"
 
 
+def enough(limit: str, amount: float) -> tuple[int | float | str, str] | None:
+    """The next round figure that leaves room for so much: dollars, seconds or steps; as it is written and as it is said. None
+    where it may not be so large."""
+    if limit == "steps":
+        return round(amount), f"{round(amount):,} steps"
+    if limit == "cost_usd":
+        dollars = math.ceil(100 * amount) / 100
+        return dollars, f"${dollars:,.2f}"
+    minutes = math.ceil(amount / 60)
+    return (f"{minutes}m", f"{minutes} min") if minutes <= _LONGEST else None
+
+
 def check(graph: Graph, worst: Bound) -> Iterator[Problem]:
     plan = graph.plan
     to = plan.steps.get(plan.workflow.limits.on_breach or "")
@@ -32,6 +50,7 @@ def check(graph: Graph, worst: Bound) -> Iterator[Problem]:
         if to is not None:
             message = f"In the worst case a run {words}. One that comes to the limit goes to {to.label}."
             yield Problem("worst_case_above_limit", message, path, None, "warning")
+            yield from _in_turn(graph, worst, name)
         elif plan.workflow.limits.on_breach is None:
             message = f"In the worst case a run {words}, and nothing says what happens then. "
             yield Problem("no_on_breach", f"{message}Name a step in limits.on_breach, or raise the limit.", path)
@@ -41,6 +60,20 @@ def check(graph: Graph, worst: Bound) -> Iterator[Problem]:
         yield Problem("never_taken", message, "limits.on_breach", None, "warning")
     if "cost_usd" in limited:
         yield from _prices(graph)
+
+
+def _in_turn(graph: Graph, worst: Bound, limit: str) -> Iterator[Problem]:
+    """A child run begins with room for all that it may come to, of which there need not be enough for more than one."""
+    fans = [step.label for step in graph.plan.steps.values() if step.id in graph.live and at_once(step)]
+    if not fans:
+        return
+    amount = {"cost_usd": worst.cost / NANO, "machine_time": worst.seconds, "steps": worst.executions}[limit]
+    message = f"Under this limit, what {listed(fans, 3, 'and')} would run at once may run one after another: a child run begins "
+    message += "once there is room for all that it may come to, and keeps that room until it ends, also while it waits for a "
+    message += "person or an event."
+    if found := enough(limit, amount):
+        message += f" Raise it to {found[1]}, and none has to wait for room."
+    yield Problem("one_after_another", message, f"limits.{limit}", None, "info")
 
 
 def _prices(graph: Graph) -> Iterator[Problem]:

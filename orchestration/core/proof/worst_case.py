@@ -3,7 +3,8 @@
 A level's worst is its longest path, counted by what each step may come to at most. A loop is `max` rounds: all but the last
 on the longest path that ends a round, the last on the longest that leaves. A map is `max_items` items, a parallel all its arms:
 what they wait adds up only as far as they can't at once. So each quantity is bounded exactly, by a path of its own, which the
-derivation shows.
+derivation shows. Of what passes by itself there are two bounds: that, and the sum, which holds where a limit may leave no room
+for more child runs at once.
 """
 
 import math
@@ -17,7 +18,7 @@ from operator import or_
 
 from orchestration.core.frozen import dataclass
 from orchestration.core.plan import Plan, PlanStep
-from orchestration.core.proof.bound import NANO, QUANTITIES, Bound, total, visit
+from orchestration.core.proof.bound import IN_TURN, NANO, QUANTITIES, Bound, total, visit
 from orchestration.core.proof.failures import Failures
 from orchestration.core.proof.graph import Edge, Graph, Level
 from orchestration.core.routes import BREAK, CONTINUE
@@ -51,20 +52,21 @@ class Trail:
 
     def many(self, times: int, waves: int) -> "Trail":
         """So often, of which so many one after the other."""
-        passing = {name: getattr(self.bound, name) * waves for name in ELAPSED}
+        passing = {name: getattr(self.bound, name) * waves for name in IN_TURN}
         return Trail((self.bound * times)._replace(**passing), parts=(self,), times=times, waves=waves, height=self.height + 1)
 
-    def steps(self) -> dict[str, Counter[str]]:
+    def steps(self, in_turn: bool = False) -> dict[str, Counter[str]]:
         """For each of `QUANTITIES`, how often the path that comes to it comes to each step. Each trail is looked at once, behind
         all that it is a part of: where loops stand in loops, the ways through them are too many to be gone one by one."""
+        meant = {IN_TURN.get(name, name) if in_turn else name: name for name in QUANTITIES}
         found: dict[str, Counter[str]] = {name: Counter() for name in QUANTITIES}
-        often = {self: dict.fromkeys(QUANTITIES, 1)}
+        often = {self: dict.fromkeys(meant, 1)}
         todo = [(0, 0, self)]
         while todo:
             _, _, trail = heappop(todo)
             for name, times in often.pop(trail).items():
                 if trail.step:
-                    found[name][trail.step] += times
+                    found[meant[name]][trail.step] += times
                 for part in trail.made(name):
                     if part not in often:
                         often[part] = {}
@@ -73,12 +75,12 @@ class Trail:
         return found
 
     def often(self, quantity: str) -> int:
-        return self.times if self.waves is None or quantity not in ELAPSED else self.waves
+        return self.times if self.waves is None or quantity not in IN_TURN else self.waves
 
     def made(self, quantity: str) -> tuple["Trail", ...]:
         if self.lanes:
             longest = max(self.lanes, key=lambda lane: getattr(lane.bound, quantity))
-            return (longest,) if quantity in ELAPSED else self.lanes
+            return (longest,) if quantity in IN_TURN else self.lanes
         if self.either is None:
             return self.parts
         one, other = self.either
@@ -130,12 +132,10 @@ class Ways:
 
 
 NOTHING = Trail(Bound())
-ELAPSED = ("waiting", "human")
-"""Quantities that pass by themselves, for all child runs at once."""
 
 
 def _at_once(lanes: Sequence[Trail]) -> Trail:
-    passing = {name: max(getattr(lane.bound, name) for lane in lanes) for name in ELAPSED}
+    passing = {name: max(getattr(lane.bound, name) for lane in lanes) for name in IN_TURN}
     whole = total(lane.bound for lane in lanes)._replace(**passing)
     return Trail(whole, lanes=tuple(lanes), height=max(lane.height for lane in lanes) + 1)
 
