@@ -23,6 +23,7 @@ from dashboard.step_titles import titles_of
 from dashboard.timeline import timeline
 from orchestration.acts import runs as acts
 from orchestration.core.errors import Conflict, Refused
+from orchestration.core.limits import visit_in_words
 from orchestration.core.sanitiser import clean_text
 from orchestration.core.state import State
 from orchestration.queries import changes, children, records, run_list, workflows
@@ -144,7 +145,7 @@ def _page(run: RunDetail, chosen: Chosen) -> dict[str, Any]:
             run.created, run.ended or now, course, run.wait == "backoff", named, None if run.over else run.since, in_children
         ),
         "lasted": (run.ended - run.created).total_seconds() if run.ended else None,
-        "shared": bool(in_children) or any(visit.type in children.FANS for visit in course.visits),
+        "shared": bool(in_children) or any(_has_lanes(visit.path, told) for visit in course.visits),
         "chosen": chosen,
         "select": select,
         "href": _href(run, chosen),
@@ -202,7 +203,7 @@ def _open_lanes(run: RunDetail, chosen: Chosen, told: Told) -> dict[str, Any]:
 
 
 def _has_lanes(path: str, told: Told) -> bool:
-    return _type(path, told) in ("map", "parallel", "workflow")
+    return _type(path, told) in children.FANS
 
 
 def _type(path: str, told: Told) -> str:
@@ -259,6 +260,7 @@ def _visit(run: RunDetail, chosen: Chosen, told: Told) -> dict[str, Any]:
         "checked": view.result["kind"] == "done" and bool(view.calls) and all(call.checked for call in calls),
         "visit_title": title,
         "visit_detail": detail,
+        "visit_number": visit_in_words(view.visit),
         "took": (view.finished - view.started).total_seconds(),
         "came": datetime.fromisoformat(view.result["event"]["received"]) if "event" in view.result else None,
         "queued": max((view.started - view.queued).total_seconds(), 0.0) if view.queued else None,

@@ -43,6 +43,12 @@ def opened(step: PlanStep, total: int) -> Fan | Failure:
     return Fan(total)
 
 
+def given(step: PlanStep, fan: Fan) -> dict[str, int] | None:
+    """What a record of the step says that it was given, however the visit ended: how many child runs there were to be. A called
+    workflow has its input."""
+    return None if step.type == "workflow" else {"total": fan.total}
+
+
 def _count(total: int, step: PlanStep) -> str:
     what = "item" if step.type == "map" else "arm"
     return f"there is 1 {what}" if total == 1 else f"there are {total:,} {what}s"

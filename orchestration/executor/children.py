@@ -135,13 +135,10 @@ def _input(held: Held, step: PlanStep) -> Any:
     return coerce(step.fan.called.input, given) if step.fan.called is not None else given
 
 
-def _given(held: Held, step: PlanStep, total: int | None = None) -> Any:
-    """What its record says that it was given: a called workflow its input, else how many child runs there were to be. None where
-    that can't be computed."""
-    if step.type != "workflow":
-        return None if total is None else {"total": total}
+def _given(held: Held, step: PlanStep) -> Any:
+    """The input of a called workflow; None where that can't be computed, and of other steps."""
     try:
-        return _input(held, step)
+        return _input(held, step) if step.type == "workflow" else None
     except EvaluationError:
         return None
 
@@ -322,7 +319,7 @@ async def _close(desk: Desk, held: Held, step: PlanStep, fan: Fan) -> None:
         held.position = replace(held.position, fan=replace(fan, stop=None))
         await settle.take_breach(desk, held, fan.stop.why)
         return
-    await settle.settle(desk, held, step, _given(held, step, fan.total), await _result(desk, held, step, fan))
+    await settle.settle(desk, held, step, _given(held, step), await _result(desk, held, step, fan))
 
 
 async def _result(desk: Desk, held: Held, step: PlanStep, fan: Fan) -> Result:
