@@ -36,10 +36,10 @@ def opened(step: PlanStep, total: int) -> Fan | Failure:
     """The fan of a step that comes to so many items or arms; or why it can't be opened."""
     if step.type == "map" and total > step.model.max_items:
         words = f"and max_items is {step.model.max_items:,}: give fewer, or raise it"
-        return Failure(ErrorCode.LIMIT, f"{_count(total, step)}, {words}")
+        return Failure(ErrorCode.LIMIT, f"{_count(total, step)}, {words}", sent=False)
     if total < need(step, total):
         words = f"and {need(step, total):,} have to be done: give more, or lower `need`"
-        return Failure(ErrorCode.LIMIT, f"{_count(total, step)}, {words}")
+        return Failure(ErrorCode.LIMIT, f"{_count(total, step)}, {words}", sent=False)
     return Fan(total)
 
 
@@ -74,7 +74,7 @@ def joined(step: PlanStep, fan: Fan, ended: Iterable[Ended]) -> Fan:
 def _counted(fan: Fan, child: Ended) -> Ended:
     """A child that was cancelled for itself has failed; and what nobody knows of it is nobody's to know any more."""
     if child.how == "cancelled" and fan.stop is None:
-        return replace(child, how="failed", failure=Failure(ErrorCode.REFUSED, "it was cancelled"))
+        return replace(child, how="failed", failure=Failure(ErrorCode.REFUSED, "it was cancelled", sent=False))
     if child.failure is not None and child.failure.code == ErrorCode.UNKNOWN:
         return replace(child, failure=replace(child.failure, code=ErrorCode.REFUSED))
     return child

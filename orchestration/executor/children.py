@@ -107,7 +107,7 @@ def _open(desk: Desk, held: Held, step: PlanStep) -> Failure | None:
         else:
             total = len(step.fan.arms) or len(_items(held, step))
     except EvaluationError as error:
-        return Failure(ErrorCode.EXPRESSION, f"{'over' if step.fan.over else 'input'}: {error}")
+        return Failure(ErrorCode.EXPRESSION, f"{'over' if step.fan.over else 'input'}: {error}", sent=False)
     opened = fanning.opened(step, total)
     if isinstance(opened, Failure):
         return opened
@@ -121,10 +121,10 @@ def _unfit(held: Held, step: PlanStep) -> Failure | None:
     assert step.fan is not None
     called = step.fan.called
     if called is None:
-        return Failure(ErrorCode.REFUSED, f"there is no {step.model.workflow} any more")
+        return Failure(ErrorCode.REFUSED, f"there is no {step.model.workflow} any more", sent=False)
     if called.retired is not None:
         words = f"{called.retired.sentence(called.workflow)} Publish a version that calls another workflow, or have it taken back"
-        return Failure(ErrorCode.REFUSED, words)
+        return Failure(ErrorCode.REFUSED, words, sent=False)
     return unexpected(step, _input(held, step))
 
 

@@ -152,5 +152,5 @@ def _failure(row: Row, blobs: dict[str, str], step: PlanStep) -> Failure | None:
     """What a child failed with; a called workflow may also have ended in an outcome that is a failure."""
     failure = failure_of(unpack(row["error"], blobs))
     if failure is None and row["status"] == Run.Status.FAILED:
-        return Failure(ErrorCode.TOOL_ERROR, f"it ended as {sentence.name_in(step, row['outcome'])}")
+        return Failure(ErrorCode.TOOL_ERROR, f"it ended as {sentence.name_in(step, row['outcome'])}", sent=False)
     return failure
