@@ -67,6 +67,11 @@ class TestOverHttp:
             assert otto.post("events", {**PAID, "correlation": value})[1]["run"] == waiting[which].id, which
             assert otto.post("events", {**PAID, "correlation": value})[1]["run"] is None, which
 
+    def test_of_one_that_is_too_long_it_is_said_how_long_it_is(self, otto: Api) -> None:
+        for correlation, said in (("x" * 501, "501."), ('"' * 300, "600 with what escapes its quotes and the like.")):
+            _, told = otto.post("events", {**PAID, "correlation": correlation})
+            assert told["problems"][0]["message"].endswith(f"has at most 500 characters; this one has {said}")
+
     def expecting(self, correlation: Any) -> Run:
         """A run that waits for that."""
         publish({**factories.paying(), "input": {"type": "object"}})
