@@ -26,7 +26,7 @@ from orchestration.core.errors import Conflict, Refused
 from orchestration.core.limits import visit_in_words
 from orchestration.core.sanitiser import clean_text
 from orchestration.core.state import State
-from orchestration.queries import changes, children, records, run_list, workflows
+from orchestration.queries import changes, children, inside, records, run_list, workflows
 from orchestration.queries import course as courses
 from orchestration.queries import runs as queries
 from orchestration.queries.course import Course
@@ -145,6 +145,7 @@ def _page(run: RunDetail, chosen: Chosen) -> dict[str, Any]:
             run.created, run.ended or now, course, run.wait == "backoff", named, None if run.over else run.since, in_children
         ),
         "lasted": (run.ended - run.created).total_seconds() if run.ended else None,
+        "spent": _spent(run, told),
         "shared": bool(in_children) or any(_has_lanes(visit.path, told) for visit in course.visits),
         "chosen": chosen,
         "select": select,
@@ -152,6 +153,13 @@ def _page(run: RunDetail, chosen: Chosen) -> dict[str, Any]:
         "built": is_built(),
         **panel,
     }
+
+
+def _spent(run: RunDetail, told: Told) -> dict[str, float]:
+    """What it has spent, with what child runs that have not ended have."""
+    below = inside.under_way(run.id) if not run.over and _has_lanes(run.place, told) else {}
+    whole = {name: run.spent.get(name, 0) + below.get(name, 0) for name in inside.SPENT}
+    return {name: much if name == "seconds" else round(much) for name, much in whole.items()}
 
 
 def _began(kin: Kin) -> str:

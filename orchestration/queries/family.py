@@ -35,6 +35,16 @@ def whole(run: str) -> RawSQL:
     )
 
 
+def living_below(run: str) -> RawSQL:
+    """The ids of the child runs of a run that have not ended, of theirs, and so on."""
+    return RawSQL(
+        "WITH RECURSIVE family(id) AS (SELECT id FROM orchestration_run WHERE parent_id = %s AND ended IS NULL "
+        "UNION ALL SELECT run.id FROM orchestration_run AS run JOIN family ON run.parent_id = family.id WHERE run.ended IS NULL) "
+        "SELECT id FROM family",
+        (run,),
+    )
+
+
 def asking(parents: Iterable[str]) -> dict[str, int]:
     """In how many of the child runs of each of these a person is asked: there, or in a child run further down. One query, and one
     more for each level at which child runs wait for theirs."""
