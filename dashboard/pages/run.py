@@ -206,7 +206,7 @@ def _open_lanes(run: RunDetail, chosen: Chosen, told: Told) -> dict[str, Any]:
     revision = changes.children_changed(run.id)
     visit, total = children.planned(run.id)
     kind = _type(run.place, told)
-    given = lanes_view.given(kind, run.id, run.place, visit, total) if kind == "workflow" else None
+    given = lanes_view.given(kind, run.id, run.place, visit, total, total) if kind == "workflow" else None
     return {**_lanes(run, chosen, told, run.place, visit, total), "given": given, "lanes_revision": revision}
 
 
@@ -257,7 +257,9 @@ def _visit(run: RunDetail, chosen: Chosen, told: Told) -> dict[str, Any]:
     total = _total(_type(view.path, told), view.input)
     lanes = _lanes(run, chosen, told, view.path, view.visit, total) if _has_lanes(view.path, told) else {}
     calls = tuple(conversation.shown(call) for call in view.calls)
-    given = lanes_view.given(_type(view.path, told), run.id, view.path, view.visit, lanes["lanes"].total) if lanes else None
+    given = None
+    if shown := lanes.get("lanes"):
+        given = lanes_view.given(_type(view.path, told), run.id, view.path, view.visit, shown.total, shown.begun)
     return {
         "view": view,
         "given": given,

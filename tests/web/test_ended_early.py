@@ -34,7 +34,7 @@ def test_a_limit_that_is_met_leaves_no_item_out(as_viewer: Client, floor: Floor)
     assert 0 < begun < 5 and spent(run)["steps"] > 2
     met = page(as_viewer, run, "?seq=1")
     assert f"5 items {begun} begun" in met
-    assert "Input A list of 5 items" in met
+    assert "Input A list of 5 items, of which those that were begun stand with their runs." in met
     assert f"Steps {spent(run)['steps']} with 0 calls, those of its child runs too" in met
     assert "Each Failed" in met.partition("Outline")[2]
     assert ", visit " not in page(as_viewer, run, "?seq=2")
