@@ -220,7 +220,8 @@ TYPES: dict[type[Model], tuple[str, Keys]] = {
     LoopStep: (
         "Repeats its body, with a bound. After each round: is `until` met; else, has it stalled; else, is it exhausted.",
         {
-            "body": "The steps of a round; it begins with the first. Routes stay inside; `break` leaves it at once.",
+            "body": "The steps of a round; it begins with the first. Routes stay inside; `continue` ends the round, `break` the "
+            "loop.",
             "max": "How many rounds at most.",
             "carry": "What the first round finds in `carry`.",
             "update": "What the next round finds there.",
@@ -253,7 +254,8 @@ TYPES: dict[type[Model], tuple[str, Keys]] = {
         "Runs its body for each item of a list, several at once, each in a run of its own.",
         {
             "over": "An expression for the list. A longer one than `max_items` fails with `limit`.",
-            "body": "The steps for one item, which stands in `item`, its place in `index`. Routes stay inside.",
+            "body": "The steps for one item, which stands in `item`, its place in `index`. Routes stay inside; `continue` ends "
+            "the item, which is done then.",
             "max_items": "How many items at most.",
             "concurrency": "How many at once.",
             "need": "How many have to succeed, as a number or a share (`80%`). Else all; with `skip` or `collect`, none.",
@@ -299,7 +301,7 @@ PARTS: dict[type[Model], tuple[str, str, Keys]] = {
             "id": "Its name, among those of the steps: what it gives stands under it.",
             "title": "What people call it; else its id in words.",
             "note": "Why it is there, shown beside it.",
-            "body": "Its steps; it begins with the first. Routes stay inside.",
+            "body": "Its steps; it begins with the first. Routes stay inside; `continue` ends the arm, which is done then.",
             "output": "What it gives; else the output of its last step.",
         },
     ),

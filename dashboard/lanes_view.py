@@ -97,8 +97,9 @@ class Given:
     sentence: str = ""
 
 
-def given(kind: str, run: str, path: str, visit: int, total: int) -> Given | None:
-    """Of the step at `path`, which is of this kind; None where nothing was given to any. Two queries at most."""
+def given(kind: str, run: str, path: str, visit: int, total: int, begun: int) -> Given | None:
+    """Of the step at `path`, which is of this kind and was to have `total` of them; None where nothing was given to any. Two
+    queries at most."""
     if kind == "workflow":
         found = children.called(run, path, visit)
         return Given(found[1], run=found[0]) if found else None
@@ -107,7 +108,8 @@ def given(kind: str, run: str, path: str, visit: int, total: int) -> Given | Non
     items = children.items(run, path, visit, MOST_GIVEN)
     if items is not None and len(items) == total:
         return Given(items)
-    return Given(sentence=f"A list of {counted(total, 'item')}, each of which stands with its run.")
+    where = "each of which stands with its run" if begun == total else "of which those that were begun stand with their runs"
+    return Given(sentence=f"A list of {counted(total, 'item')}, {where}.")
 
 
 def lanes_view(

@@ -24,6 +24,8 @@ _RESTORED = (
     "Here the run was restored from a backup: what it did after that is lost, "
     "so that calls from here on may have been made before."
 )
+ENDINGS = {"cancel": "Cancelled", "limit": "A limit was met"}
+"""Of a record by which a visit was ended or went on: its type, and what it is called."""
 _PART = re.compile(r"(fallback|round|tool)\.(.+)\Z")
 
 
@@ -257,11 +259,10 @@ def within(path: str, inside: str) -> str:
 def _stop(visit: Visit, course: Course, named: Mapping[str, str], whole: Whole | None, inside: str) -> Stop:
     path = within(visit.path, inside)
     name, detail = spoken(path, named)
-    kind = {"cancel": "Cancelled", "limit": "A limit was met"}.get(visit.type)
     tries = sum(1 + len(call.resent) for call in course.calls if call.path == visit.path and call.visit == visit.visit)
     return Stop(
         select=str(visit.seq),
-        title=kind or name,
+        title=ENDINGS.get(visit.type, name),
         detail=detail,
         look=_look(visit, named),
         why=visit.sentence,
@@ -324,17 +325,18 @@ def reached(run: RunDetail, course: Course, definition: Mapping[str, Any], insid
     """The outline, each step with how often the run was there and how it went the last time. That of a child run is the body
     that it runs."""
     last: dict[str, Visit] = {}
-    counts: dict[str, int] = {}
+    visits: dict[str, set[tuple[str, int]]] = {}
     for visit in course.visits:
-        if (not is_part(visit.path) or stands_in(visit)) and visit.type not in ("cancel", "limit"):
+        if not is_part(visit.path) or stands_in(visit) or visit.type in ENDINGS:
             last[visit.step] = visit
-            counts[visit.step] = counts.get(visit.step, 0) + 1
+            visits.setdefault(visit.step, set()).add((visit.path, visit.visit))
     here = {name.partition("[")[0] for name in within(run.place, inside).split("/")} if not run.over else set()
     body = inside.rpartition("/")[2].partition("[")[0]
     named = titles(definition)
     return tuple(
-        replace(_reached(run, step, last.get(step.id), counts.get(step.id, 0), step.id in here, named), apart=step.within != body)
+        replace(_reached(run, step, last.get(step.id), len(seen), step.id in here, named), apart=step.within != body)
         for step in _body(steps_of(definition), body)
+        for seen in (visits.get(step.id, ()),)
     )
 
 

@@ -51,8 +51,8 @@ class Retired(BaseModel):
 
 
 class Workflow(BaseModel):
-    """`version` is the latest that was published; `live` counts runs that have not ended. `retired`: no run of it
-    begins any more."""
+    """`version` is the latest that was published; `live` counts runs that have not ended, those too that another workflow
+    called. `retired`: no run of it begins any more."""
 
     id: str
     title: str

@@ -18,7 +18,6 @@ from dashboard.api.description import REPEATABLE, answers
 from dashboard.api.guard import may, who
 from orchestration.acts import runs as acts
 from orchestration.core.errors import Problem, Refused
-from orchestration.models import Run
 from orchestration.queries import records as record_queries
 from orchestration.queries import runs as queries
 from orchestration.roles import Role
@@ -50,7 +49,8 @@ def start_run(
     wait: Annotated[float | None, Query(), Field(ge=0, le=MOST_WAIT)] = None,
 ) -> Any:
     """202 with the run's id. With `?wait=` seconds (60 at most): the run as it is when it has ended, or waits for a person or an
-    event, or when the time is over. The same `Idempotency-Key` gives the same run. 409 where the workflow is retired."""
+    event, itself or in a child run, or when the time is over. The same `Idempotency-Key` gives the same run. 409 where the
+    workflow is retired."""
     known(request, "wait")
     body = body or Start()
     run = acts.start(
@@ -86,8 +86,9 @@ def list_runs(
     after: str = "",
     limit: int = 50,
 ) -> Any:
-    """The newest first. `status` holds statuses, `person`, `event`, `time`, `backoff`, `live` or `ended`, several with commas.
-    Child runs are left out, and are listed with `parent`, a run's id: all of them, or those of the step at `path`."""
+    """The newest first. `status` holds statuses, what a run waits for (`person`, `event` and `time` also in its child runs,
+    `children`, `backoff`, `slot`, `limit`), `live` or `ended`, several with commas. Child runs are left out, and are listed with
+    `parent`, a run's id: all of them, or those of the step at `path`."""
     known(request, *_FILTERS, "after", "limit")
     if path is not None and parent is None:
         raise Refused(Problem("bad_filter", "A path is that of a step of one run. Say of which, with `parent`.", "path"))
@@ -168,21 +169,16 @@ def over(request: HttpRequest) -> threading.Event:
 
 def _wait_for(run: str, seconds: float, over: threading.Event) -> None:
     """Returns when the run has ended or waits for a person or an event, and after `seconds` or when it is `over` at the latest.
-    Looks at one narrow row, and holds no connection in between."""
+    Looks at no more than that, and holds no connection in between."""
     until = time.monotonic() + seconds
     pause, longest = _LOOK_EVERY
     if not MOST_WAITING.acquire(blocking=False):
         return
     try:
-        while not _rests(run) and not over.is_set() and (left := until - time.monotonic()) > 0:
+        while not queries.rests(run, "person", "event") and not over.is_set() and (left := until - time.monotonic()) > 0:
             if not connection.in_atomic_block:
                 connection.close()
             over.wait(min(pause, left))
             pause = min(pause * 1.3, longest)
     finally:
         MOST_WAITING.release()
-
-
-def _rests(run: str) -> bool:
-    status, wait, _ = queries.standing(run)
-    return status in Run.ENDED or (wait in ("person", "event") and status != Run.Status.HELD)

@@ -23,9 +23,10 @@ from dashboard.step_titles import titles_of
 from dashboard.timeline import timeline
 from orchestration.acts import runs as acts
 from orchestration.core.errors import Conflict, Refused
+from orchestration.core.limits import visit_in_words
 from orchestration.core.sanitiser import clean_text
 from orchestration.core.state import State
-from orchestration.queries import changes, children, records, room, run_list, workflows
+from orchestration.queries import changes, children, inside, records, room, run_list, workflows
 from orchestration.queries import course as courses
 from orchestration.queries import runs as queries
 from orchestration.queries.course import Course
@@ -146,13 +147,21 @@ def _page(run: RunDetail, chosen: Chosen) -> dict[str, Any]:
             run.created, run.ended or now, course, run.wait == "backoff", named, None if run.over else run.since, in_children
         ),
         "lasted": (run.ended - run.created).total_seconds() if run.ended else None,
-        "shared": bool(in_children) or any(visit.type in children.FANS for visit in course.visits),
+        "spent": _spent(run, told),
+        "shared": bool(in_children) or any(_has_lanes(visit.path, told) for visit in course.visits),
         "chosen": chosen,
         "select": select,
         "href": _href(run, chosen),
         "built": is_built(),
         **panel,
     }
+
+
+def _spent(run: RunDetail, told: Told) -> dict[str, float]:
+    """What it has spent, with what child runs that have not ended have."""
+    below = inside.under_way(run.id) if not run.over and _has_lanes(run.place, told) else {}
+    whole = {name: run.spent.get(name, 0) + below.get(name, 0) for name in inside.SPENT}
+    return {name: much if name == "seconds" else round(much) for name, much in whole.items()}
 
 
 def _began(kin: Kin) -> str:
@@ -201,12 +210,12 @@ def _open_lanes(run: RunDetail, chosen: Chosen, told: Told, planned: Planned) ->
     revision = changes.children_changed(run.id)
     visit, total = planned.visit, planned.total
     kind = _type(run.place, told)
-    given = lanes_view.given(kind, run.id, run.place, visit, total) if kind == "workflow" else None
+    given = lanes_view.given(kind, run.id, run.place, visit, total, total) if kind == "workflow" else None
     return {**_lanes(run, chosen, told, run.place, visit, total, planned.unbegun), "given": given, "lanes_revision": revision}
 
 
 def _has_lanes(path: str, told: Told) -> bool:
-    return _type(path, told) in ("map", "parallel", "workflow")
+    return _type(path, told) in children.FANS
 
 
 def _type(path: str, told: Told) -> str:
@@ -254,7 +263,9 @@ def _visit(run: RunDetail, chosen: Chosen, told: Told) -> dict[str, Any]:
     total = _total(_type(view.path, told), view.input)
     lanes = _lanes(run, chosen, told, view.path, view.visit, total) if _has_lanes(view.path, told) else {}
     calls = tuple(conversation.shown(call) for call in view.calls)
-    given = lanes_view.given(_type(view.path, told), run.id, view.path, view.visit, lanes["lanes"].total) if lanes else None
+    given = None
+    if shown := lanes.get("lanes"):
+        given = lanes_view.given(_type(view.path, told), run.id, view.path, view.visit, shown.total, shown.begun)
     return {
         "view": view,
         "given": given,
@@ -265,6 +276,7 @@ def _visit(run: RunDetail, chosen: Chosen, told: Told) -> dict[str, Any]:
         "checked": view.result["kind"] == "done" and bool(view.calls) and all(call.checked for call in calls),
         "visit_title": title,
         "visit_detail": detail,
+        "visit_number": visit_in_words(view.visit),
         "took": (view.finished - view.started).total_seconds(),
         "came": datetime.fromisoformat(view.result["event"]["received"]) if "event" in view.result else None,
         "queued": max((view.started - view.queued).total_seconds(), 0.0) if view.queued else None,

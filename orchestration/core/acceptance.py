@@ -22,7 +22,7 @@ def accept(step: PlanStep, given: Any, output: Any) -> Result:
     """`Done` with the output typed by its contract, or `Invalid` with a problem for each thing that is wrong with it."""
     if step.output is not None:
         if problems := step.output.check(output, "output"):
-            return Result.failed(invalid(problems))
+            return Result.failed(invalid(problems, sent=_sends(step)))
         output = contracts.coerce(step.output.schema, output)
     if not step.checks:
         return Result.done(output)
@@ -33,11 +33,16 @@ def accept(step: PlanStep, given: Any, output: Any) -> Result:
             if not condition.evaluate({"input": given, "output": output})
         ]
     except EvaluationError as error:
-        return Result.error(ErrorCode.EXPRESSION, f"checks: {error}")
-    return Result.failed(invalid(tuple(broken), checks(step, given, output))) if broken else Result.done(output)
+        return Result.failed(Failure(ErrorCode.EXPRESSION, f"checks: {error}", sent=_sends(step)))
+    return Result.failed(invalid(tuple(broken), checks(step, given, output), _sends(step))) if broken else Result.done(output)
 
 
-def invalid(problems: tuple[Problem, ...], checked: tuple[Explained, ...] = ()) -> Failure:
+def _sends(step: PlanStep) -> bool:
+    """Whether its output came of a call."""
+    return step.type in ("llm", "tool")
+
+
+def invalid(problems: tuple[Problem, ...], checked: tuple[Explained, ...] = (), sent: bool = True) -> Failure:
     shown = "; ".join(f"{p.path}: {p.message}" if p.path else p.message for p in problems[:3])
     more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
-    return Failure(ErrorCode.INVALID_OUTPUT, shown + more, problems=problems, checks=checked)
+    return Failure(ErrorCode.INVALID_OUTPUT, shown + more, sent=sent, problems=problems, checks=checked)

@@ -78,7 +78,8 @@ class Retired:
 @dataclass(frozen=True, slots=True)
 class Called:
     """A published version that another workflow calls: its input's contract, what it may give by outcome of kind success, and
-    what a run of it may come to (the quantities of `proof.bound.Bound`). `retired`: its workflow may not be called any more."""
+    what a run of it may come to (the quantities of `proof.bound.Bound`). `retired`: its workflow may not be called any more.
+    `titles` are those of outcomes, of either kind, that have one."""
 
     workflow: str
     version: int
@@ -87,6 +88,7 @@ class Called:
     outcomes: Mapping[str, Schema | None]
     bound: tuple[float, ...]
     retired: Retired | None = None
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

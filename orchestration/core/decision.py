@@ -37,7 +37,7 @@ def decide(plan: Plan, position: Position, result: Result, env: Env, given: Any 
     try:
         return _advance(plan, step, position, result, env, given)
     except EvaluationError as error:
-        return fail(plan, position, Failure(ErrorCode.EXPRESSION, str(error)), env)
+        return fail(plan, position, Failure(ErrorCode.EXPRESSION, str(error), sent=False), env)
 
 
 def _advance(plan: Plan, step: PlanStep, position: Position, result: Result, env: Env, given: Any) -> Decision:
@@ -100,7 +100,7 @@ def enter(plan: Plan, position: Position, env: Env) -> Position | Failure:
     try:
         carry = step.loop.carry.evaluate(env) if step.loop.carry else {}
     except EvaluationError as error:
-        return Failure(ErrorCode.EXPRESSION, f"carry: {error}")
+        return Failure(ErrorCode.EXPRESSION, f"carry: {error}", sent=False)
     frame = Frame(step.id, 1, carry, (), position.error)
     return position.entering(plan.first(step.id), (*position.frames, frame))
 
@@ -120,7 +120,7 @@ def _end_round(plan: Plan, position: Position, why: Why, env: Env) -> Decision:
         until = explain(loop.until, env) if loop.until else None
         series = (*frame.series, float(loop.progress.evaluate(env)))[-WINDOW:] if loop.progress else ()
     except EvaluationError as error:
-        failure = Failure(ErrorCode.EXPRESSION, f"at the end of round {frame.round}: {error}")
+        failure = Failure(ErrorCode.EXPRESSION, f"at the end of round {frame.round}: {error}", sent=False)
         words = sentence.round_failed(plan, step, frame, failure)
         return _close(plan, position, Close("failed", failure), Why(step.place, words, checks=why.checks, via=via))
     inside = replace(position, frames=(*position.outer[:-1], replace(frame, carry=carry, series=series)), close=None)
@@ -157,7 +157,7 @@ def _end_child(plan: Plan, position: Position, why: Why, env: Env) -> Decision:
     try:
         output = container.gives.evaluate(env) if container.gives else env["steps"].get(position.step)
     except EvaluationError as error:
-        failure = Failure(ErrorCode.EXPRESSION, f"output: {error}")
+        failure = Failure(ErrorCode.EXPRESSION, f"output: {error}", sent=False)
         return _failed_child(plan, position, failure, replace(why, rule=f"{container.place}.output"))
     words = sentence.ended_child(plan, container, position.outer[-1])
     why = replace(why, sentence=f"{why.sentence} {words}" if not why.plain else words)
@@ -314,7 +314,7 @@ def resumed(position: Position, words: str, rule: str) -> Decision:
 def unattended(plan: Plan, position: Position) -> Decision:
     """Nobody answered an escalation that no step asked for: the workflow says how the run ends."""
     if position.child:
-        failure = Failure(ErrorCode.REFUSED, "nobody answered in time")
+        failure = Failure(ErrorCode.REFUSED, "nobody answered in time", sent=False)
         return give_up(plan, position, failure, "Nobody answered in time.", "escalation.on_deadline")
     outcome = plan.workflow.escalation.on_deadline or plan.workflow.on_failure
     words = f"Nobody answered in time. {sentence.ended(plan, outcome)}"
@@ -340,7 +340,7 @@ def breached(plan: Plan, position: Position, limit: str, spent: Spent, call: int
 
 def _breached(plan: Plan, position: Position, limit: str, spent: Spent) -> Decision:
     words = sentence.breach(plan, limit, spent)
-    failure = Failure(ErrorCode.LIMIT, words)
+    failure = Failure(ErrorCode.LIMIT, words, sent=False)
     if spent.breached or position.child or limits.of_the_whole(plan, spent, limit):  # `on_breach` is a step of the root
         return give_up(plan, position, failure, words, f"limits.{limit}")
     to = plan.workflow.limits.on_breach

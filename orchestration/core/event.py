@@ -10,7 +10,7 @@ from typing import Any
 from orchestration.core import values
 
 MOST_CORRELATION = 500
-"""Characters of a correlation, as JSON."""
+"""Characters of a correlation as JSON, without the quotes around a text."""
 MOST_ADDRESS = 610
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}\Z")
 _WHOLE = 2.0**53
@@ -30,8 +30,10 @@ def address(name: str, correlation: Any) -> str:
     if isinstance(correlation, float) and correlation.is_integer() and abs(correlation) <= _WHOLE:
         correlation = int(correlation)
     text = values.dump(correlation)
-    if len(text) > MOST_CORRELATION:
-        raise ValueError(f"a correlation has at most {MOST_CORRELATION} characters; this one has {len(text):,}")
+    size, written = (len(text) - 2, len(correlation)) if isinstance(correlation, str) else (len(text), len(text))
+    if size > MOST_CORRELATION:
+        escaped = " with what escapes its quotes and the like" if size > written else ""
+        raise ValueError(f"a correlation has at most {MOST_CORRELATION} characters; this one has {size:,}{escaped}")
     return f"{check_name(name)} {text}"
 
 

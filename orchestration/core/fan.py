@@ -15,7 +15,7 @@ from orchestration.core.plan import PlanStep
 from orchestration.core.plan.enough import need
 from orchestration.core.position import Fan, Loan, Stop
 from orchestration.core.result import Failure, Result
-from orchestration.core.wording import item_at
+from orchestration.core.wording import counted, item_at
 
 How = Literal["done", "failed", "cancelled"]
 
@@ -36,16 +36,25 @@ def opened(step: PlanStep, total: int) -> Fan | Failure:
     """The fan of a step that comes to so many items or arms; or why it can't be opened."""
     if step.type == "map" and total > step.model.max_items:
         words = f"and max_items is {step.model.max_items:,}: give fewer, or raise it"
-        return Failure(ErrorCode.LIMIT, f"{_count(total, step)}, {words}")
+        return Failure(ErrorCode.LIMIT, f"{_count(total, step)}, {words}", sent=False)
     if total < need(step, total):
         words = f"and {need(step, total):,} have to be done: give more, or lower `need`"
-        return Failure(ErrorCode.LIMIT, f"{_count(total, step)}, {words}")
+        return Failure(ErrorCode.LIMIT, f"{_count(total, step)}, {words}", sent=False)
     return Fan(total)
 
 
+def given(step: PlanStep, fan: Fan) -> dict[str, int] | None:
+    """What a record of the step says that it was given, however the visit ended: how many child runs there were to be. A called
+    workflow has its input."""
+    return None if step.type == "workflow" else {"total": fan.total}
+
+
 def _count(total: int, step: PlanStep) -> str:
-    what = "item" if step.type == "map" else "arm"
-    return f"there is 1 {what}" if total == 1 else f"there are {total:,} {what}s"
+    return f"there {'is' if total == 1 else 'are'} {counted(total, _noun(step))}"
+
+
+def _noun(step: PlanStep) -> str:
+    return "item" if step.type == "map" else "arm"
 
 
 def joined(step: PlanStep, fan: Fan, ended: Iterable[Ended]) -> Fan:
@@ -65,7 +74,7 @@ def joined(step: PlanStep, fan: Fan, ended: Iterable[Ended]) -> Fan:
 def _counted(fan: Fan, child: Ended) -> Ended:
     """A child that was cancelled for itself has failed; and what nobody knows of it is nobody's to know any more."""
     if child.how == "cancelled" and fan.stop is None:
-        return replace(child, how="failed", failure=Failure(ErrorCode.REFUSED, "it was cancelled"))
+        return replace(child, how="failed", failure=Failure(ErrorCode.REFUSED, "it was cancelled", sent=False))
     if child.failure is not None and child.failure.code == ErrorCode.UNKNOWN:
         return replace(child, failure=replace(child.failure, code=ErrorCode.REFUSED))
     return child
@@ -109,7 +118,8 @@ def result(step: PlanStep, fan: Fan, ended: Iterable[Ended]) -> Result:
     among them where it `tells_failures`."""
     if fan.stop is not None and fan.stop.reason == "failed":
         assert fan.failure is not None
-        return Result.failed(replace(fan.failure, message=f"{name(step, fan.at)}: {fan.failure.message}", checks=()))
+        words = f"{_missed(step, fan)}{name(step, fan.at)}: {fan.failure.message}"
+        return Result.failed(replace(fan.failure, message=words, checks=()))
     if step.type == "workflow":
         return next(Result.done({"outcome": child.outcome, "output": child.output}) for child in ended)
     if step.type == "parallel":
@@ -118,6 +128,16 @@ def result(step: PlanStep, fan: Fan, ended: Iterable[Ended]) -> Result:
     if tells_failures(step):
         return Result.done([_collected(_counted(fan, child)) for child in ended])
     return Result.done([child.output for child in ended if child.how == "done"])
+
+
+def _missed(step: PlanStep, fan: Fan) -> str:
+    """How many were done, where it was said how many have to be."""
+    if step.type == "workflow" or (step.model.need is None if step.type == "map" else step.model.join == "all"):
+        return ""
+    wanted = need(step, fan.total)
+    were, have = "was" if fan.total == 1 else "were", "has" if wanted == 1 else "have"
+    done = f"{fan.done:,} of {counted(fan.total, _noun(step))} {were} done, and {wanted:,} {have} to be"
+    return f"{done}; the first to fail was "
 
 
 def _collected(child: Ended) -> dict[str, Any]:

@@ -49,6 +49,11 @@ class Spent:
         return {**found, **{name: dict(found[name]) for name in ("lent", "out") if name in found}}
 
 
+def visit_in_words(visit: int) -> int:
+    """Which visit of its place it is, as people count: after a breach from 1 again."""
+    return visit if visit < AFTER_BREACH else visit - AFTER_BREACH + 1
+
+
 def most(plan: Plan, spent: Spent, limit: str) -> float | None:
     """What the run may come to, of what is limited so: dollars in nano-dollars, records, seconds. None: it is not limited."""
     return min((amount for amount in _allowed(plan, spent, limit) if amount is not None), default=None)

@@ -19,8 +19,8 @@ class Failure:
 
     `retry_after` is in seconds and is what the other side asked for. `sent` says whether the request may have reached
     the other side: False only where it certainly did not (refused by the guard, DNS, connect), so that an irreversible
-    effect is known not to have happened. `checks` says how each of the step's came out, where one did not hold, as
-    `explanation` has it.
+    effect is known not to have happened; and where no call failed, but a value, a rule or a limit. `checks` says how each
+    of the step's came out, where one did not hold, as `explanation` has it.
     """
 
     code: ErrorCode
@@ -130,7 +130,8 @@ class Result:
 
     @classmethod
     def error(cls, code: ErrorCode, message: str) -> "Result":
-        return cls.failed(Failure(code, message))
+        """Of what sends nothing."""
+        return cls.failed(Failure(code, message, sent=False))
 
 
 _KINDS: dict[ErrorCode, Kind] = {

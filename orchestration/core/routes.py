@@ -6,7 +6,24 @@ from orchestration.core.frozen import dataclass
 
 BREAK = "break"
 CONTINUE = "continue"
-"""Targets inside a loop's body that are no step: leave the loop at once; end this round."""
+"""Targets that are no step: leave the loop at once, in the body of one; end this round, or this item of a map, or this arm."""
+
+ENDS = {"loop": (BREAK, "leaves the loop"), "map": (CONTINUE, "ends the item"), "arm": (CONTINUE, "ends the arm")}
+"""By the type of what a step stands in: where it goes to get out of there, and what that does."""
+
+
+def way_out(container: str) -> str:
+    """`Go to continue, which ends the item`"""
+    to, does = ENDS[container]
+    return f"Go to {to}, which {does}"
+
+
+def no_loop(label: str, container: str) -> str:
+    """Why a step that stands in such a container, or in none, can't go to `break` or `continue`, and what to do."""
+    if not container:
+        return f"{label} stands in no loop. Name a step."
+    return f"{label} stands in {'an arm' if container == 'arm' else 'a map'}, and not in a loop. {way_out(container)}."
+
 
 Kind = Literal["next", "case", "default", "action", "deadline", "catch", "unknown", "exhausted", "stalled"]
 

@@ -33,6 +33,12 @@ def name(plan: "Plan", to: str, step: "PlanStep | None" = None) -> str:
     return (outcome.title or to.replace("_", " ")) if outcome else to
 
 
+def name_in(step: "PlanStep", outcome: str) -> str:
+    """How an outcome is called by the workflow that the step calls."""
+    called = step.fan.called if step.fan is not None else None
+    return (called.titles.get(outcome) if called is not None else None) or outcome.replace("_", " ")
+
+
 def show(value: Any) -> str:
     """A value as a person would read it."""
     if value is None:
@@ -220,7 +226,7 @@ def failed_child(plan: "Plan", step: "PlanStep", failure: "Failure", frame: "Fra
 def joined(step: "PlanStep", fan: "Fan", result: "Result") -> str:
     """What became of the items or the arms, or of the called workflow."""
     if step.type == "workflow":
-        return f"{step.model.workflow} ended as {result.output['outcome'].replace('_', ' ')}. "
+        return f"{step.model.workflow} ended as {name_in(step, result.output['outcome'])}. "
     what = "item" if step.type == "map" else "arm"
     if fan.total == fan.done:
         every = {0: f"There was no {what}", 1: f"The one {what} was done"}.get(fan.total, f"All {fan.total} {what}s were done")

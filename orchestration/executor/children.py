@@ -107,7 +107,7 @@ def _open(desk: Desk, held: Held, step: PlanStep) -> Failure | None:
         else:
             total = len(step.fan.arms) or len(_items(held, step))
     except EvaluationError as error:
-        return Failure(ErrorCode.EXPRESSION, f"{'over' if step.fan.over else 'input'}: {error}")
+        return Failure(ErrorCode.EXPRESSION, f"{'over' if step.fan.over else 'input'}: {error}", sent=False)
     opened = fanning.opened(step, total)
     if isinstance(opened, Failure):
         return opened
@@ -121,10 +121,10 @@ def _unfit(held: Held, step: PlanStep) -> Failure | None:
     assert step.fan is not None
     called = step.fan.called
     if called is None:
-        return Failure(ErrorCode.REFUSED, f"there is no {step.model.workflow} any more")
+        return Failure(ErrorCode.REFUSED, f"there is no {step.model.workflow} any more", sent=False)
     if called.retired is not None:
         words = f"{called.retired.sentence(called.workflow)} Publish a version that calls another workflow, or have it taken back"
-        return Failure(ErrorCode.REFUSED, words)
+        return Failure(ErrorCode.REFUSED, words, sent=False)
     return unexpected(step, _input(held, step))
 
 
@@ -135,13 +135,10 @@ def _input(held: Held, step: PlanStep) -> Any:
     return coerce(step.fan.called.input, given) if step.fan.called is not None else given
 
 
-def _given(held: Held, step: PlanStep, total: int | None = None) -> Any:
-    """What its record says that it was given: a called workflow its input, else how many child runs there were to be. None where
-    that can't be computed."""
-    if step.type != "workflow":
-        return None if total is None else {"total": total}
+def _given(held: Held, step: PlanStep) -> Any:
+    """The input of a called workflow; None where that can't be computed, and of other steps."""
     try:
-        return _input(held, step)
+        return _input(held, step) if step.type == "workflow" else None
     except EvaluationError:
         return None
 
@@ -322,7 +319,7 @@ async def _close(desk: Desk, held: Held, step: PlanStep, fan: Fan) -> None:
         held.position = replace(held.position, fan=replace(fan, stop=None))
         await settle.take_breach(desk, held, fan.stop.why)
         return
-    await settle.settle(desk, held, step, _given(held, step, fan.total), await _result(desk, held, step, fan))
+    await settle.settle(desk, held, step, _given(held, step), await _result(desk, held, step, fan))
 
 
 async def _result(desk: Desk, held: Held, step: PlanStep, fan: Fan) -> Result:

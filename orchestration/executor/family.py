@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Length
 
-from orchestration.core import values
+from orchestration.core import sentence, values
 from orchestration.core.decision import Spent
 from orchestration.core.errors import ErrorCode
 from orchestration.core.fan import Ended, How
+from orchestration.core.plan import PlanStep
 from orchestration.core.position import Loan, failure_of
 from orchestration.core.result import Failure
 from orchestration.executor import sweep
@@ -76,7 +77,9 @@ class EngineFamily:
 def read_ended(held: Held, most: int = MOST_COUNTED) -> list[Child]:
     """Some of the child runs of the open visit that have ended and are not counted yet."""
     rows = list(_children(held).filter(joined=False, ended__isnull=False).order_by("index").values(*_COUNTED)[:most])
-    return [Child(row["id"], ended, Spent.of(values.load(row["spent"]))) for row, ended in zip(rows, _ended(rows), strict=True)]
+    return [
+        Child(row["id"], ended, Spent.of(values.load(row["spent"]))) for row, ended in zip(rows, _ended(held, rows), strict=True)
+    ]
 
 
 _WAIT = {"verb": "wait"}
@@ -112,7 +115,7 @@ def read_some(held: Held, failed: bool, most: int, last: int) -> Some | None:
         return None
     if (size := _size(row["output"] or "" for row in rows)) > most:
         return Some(size, [])
-    ended = _ended(rows)
+    ended = _ended(held, rows)
     return Some(size + sum(len(child.failure.message) for child in ended if child.failure), ended)
 
 
@@ -136,17 +139,18 @@ def _children(held: Held) -> "QuerySet[Run]":
     return Run.objects.filter(parent=held.run_id, parent_path=held.position.visit_path, parent_visit=held.position.visit)
 
 
-def _ended(rows: Sequence[Row]) -> list[Ended]:
+def _ended(held: Held, rows: Sequence[Row]) -> list[Ended]:
+    step = held.plan.steps[held.position.step]
     blobs = fetch(missing(row[name] for row in rows for name in ("error", "output") if name in row))
     return [
-        Ended(row["index"], _HOW[row["status"]], unpack(row.get("output"), blobs), _failure(row, blobs), row["outcome"])
+        Ended(row["index"], _HOW[row["status"]], unpack(row.get("output"), blobs), _failure(row, blobs, step), row["outcome"])
         for row in rows
     ]
 
 
-def _failure(row: Row, blobs: dict[str, str]) -> Failure | None:
+def _failure(row: Row, blobs: dict[str, str], step: PlanStep) -> Failure | None:
     """What a child failed with; a called workflow may also have ended in an outcome that is a failure."""
     failure = failure_of(unpack(row["error"], blobs))
     if failure is None and row["status"] == Run.Status.FAILED:
-        return Failure(ErrorCode.TOOL_ERROR, f"it ended as {row['outcome'].replace('_', ' ')}")
+        return Failure(ErrorCode.TOOL_ERROR, f"it ended as {sentence.name_in(step, row['outcome'])}", sent=False)
     return failure

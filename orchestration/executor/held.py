@@ -10,6 +10,7 @@ from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any
 
+from orchestration.core import fan as fanning
 from orchestration.core import state, values
 from orchestration.core.decision import Decision, Spent
 from orchestration.core.fan import Ended
@@ -202,6 +203,7 @@ class Held:
     ) -> None:
         """Gathers the step record of a visit that is over, and moves the run as `decision` says."""
         at = self.position
+        given = fanning.given(step, at.fan) if given is None and at.fan is not None else given
         writes = result.failure is None and not at.part and step.type not in ("branch", "end") and kind == ""
         seq = self.seq + 1
         digest = values.digest(result.output)

@@ -75,7 +75,7 @@ async def take_breach(desk: Desk, held: Held, limit: str, call: int | None = Non
     if taken.kind == "escalate":
         await escalate.limit(desk, held, step, taken)
         return
-    failure = taken.failure or Failure(ErrorCode.LIMIT, taken.sentence)
+    failure = taken.failure or Failure(ErrorCode.LIMIT, taken.sentence, sent=False)
     held.spent = replace(held.spent, breached=True)
     await conclude(desk, held, step, None, Result.failed(failure), taken, kind="limit")
 
@@ -110,7 +110,7 @@ async def deadline(desk: Desk, held: Held, step: PlanStep) -> None:
     await desk.load(held, needs(held, step))
     escalate.close(held, "expired", desk.clock.now())
     env = held.environment(needs(held, step))
-    failure = Failure(ErrorCode.TIMEOUT, "nobody answered in time")
+    failure = Failure(ErrorCode.TIMEOUT, "nobody answered in time", sent=False)
     if step.type == "human" and (held.paused is None or held.paused.kind == "human"):
         taken = deciding.deadline(held.plan, held.position, env)
     else:
@@ -122,7 +122,7 @@ async def deadline(desk: Desk, held: Held, step: PlanStep) -> None:
 async def unattended(desk: Desk, held: Held) -> None:
     """The same where its child runs had to be stopped first."""
     taken = deciding.unattended(held.plan, held.position)
-    failure = Failure(ErrorCode.TIMEOUT, "nobody answered in time")
+    failure = Failure(ErrorCode.TIMEOUT, "nobody answered in time", sent=False)
     await conclude(desk, held, held.plan.steps[held.position.active], None, Result("needs_person", failure=failure), taken)
 
 
@@ -135,7 +135,7 @@ async def abort(desk: Desk, held: Held, by: str, code: ErrorCode) -> None:
 
 
 def aborted(held: Held, by: str, code: ErrorCode) -> Decision:
-    failure = Failure(code, f"{by} stopped the run")
+    failure = Failure(code, f"{by} stopped the run", sent=False)
     return deciding.give_up(held.plan, held.position, failure, f"{by} stopped the run.", "act.resolve")
 
 

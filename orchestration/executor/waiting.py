@@ -65,7 +65,7 @@ async def _over(desk: Desk, held: Held, step: PlanStep, found: Awaited) -> None:
         await settle.settle(desk, held, step, found.given, Result.done({"until": found.given["until"]}))
         return
     taken = deciding.deadline(held.plan, held.position, held.environment(settle.needs(held, step)), found.given)
-    failure = Failure(ErrorCode.TIMEOUT, f"{found.given.get('event') or found.given['until']} had not come in time")
+    failure = Failure(ErrorCode.TIMEOUT, f"{found.given.get('event') or found.given['until']} had not come in time", sent=False)
     await settle.conclude(desk, held, step, found.given, Result.failed(failure), taken)
 
 

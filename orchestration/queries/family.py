@@ -1,7 +1,7 @@
-"""What stands below a run: its child runs, theirs, and so on; and in which of them a person is asked."""
+"""What stands below a run: its child runs, theirs, and so on; and in which of them a person is asked, or something waited for."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django.db.models import Case, Count, F, Q, Value, When
@@ -9,14 +9,21 @@ from django.db.models.expressions import RawSQL
 
 from orchestration.models import Run
 
-ASKED_BELOW = RawSQL(
-    "WITH RECURSIVE above(id) AS (SELECT parent_id FROM orchestration_run "
-    "WHERE status IN ('waiting', 'quarantined') AND wait = 'person' AND parent_id IS NOT NULL "
-    "UNION SELECT run.parent_id FROM orchestration_run AS run JOIN above ON run.id = above.id WHERE run.parent_id IS NOT NULL) "
-    "SELECT id FROM above",
-    (),
-)
-"""The ids of all runs with a child run, or one of that, and so on, in which a person is asked."""
+
+def waiting_below(wait: str) -> RawSQL:
+    """The ids of all runs with a child run, or one of that, and so on, that waits for that."""
+    return RawSQL(
+        "WITH RECURSIVE above(id) AS (SELECT parent_id FROM orchestration_run "
+        "WHERE status IN ('waiting', 'quarantined') AND wait = %s AND parent_id IS NOT NULL "
+        "UNION SELECT run.parent_id FROM orchestration_run AS run JOIN above ON run.id = above.id "
+        "WHERE run.parent_id IS NOT NULL) "
+        "SELECT id FROM above",
+        (wait,),
+    )
+
+
+ASKED_BELOW = waiting_below("person")
+"""Those of all runs below which a person is asked."""
 
 
 def whole(run: str) -> RawSQL:
@@ -24,6 +31,16 @@ def whole(run: str) -> RawSQL:
     return RawSQL(
         "WITH RECURSIVE family(id) AS (SELECT id FROM orchestration_run WHERE id = %s "
         "UNION ALL SELECT run.id FROM orchestration_run AS run JOIN family ON run.parent_id = family.id) SELECT id FROM family",
+        (run,),
+    )
+
+
+def living_below(run: str) -> RawSQL:
+    """The ids of the child runs of a run that have not ended, of theirs, and so on."""
+    return RawSQL(
+        "WITH RECURSIVE family(id) AS (SELECT id FROM orchestration_run WHERE parent_id = %s AND ended IS NULL "
+        "UNION ALL SELECT run.id FROM orchestration_run AS run JOIN family ON run.parent_id = family.id WHERE run.ended IS NULL) "
+        "SELECT id FROM family",
         (run,),
     )
 
@@ -42,13 +59,14 @@ def asking(parents: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def asked_below(runs: Collection[str]) -> set[str]:
-    """Those of these runs below which a person is asked. One query for each level at which child runs wait for theirs."""
+def asked_below(runs: Collection[str], waits: Sequence[str] = ("person",)) -> set[str]:
+    """Those of these runs below which a person is asked, or whatever else is waited for. One query for each level at which child
+    runs wait for theirs."""
     found: set[str] = set()
     top = {run: run for run in runs}
     while top:
         below: dict[str, str] = {}
-        for parent, child, _ in _level(list(top)):
+        for parent, child, _ in _level(list(top), waits):
             if not child:
                 found.add(top[parent])
             else:
@@ -57,11 +75,12 @@ def asked_below(runs: Collection[str]) -> set[str]:
     return found
 
 
-def _level(parents: Collection[str]) -> Iterable[tuple[str, str, int]]:
-    """Of the child runs of these: (parent, "", how many wait for a person); and (parent, id, 1) of each that waits for its
+def _level(parents: Collection[str], waits: Sequence[str] = ("person",)) -> Iterable[tuple[str, str, int]]:
+    """Of the child runs of these: (parent, "", how many wait for one of that); and (parent, id, 1) of each that waits for its
     own."""
-    asks = Q(wait="person", status__in=Run.LIVE)
-    children = Run.objects.filter(asks | Q(wait="children", status=Run.Status.WAITING), parent__in=parents).order_by()
+    asks = Q(wait__in=waits, status__in=(Run.Status.WAITING, Run.Status.QUARANTINED))
+    stands = asks | Q(wait="children", status=Run.Status.WAITING)
+    children = Run.objects.filter(stands, parent__in=parents, ended=None).order_by()  # an index has those that live
     named = children.annotate(child=Case(When(wait="children", then=F("id")), default=Value("")))
     counted: Any = named.values_list("parent", "child").annotate(number=Count("id"))
     return counted  # type: ignore[no-any-return]

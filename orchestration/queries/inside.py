@@ -5,20 +5,38 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from django.db.models import Case, Count, F, Func, Max, Min, OuterRef, Q, QuerySet, Subquery, TextField, Value, When
+from django.db.models import (
+    Case,
+    Count,
+    F,
+    FloatField,
+    Func,
+    Max,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    TextField,
+    Value,
+    When,
+)
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Concat, StrIndex, Substr
+from django.db.models.functions import Cast, Concat, StrIndex, Substr
 
 from orchestration.core.frozen import dataclass
 from orchestration.models import Blob, Run, StepRecord
 from orchestration.queries.course import Visit, visits
-from orchestration.queries.family import ASKED_BELOW
+from orchestration.queries.family import ASKED_BELOW, living_below
 
 STATES = ("failed", "person", "live", "waiting", "done", "cancelled")
 """How a child run may stand, what needs looking at first. One that waits for child runs of its own lives."""
 _ENDED = {"succeeded": "done", "failed": "failed", "cancelled": "cancelled"}
 _LATE = "needs_person"
 """A result: nobody answered in time, after which a run may go on."""
+SPENT = ("cost", "reserved", "seconds", "tokens_in", "tokens_out", "calls", "steps")
+"""What runs spend (`core.limits.Spent`)."""
 
 Tally = Mapping[str, int]
 """State → how many."""
@@ -52,6 +70,13 @@ def inside(run: str, version: int, fans: Collection[tuple[str, int]]) -> Inside:
         if bad and failed:
             failing.add(step)
     return Inside(counted, steps, frozenset(failing), visits(_by_rule(own)))
+
+
+def under_way(run: str) -> dict[str, float]:
+    """What the child runs that have not ended have spent, with theirs, which their run counts once they have. One query; an index
+    has those that live."""
+    sums = {name: Sum(Cast(_Under(F("spent"), Value(name)), FloatField())) for name in SPENT}
+    return {name: much or 0 for name, much in Run.objects.filter(id__in=living_below(run)).aggregate(**sums).items()}
 
 
 def _family(run: str, version: int, fans: Collection[tuple[str, int]]) -> RawSQL:

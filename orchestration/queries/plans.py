@@ -80,9 +80,10 @@ def _called(ref: str, world: World) -> Called | None:
 def _facts_of(version: int, plan: Plan, world: World) -> Called:
     workflow = plan.workflow
     outcomes = {name: outcome.output for name, outcome in workflow.outcomes.items() if outcome.kind == "success"}
+    titles = {name: outcome.title for name, outcome in workflow.outcomes.items() if outcome.title}
     schema = dict(plan.input.schema) if plan.input else {}
     retired = world.retired.get(workflow.id)
-    return Called(workflow.id, version, workflow.title, schema, outcomes, tuple(prove(plan).worst.bound), retired)
+    return Called(workflow.id, version, workflow.title, schema, outcomes, tuple(prove(plan).worst.bound), retired, titles)
 
 
 def kept_plan(version_id: int, world: World, digest: str) -> Plan | None:

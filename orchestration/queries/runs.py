@@ -17,10 +17,10 @@ from orchestration.queries.paging import Page, bounded, cursor, moment, page, pa
 from orchestration.queries.pruned import no_run
 from orchestration.record.pack import fetch, missing, unpack
 
-WAITS = {name: Q(wait=name) for name in ("event", "time", "backoff")}
-WAITS["person"] = Q(wait="person") | Q(id__in=family.ASKED_BELOW, wait="children")
-"""What a list may be filtered by beside the statuses: what a run waits for. For a person: itself, or one of its child runs, or
-one of theirs."""
+WAITS = {name: Q(wait=name) for name in ("children", "backoff", "slot", "limit")}
+WAITS |= {name: Q(wait=name) | Q(id__in=family.waiting_below(name), wait="children") for name in ("person", "event", "time")}
+"""What a list may be filtered by beside the statuses: what a run waits for. For a person, an event or a moment: itself, or one of
+its child runs, or one of theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +191,15 @@ def standing(id: str) -> tuple[str, str, int]:
     if row is None:
         raise no_run(id)
     return row
+
+
+def rests(id: str, *waits: str) -> bool:
+    """Whether the run has ended, or waits for one of that: itself, or a child run of it, or one of theirs. One narrow query, and
+    one for each level of child runs where it waits for them. Raises `NotFound`."""
+    status, wait, _ = standing(id)
+    if status in Run.ENDED or (wait in waits and status != Run.Status.HELD):
+        return True
+    return wait == "children" and bool(family.asked_below([id], waits))
 
 
 def matching(wanted: RunFilter) -> "QuerySet[Run]":

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from orchestration.core.errors import NotFound, Problem, Refused
@@ -36,9 +36,9 @@ class VersionDetail(VersionSummary):
 
 @dataclass(frozen=True, slots=True)
 class WorkflowSummary:
-    """`version` is the latest, None where there is none. `live` runs have not ended, without their child runs; `people` of both
-    wait for a person. `stuck` of the `scheduled` ones could not start their last run. `retired`: since when nobody may start a
-    run, None while people may."""
+    """`version` is the latest, None where there is none. `live` runs have not ended, `called` of them by another workflow; items
+    and arms are not among them. `people` of all wait for a person. `stuck` of the `scheduled` ones could not start their last
+    run. `retired`: since when nobody may start a run, None while people may."""
 
     id: str
     title: str
@@ -50,6 +50,7 @@ class WorkflowSummary:
     version: int | None
     published: datetime | None
     live: int
+    called: int
     people: int
     scheduled: int
     stuck: int
@@ -73,7 +74,7 @@ DRAFT = "draft"
 _VERSION = ("number", "hash", "published", "published_by", "note")
 _WORKFLOW = (
     "id", "title", "sample", "revision", "created", "updated", "updated_by", "version", "published",
-    "live", "people", "scheduled", "stuck", "retired", "retired_by", "retired_reason",
+    "live", "called", "people", "scheduled", "stuck", "retired", "retired_by", "retired_reason",
 )  # fmt: skip
 
 
@@ -161,13 +162,18 @@ def text_of(found: WorkflowDetail, which: str | None, place: str) -> tuple[str, 
     return which, version(found.id, int(which)).text
 
 
+_part = Exists(Run.objects.filter(id=OuterRef("runs__parent"), version=OuterRef("runs__version")))
+"""Whether a run is an item or an arm: of the same version as what it is a part of. Looked up where it has not ended alone."""
+
+
 def _with_latest() -> "QuerySet[Workflow]":
     latest = Version.objects.filter(workflow=OuterRef("pk")).order_by("-number")
     schedules = Schedule.objects.filter(workflow=OuterRef("pk")).order_by().values("workflow").annotate(n=Count("id")).values("n")
     return Workflow.objects.annotate(
         version=Subquery(latest.values("number")[:1]),
         published=Subquery(latest.values("published")[:1]),
-        live=Count("runs", filter=Q(runs__status__in=Run.LIVE, runs__parent=None)),
+        live=Count("runs", filter=Q(runs__status__in=Run.LIVE) & (Q(runs__parent=None) | ~_part)),
+        called=Count("runs", filter=Q(runs__status__in=Run.LIVE, runs__parent__isnull=False) & ~_part),
         people=Count("runs", filter=Q(runs__status__in=("waiting", "quarantined"), runs__wait="person")),
         scheduled=Coalesce(Subquery(schedules), 0),
         stuck=Coalesce(Subquery(schedules.exclude(trouble="null")), 0),

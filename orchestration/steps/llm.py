@@ -84,7 +84,7 @@ def read(step: PlanStep, given: Any, answer: Answer) -> Result:
     if answer.failure is not None:
         return Result.failed(answer.failure)
     if answer.finish == "length":
-        return Result.error(ErrorCode.INVALID_OUTPUT, CUT_OFF.format(most=step.model.max_output_tokens))
+        return Result.failed(Failure(ErrorCode.INVALID_OUTPUT, CUT_OFF.format(most=step.model.max_output_tokens)))
     if answer.tool_calls and step.tools:
         calls = [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in answer.tool_calls]
         echo = {"echo": answer.echo} if answer.echo else {}
@@ -92,7 +92,7 @@ def read(step: PlanStep, given: Any, answer: Answer) -> Result:
     if step.output is None:
         text = answer.text or ""
         if not text.strip():
-            return Result.error(ErrorCode.INVALID_OUTPUT, "the answer is empty")
+            return Result.failed(Failure(ErrorCode.INVALID_OUTPUT, "the answer is empty"))
         return accept(step, given, {"text": text})
     try:
         found = values.parse_answer(answer.text or "")

@@ -19,6 +19,15 @@ def cases(*cases: tuple[Any, str], to: str = "done") -> Data:
     return step("a", "branch", cases=[{"when": when, "to": to} for when, to in cases], default=to)
 
 
+def each(*body: Data) -> Data:
+    return step("each", "map", over="[1]", max_items=2, body=[*body], next="done")
+
+
+def arms(*body: Data) -> Data:
+    branches = [{"id": "left", "body": [*body]}, {"id": "right", "body": [put("z", None)]}]
+    return step("both", "parallel", branches=branches, next="done")
+
+
 CASES: dict[str, Flaw] = {
     # names
     "unknown_step": (flow(put("a", "dnoe")), flow(put("a")), ("steps[0].next", "a", "error")),
@@ -184,6 +193,16 @@ CASES: dict[str, Flaw] = {
         flow(loop("a", [put("b", "break")], max=1)),
         ("steps[0].body[0].next", "b", "error"),
     ),
+    "wrong_level out of an item": (
+        flow(each(put("b", "done"))),
+        flow(each(put("b", "continue"))),
+        ("steps[0].body[0].next", "b", "error"),
+    ),
+    "wrong_level out of an arm": (
+        flow(arms(put("b", "done"))),
+        flow(arms(put("b", "continue"))),
+        ("steps[0].branches[0].body[0].next", "b", "error"),
+    ),
     "wrong_level in": (
         flow(put("a", "c"), loop("b", [put("c", None)])),
         flow(put("a", "b"), loop("b", [put("c", None)])),
@@ -201,6 +220,16 @@ CASES: dict[str, Flaw] = {
     ),
     "outside_loop break": (flow(put("a", "break")), flow(put("a")), ("steps[0].next", "a", "error")),
     "outside_loop continue": (flow(put("a", "continue")), flow(put("a")), ("steps[0].next", "a", "error")),
+    "outside_loop in an item": (
+        flow(each(put("b", "break"))),
+        flow(each(put("b", "continue"))),
+        ("steps[0].body[0].next", "b", "error"),
+    ),
+    "outside_loop in an arm": (
+        flow(arms(put("b", "break"))),
+        flow(arms(put("b", "continue"))),
+        ("steps[0].branches[0].body[0].next", "b", "error"),
+    ),
     "loop_without_end": (
         flow(loop("a", [put("b", None)], until=None)),
         flow(loop("a", [put("b", None)])),

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestration.core.catalog import Called
-from orchestration.core.errors import ErrorCode
+from orchestration.core.editing import edit
+from orchestration.core.errors import ErrorCode, Refused
 from orchestration.core.fan import Ended, joined, opened, result
 from orchestration.core.frozen import replace
 from orchestration.core.position import Fan
@@ -270,6 +271,41 @@ def test_what_can_t_be_meant_is_a_problem_and_what_is_beside_it_is_none(code: st
     assert [problem.code for problem in proof(wrong).problems if problem.severity == "error"] == [code]
     assert code not in found_codes(right)
     assert all(is_a_sentence(problem) for problem in proof(wrong).problems)
+
+
+def in_an_arm(to: str) -> Data:
+    left, right = {"id": "left", "body": [put("a", to)]}, {"id": "right", "body": [put("b", None)]}
+    return flow(step("both", "parallel", branches=[left, right], next="done"))
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (
+            flow(loop("again", [put("a", "done")])),
+            "stands outside Again. Go to break, which leaves the loop, and let Again lead there.",
+        ),
+        (flow(each(put("a", "done"))), "stands outside Each. Go to continue, which ends the item, and let Each lead there."),
+        (flow(each(put("a", "break"))), "stands in a map, and not in a loop. Go to continue, which ends the item."),
+        (in_an_arm("done"), "stands outside Left. Go to continue, which ends the arm, and let Both lead there."),
+        (in_an_arm("b"), "stands outside Left. Go to continue, which ends the arm."),
+        (in_an_arm("break"), "stands in an arm, and not in a loop. Go to continue, which ends the arm."),
+        (flow(put("a", "break")), "stands in no loop. Name a step."),
+        (
+            flow(each(get("a", None, fallback=[{"step": "late"}])), get("late")),
+            "stands outside Each. Name a step beside A.",
+        ),
+    ],
+)
+def test_who_leads_out_of_its_level_is_told_what_is_legal_there(data: Data, said: str) -> None:
+    """By the proof, and by the editor where it is drawn."""
+    (told,) = [problem for problem in proof(data).problems if problem.code in ("wrong_level", "outside_loop")]
+    assert told.message.endswith(said)
+    route = told.path.rpartition("].")[2] if "fallback" not in told.path else "fallback[0].step"
+    to = planned(data).steps["a"].exits[0].to if route == "next" else "late"
+    with pytest.raises(Refused) as refused:
+        edit(data, [{"do": "connect", "step": "a", "route": route, "to": to}])
+    assert refused.value.problems[0].message.endswith(said)
 
 
 @pytest.mark.parametrize("join", [0, 3])

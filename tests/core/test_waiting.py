@@ -55,7 +55,7 @@ def test_what_is_no_name_is_said_so(name: str) -> None:
         address(name, None)
 
 
-@pytest.mark.parametrize("correlation", [[], {}, "x" * 499, "é" * 600])
+@pytest.mark.parametrize("correlation", [[], {}, "x" * 501, "é" * 600])
 def test_what_is_no_correlation_is_said_so(correlation: Any) -> None:
     with pytest.raises(ValueError, match="a correlation"):
         address("paid", correlation)

@@ -43,5 +43,7 @@ TAKEN: dict[str, Any] = {
     "a large number": 2**63 - 1,
     "a fraction": 0.1,
     "names of JavaScript": "__proto__",
+    "500 letters": "x" * 500,
+    "as many with what is escaped": "x" * 250 + '"' * 125,
 }
 """Correlations that are one, however they look: each is for itself alone."""

@@ -113,7 +113,8 @@ class TestMap:
         if status == "failed":
             error = unpack_all([run.error])[0]
             assert error["code"] == "invalid_output"
-            assert error["message"].startswith("item 2: ")
+            missed = "2 of 3 items were done, and 3 have to be; the first to fail was "
+            assert error["message"].startswith(f"{missed if 'need' in how else ''}item 2: ")
 
     def test_an_item_that_goes_on_after_a_failure_or_a_deadline_is_done(self, timed: Floor) -> None:
         late = person("late")
@@ -305,7 +306,8 @@ class TestCalledWorkflows:
             "required": ["twice"],
             "properties": {"twice": {"type": "number"}},
         }
-        inner["outcomes"]["fine"] = {"kind": "success"}
+        inner["outcomes"]["fine"] = {"kind": "success", "title": "Good enough"}
+        inner["outcomes"]["bad"]["title"] = "Refused"
         publish(inner)
 
     def flow(self, n: str = "${run.input.n}", **more: Any) -> dict[str, Any]:
@@ -322,14 +324,14 @@ class TestCalledWorkflows:
             assert floor.output(run) == {"it": gave}
         (child,) = children(run)
         assert (child.workflow_id, child.version.number, child.index, unpack_all([child.input])) == ("inner", 1, 0, [{"n": -1.0}])
-        assert floor.records(run)[0]["decision"]["sentence"] == "inner@1 ended as fine. Went on to Done."
+        assert floor.records(run)[0]["decision"]["sentence"] == "inner@1 ended as Good enough. Went on to Done."
         assert floor.records(run)[0]["input"] == {"n": -1.0}
 
     def test_one_that_fails_is_caught(self, floor: Floor) -> None:
         self.called()
         flow = self.flow()
         run = floor.ended(floor.start(flow, {"n": 100}))
-        assert floor.records(run)[1]["output"] == {"code": "tool_error", "why": "inner@1: it ended as bad"}
+        assert floor.records(run)[1]["output"] == {"code": "tool_error", "why": "inner@1: it ended as Refused"}
 
     def test_one_that_is_retired_is_called_no_more_and_what_is_under_way_goes_on(self, floor: Floor) -> None:
         flow = self.flow()

@@ -18,6 +18,7 @@ from orchestration.acts import resolve, runs
 from orchestration.executor import advance, family, sweep, unreadable
 from orchestration.executor.engine import Engine
 from orchestration.models import Escalation, Run
+from orchestration.queries import family as below
 from orchestration.record.clock import database_now
 from orchestration.record.pack import unpack_all
 from orchestration.record.rows import Commit
@@ -151,14 +152,16 @@ def test_of_the_children_of_a_visit_those_that_matter_are_found_however_many_the
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE orchestration_run")
-    held: Any = SimpleNamespace(run_id="p", position=SimpleNamespace(visit_path="each", visit=1))
+    at = SimpleNamespace(step="each", visit_path="each", visit=1)
+    held: Any = SimpleNamespace(run_id="p", position=at, plan=SimpleNamespace(steps={"each": None}))
     with CaptureQueriesContext(connection) as asked:
         assert [child.run for child in family.read_ended(held)] == ["ended0", "ended1"]
         assert [child.spent.met for child in family.read_at_limit(held)] == ["steps", "steps"]
         lifted = sweep.ask_children("p", 0, "each", 1, {"verb": "lift"}, now, "status = 'waiting' AND wait = 'limit'")
         stopped = sweep.ask_children("p", 0, "each", 1, {"verb": "cancel"}, now, "ended IS NULL")
+        assert below.asked_below(["p"]) == {"p"}
     assert (sorted(lifted), sorted(stopped)) == (["limited0", "limited1"], ["asks0", "asks1", "limited0", "limited1"])
-    plans = [explained(query["sql"]) for query in asked if "parent_path" in query["sql"]]
-    assert len(plans) == 4
-    for plan, index in zip(plans, ("run_unjoined", "run_at_limit", "run_at_limit", "run_living"), strict=True):
+    plans = [explained(query["sql"]) for query in asked if "WHERE" in query["sql"] and "orchestration_run" in query["sql"]]
+    assert len(plans) == 5
+    for plan, index in zip(plans, ("run_unjoined", "run_at_limit", "run_at_limit", "run_living", "run_living"), strict=True):
         assert index in plan

@@ -151,6 +151,17 @@ class TestPage:
         bar = "Of 12 items: 2 failed, 2 waiting for a person, 2 running, 3 done, 1 cancelled and 2 not begun"
         assert f'aria-label="{bar}"' in answer.content.decode()
 
+    def test_its_head_counts_what_those_under_way_have_come_to(self, as_viewer: Client, mixed: Run) -> None:
+        Run.objects.filter(id=mixed.id).update(spent=pack({"steps": 31, "calls": 4}, {}))
+        ended, lives, deeper = (Run.objects.filter(parent=mixed, index=index) for index in (0, 4, 6))
+        ended.update(spent=pack({"steps": 500}, {}))
+        lives.update(spent=pack({"steps": 5, "calls": 2, "seconds": 1.5, "cost": 9_000_000}, {}))
+        deeper.update(spent=pack({"steps": 7, "tokens_in": 12}, {}), parent=lives.get())
+        page = text(as_viewer.get(f"/runs/{mixed.id}/"))
+        assert "Steps 43 with 6 calls, those of its child runs too" in page
+        assert "1.50 s in calls, with those of its child runs" in page
+        assert "Cost $0.009 " in page and "Tokens 12 in, 0 out" in page
+
     def test_a_lane_is_drawn_as_waiting_while_it_waits_and_afterwards(self, as_viewer: Client, mixed: Run) -> None:
         child = Run.objects.filter(parent=mixed, status="held").get()
         assert child.started
@@ -206,7 +217,7 @@ class TestPage:
     @pytest.mark.parametrize("many", [20, 2_000])
     def test_they_cost_the_same_queries_however_many(self, as_viewer: Client, db: None, many: int) -> None:
         run = fans.waiting(many + 5, [MIXED[number % len(MIXED)] for number in range(many)])
-        assert queries(lambda: as_viewer.get(f"/runs/{run.id}/")) == 25
+        assert queries(lambda: as_viewer.get(f"/runs/{run.id}/")) == 26
         assert queries(lambda: fragment(as_viewer, f"/runs/{run.id}/", "lanes")) == 17
         assert queries(lambda: as_viewer.get("/runs/")) == 12
 

@@ -16,7 +16,7 @@ from orchestration.queries.broken import broken
 from orchestration.queries.uses import uses
 from orchestration.record.clock import database_now
 from orchestration.record.pack import unpack_all
-from tests import factories
+from tests import factories, fans
 from tests.api import Api
 from tests.engine.publishing import end, publish, workflow
 
@@ -177,3 +177,19 @@ def test_its_pages_say_so_and_the_list_shows_it_apart(
     assert "is taken back" in text(as_designer.post("/workflows/asking/reinstate/", follow=True))
     assert unpack_all([Act.objects.get(verb="reinstate").detail])[0]["before"]["reason"] == "Use <intake>"
     assert b"/workflows/asking/" in as_viewer.get("/workflows/").content
+
+
+def test_runs_that_others_called_are_under_way_too_and_items_are_none(ada: Api, as_designer: Client) -> None:
+    called = fans.waiting(4, ["held", "held", "ready", "succeeded"])
+    assert ada.get("workflows/orders")[1]["live"] == 1
+    whole = Run.objects.get(id=runs.start(workflow="asking", input={"text": "x"}, by="otto"))
+    Run.objects.filter(id=called.id).update(parent=whole, parent_path="send", index=0)
+    assert [ada.get(f"workflows/{each}")[1]["live"] for each in ("orders", "asking")] == [1, 1]
+    retire = "/workflows/orders/retire/"
+    assert "The run that is under way, called by another workflow, goes on to its end." in text(as_designer.get(retire))
+    runs.start(workflow="orders", input={"orders": []}, by="otto")
+    assert "The 2 runs that are under way go on to their end, 1 of them called by other workflows." in text(
+        as_designer.get(retire)
+    )
+    Run.objects.filter(id=called.id).update(status="cancelled", wait="", ended=called.created)
+    assert "The run that is under way goes on to its end." in text(as_designer.get(retire))

@@ -14,7 +14,7 @@ from orchestration.acts import events, runs
 from orchestration.models import Event, Run
 from orchestration.queries import runs as queries
 from orchestration.record.clock import database_now
-from tests import factories
+from tests import factories, fans
 from tests.api import Api
 from tests.corpora import events as bad
 from tests.engine.publishing import publish
@@ -67,6 +67,11 @@ class TestOverHttp:
             assert otto.post("events", {**PAID, "correlation": value})[1]["run"] == waiting[which].id, which
             assert otto.post("events", {**PAID, "correlation": value})[1]["run"] is None, which
 
+    def test_of_one_that_is_too_long_it_is_said_how_long_it_is(self, otto: Api) -> None:
+        for correlation, said in (("x" * 501, "501."), ('"' * 300, "600 with what escapes its quotes and the like.")):
+            _, told = otto.post("events", {**PAID, "correlation": correlation})
+            assert told["problems"][0]["message"].endswith(f"has at most 500 characters; this one has {said}")
+
     def expecting(self, correlation: Any) -> Run:
         """A run that waits for that."""
         publish({**factories.paying(), "input": {"type": "object"}})
@@ -79,6 +84,31 @@ class TestOverHttp:
             assert run.id in [item["id"] for item in otto.get(f"runs?status={status}")[1]["items"]]
         assert [item["id"] for item in otto.get("runs?status=event")[1]["items"]] == [run.id]
         assert otto.get("runs?status=time")[1]["items"] == []
+
+    @pytest.mark.parametrize("wait", ["person", "event", "time"])
+    def test_so_are_those_whose_child_runs_wait_for_it_and_who_asked_to_be_told_is_told(
+        self, otto: Api, as_viewer: Client, wait: str
+    ) -> None:
+        whole = fans.waiting(3, ["succeeded", "held", "person"])
+        child = Run.objects.filter(id=Run.objects.get(parent=whole, index=2).id)
+        child.update(wait=wait)
+        deeper = Run.objects.filter(parent=whole, index=1)
+        assert [item["id"] for item in otto.get(f"runs?status={wait}")[1]["items"]] == [whole.id]
+        assert f'href="/runs/{whole.id}/"' in as_viewer.get(f"/runs/?status={wait}").content.decode()
+        assert queries.rests(whole.id, "person", "event") == (wait != "time")
+        child.update(parent=deeper.get(), parent_path="each[1]/deep")
+        deeper.update(status="waiting", wait="children", holder=None, step_deadline=None)
+        assert [item["id"] for item in otto.get(f"runs?status={wait}")[1]["items"]] == [whole.id]
+        assert queries.rests(whole.id, wait) and not queries.rests(whole.id, "limit")
+        child.update(status="ready", due=database_now())
+        assert otto.get(f"runs?status={wait}")[1]["items"] == []
+        assert not queries.rests(whole.id, wait)
+
+    def test_whatever_is_said_of_what_a_run_waits_for_finds_it(self, otto: Api) -> None:
+        whole = fans.waiting(1, ["person"])
+        for wait in ("children", "backoff", "slot", "limit"):
+            Run.objects.filter(id=whole.id).update(wait=wait)
+            assert [(item["id"], item["wait"]) for item in otto.get(f"runs?status={wait}")[1]["items"]] == [(whole.id, wait)]
 
 
 class TestOnPages:

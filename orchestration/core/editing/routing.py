@@ -19,7 +19,7 @@ from orchestration.core.editing.places import (
     routes_of_workflow,
 )
 from orchestration.core.errors import Problem, Refused
-from orchestration.core.routes import BREAK, CONTINUE
+from orchestration.core.routes import BREAK, CONTINUE, no_loop, way_out
 from orchestration.core.wording import listed
 
 _WRITTEN = re.compile(r"([a-z_]+)(?:\[([0-9]{1,4})\]\.(to|step))?\Z")
@@ -95,12 +95,13 @@ def check_target(draft: Draft, spot: Spot, kind: str, to: str) -> None:
     """Refused where a route of the step can't lead there."""
     if is_end_of_level(to):
         if kind == "fallback" or not can_end_level(draft, spot, to):
-            what = "a fallback is a step" if kind == "fallback" else f"{spot.label} stands in no loop"
-            raise Refused(Problem("outside_loop", f"It can't go to {to} here: {what}. Name a step.", "to", spot.id))
+            around = draft.ids()[spot.level].type if spot.level else ""
+            what = "a fallback is a step. Name a step." if kind == "fallback" else no_loop(spot.label, around)
+            raise Refused(Problem("outside_loop", f"It can't go to {to} here: {what}", "to", spot.id))
         return
     target = draft.find(to, "to")
     if target.level != spot.level:
-        raise Refused(Problem("wrong_level", f"{target.label} {_elsewhere(draft, spot, target)}", "to", spot.id))
+        raise Refused(Problem("wrong_level", f"{target.label} {_elsewhere(draft, spot, kind, target)}", "to", spot.id))
     if kind == "fallback":
         if target.id == spot.id:
             raise Refused(Problem("cycle", f"{spot.label} can't stand in for itself. Name another step.", "to", spot.id))
@@ -116,14 +117,18 @@ def can_end_level(draft: Draft, spot: Spot, to: str) -> bool:
     return container == "loop" or bool(container and to == CONTINUE)
 
 
-def _elsewhere(draft: Draft, spot: Spot, target: Spot) -> str:
-    ids = draft.ids()
-    around = target.level
-    while around and ids[around].level != spot.level:
-        around = ids[around].level
-    if around:
-        return f"stands inside {ids[around].label}, which can't be entered from outside. Connect to {ids[around].label}."
-    return f"stands outside of {ids[spot.level].label}. Go to the end of it, and let {ids[spot.level].label} lead there."
+def _elsewhere(draft: Draft, spot: Spot, kind: str, target: Spot) -> str:
+    ids, beside = draft.ids(), f"Name a step beside {spot.label}."
+    chain: list[str] = []
+    while (level := ids[chain[-1]].level if chain else target.level) != "":
+        chain.append(level)
+    if around := next((level for level in chain if ids[level].level == spot.level), ""):
+        instead = beside if kind == "fallback" else f"Connect to {ids[around].label}."
+        return f"stands inside {ids[around].label}, which can't be entered from outside. {instead}"
+    inside = ids[spot.level]
+    leads = ids[inside.level] if inside.type == "arm" else inside
+    then = "." if leads.id in chain else f", and let {leads.label} lead there."
+    return f"stands outside {inside.label}. {beside if kind == 'fallback' else way_out(inside.type) + then}"
 
 
 def _new_route(draft: Draft, spot: Spot, command: Connect) -> Route:

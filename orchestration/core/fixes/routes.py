@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from orchestration.core.fixes.case import Case, Command, Fix, above, put, take
 from orchestration.core.plan import Plan, PlanStep
-from orchestration.core.routes import BREAK, CONTINUE
+from orchestration.core.routes import ENDS
 from orchestration.core.wording import nearest
 
 Mend = Callable[[Case], Iterator[Fix]]
@@ -127,10 +127,19 @@ def _wrong_level(case: Case) -> Iterator[Fix]:
         if _may_lead(case, outermost):
             yield _lead(case, outermost)
     else:
-        inside = case.plan.steps[level]
-        loop = inside.type == "loop"
-        words = f"Leave {inside.label}" if loop else f"End {'the item' if inside.type == 'map' else 'the arm'}"
-        yield Fix(words, (_connect(case, BREAK if loop else CONTINUE),))
+        yield _leave(case, case.plan.steps[level])
+    yield from _away(case)
+
+
+def _leave(case: Case, around: PlanStep) -> Fix:
+    """Out of what the step stands in."""
+    words = {"loop": f"Leave {around.label}", "map": "End the item"}.get(around.type, "End the arm")
+    return Fix(words, (_connect(case, ENDS[around.type][0]),))
+
+
+def _outside_loop(case: Case) -> Iterator[Fix]:
+    if case.step is not None and case.step.level:
+        yield _leave(case, case.plan.steps[case.step.level])
     yield from _away(case)
 
 
@@ -180,7 +189,7 @@ BY_CODE: dict[str, Mend] = {
     "unknown_step": _or_elsewhere(_unknown_step),
     "no_exit": _no_exit,
     "wrong_level": _wrong_level,
-    "outside_loop": _or_elsewhere(_away),
+    "outside_loop": _or_elsewhere(_outside_loop),
     "cycle": _or_elsewhere(_away),
     "unreachable": _unreachable,
     "bad_fallback": _bad_fallback,

@@ -12,8 +12,10 @@ from functools import partial
 from orchestration.core.errors import Problem
 from orchestration.core.frozen import dataclass
 from orchestration.core.plan import Plan, PlanStep
-from orchestration.core.routes import BREAK, CONTINUE, Exit
+from orchestration.core.routes import BREAK, CONTINUE, Exit, no_loop, way_out
 from orchestration.core.wording import did_you_mean, with_stop
+
+GOES = "goes to"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +145,15 @@ def taken(step: PlanStep) -> Iterator[tuple[Exit, frozenset[str]]]:
 
 
 def _edges(graph: Graph, step: PlanStep) -> Iterator[Edge]:
-    container = graph.plan.steps[step.level].type if step.level else None
+    container = graph.plan.steps[step.level].type if step.level else ""
     for found, _ in taken(step):
         if found.to in (BREAK, CONTINUE):
             if container == "loop" or (container and found.to == CONTINUE):
                 yield Edge(step.id, found.to, found)
             else:
-                message = f"{step.label} goes to {found.to}, and stands in no loop. Name a step."
+                message = f"{step.label} goes to {found.to}: {no_loop('it', container)}"
                 graph.problems.append(Problem("outside_loop", message, found.path, step.id))
-        elif _beside(graph, step, found.to, found.path, "goes to"):
+        elif _beside(graph, step, found.to, found.path, GOES):
             yield Edge(step.id, found.to, found)
 
 
@@ -163,12 +165,22 @@ def _beside(graph: Graph, step: PlanStep, to: str, path: str, verb: str) -> bool
         graph.problems.append(Problem("unknown_step", message, path, step.id))
     elif target.level != step.level:
         inside = step.level and step.level not in plan.chain(target.level)
-        label = plan.steps[step.level if inside else _outermost(plan, target, step.level)].label
-        how = f"stands outside {label}. Go to break, and let {label} lead there"
-        if not inside:
-            how = f"stands inside {label}, which can't be entered from outside. Go to {label}"
+        around = plan.steps[step.level if inside else _outermost(plan, target, step.level)]
+        how = f"stands outside {around.label}" if inside else f"stands inside {around.label}, which can't be entered from outside"
+        if verb != GOES:
+            how += f". Name a step beside {step.label}"
+        elif inside:
+            how += f". {way_out(around.type)}{_leading(plan, around, target)}"
+        else:
+            how += f". Go to {around.label}"
         graph.problems.append(Problem("wrong_level", f"{step.label} {verb} {target.label}, which {how}.", path, step.id))
     return target is not None and target.level == step.level
+
+
+def _leading(plan: Plan, around: PlanStep, target: PlanStep) -> str:
+    """What goes on from a container to the target: from an arm its parallel, unless that has the target in another arm."""
+    leads = plan.steps[around.level] if around.type == "arm" else around
+    return "" if leads.id in plan.chain(target.level) else f", and let {leads.label} lead there"
 
 
 def _outermost(plan: Plan, target: PlanStep, level: str) -> str:

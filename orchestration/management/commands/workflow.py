@@ -103,16 +103,16 @@ class Command(BaseCommand):
     def _wait(self, run: str, patience: float) -> int:
         until = time.monotonic() + patience
         while True:
-            status, wait, _ = run_queries.standing(run)
-            if status in Run.ENDED or (wait == "person" and status != Run.Status.HELD):
+            if run_queries.rests(run, "person"):
                 break
             if time.monotonic() > until:
+                status = run_queries.standing(run)[0]
                 raise CommandError(f"Run {run} is {status} still. It goes on; nobody waits for it here any more.")
             time.sleep(_PAUSE)
         found = run_queries.run(run)
         told = {"status": found.status, "outcome": found.outcome or None, "output": found.output, "error": found.error}
         self.stdout.write(values.dump({**told, "escalation": found.escalation}))
-        return 0 if status == Run.Status.SUCCEEDED else 1 if status in Run.ENDED else 2
+        return 0 if found.status == Run.Status.SUCCEEDED else 1 if found.over else 2
 
     def _problems(self, name: str, problems: Iterable[Problem]) -> None:
         for problem in problems:
