@@ -157,7 +157,7 @@ class Try(Body):
 
 
 class SecretValue(Body):
-    value: str
+    value: Annotated[Any, AfterValidator(_one_of("text", str)), WithJsonSchema({"type": "string"})]
 
 
 Whole = Annotated[dict[str, Any], ninja.Body()]

@@ -42,7 +42,7 @@ def refuse_reserved(name: str) -> str:
 def refuse_others(names: tuple[str, ...], name: str) -> str:
     if name not in names:
         message = "{name} is no error. There are {names}"
-        raise PydanticCustomError("literal_error", message, {"name": name[:40], "names": ", ".join(names)})
+        raise PydanticCustomError("unknown_error", message, {"name": name[:40], "names": ", ".join(names)})
     return name
 
 

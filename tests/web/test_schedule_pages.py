@@ -86,7 +86,7 @@ def test_one_is_made_by_the_form_and_comes_back_unchanged(made: str, as_designer
 @pytest.mark.parametrize(
     ("change", "field", "words"),
     [
-        ({"name": ""}, "name", "at least 1 character"),
+        ({"name": ""}, "name", "is empty"),
         ({"most": "0"}, "most", "1"),
         ({"catchup": "never"}, "catchup", "valid choice"),
         ({"labels": "no colon"}, "labels", "Line 1 is no label"),
