@@ -1,5 +1,6 @@
 """What pydantic found wrong with a value, as a sentence of ours: in definitions, bodies, parameters and the environment."""
 
+from collections.abc import Sequence
 from typing import Any, get_args
 
 from pydantic_core.core_schema import ErrorType
@@ -25,14 +26,15 @@ HAS_TO_BE = {
 _THEIRS = frozenset(get_args(ErrorType))
 
 
-def told(item: Any, name: str = "This") -> str:
-    """One of pydantic's errors, with the value where it holds that. `name` is what the sentence calls it. What our own validators
-    said stands as it is."""
+def told(item: Any, name: str = "This", others: Sequence[Any] = ()) -> str:
+    """One of pydantic's errors, with the value where it holds that. `name` is what the sentence calls it, `others` say what else
+    it may be. What our own validators said stands as it is."""
     kind, given = item["type"], item.get("input")
     there = f"; it is {abbreviate(given, 40)}" if "input" in item else ""
-    context = {key: int(held) if isinstance(held, float) and held % 1 == 0 else held for key, held in item.get("ctx", {}).items()}
+    context = _bounds(item)
     if kind in HAS_TO_BE:
-        return f"{name} has to be {HAS_TO_BE[kind].format(**context)}{there}."
+        either = dict.fromkeys(HAS_TO_BE[each["type"]].format(**_bounds(each)) for each in (item, *others))
+        return f"{name} has to be {', or '.join(either)}{there}."
     match kind:
         case "missing":
             return f"{name} is missing. Add it."
@@ -59,3 +61,8 @@ def told(item: Any, name: str = "This") -> str:
     if kind not in _THEIRS:  # of our own validators
         return with_stop(item["msg"])
     return f"{name} can't be taken as it is{there}."
+
+
+def _bounds(item: Any) -> dict[str, Any]:
+    """60.0 as 60."""
+    return {key: int(held) if isinstance(held, float) and held % 1 == 0 else held for key, held in item.get("ctx", {}).items()}
