@@ -39,6 +39,15 @@ def _scalar(value: Any) -> Any:
     return value
 
 
+def _theirs(label: str) -> str:
+    if label == "schedule":
+        raise ValueError("the label schedule holds the schedule's name, on each of its runs. Call yours something else")
+    return label
+
+
+Labels = dict[Annotated[str, AfterValidator(_theirs)], Annotated[Any, AfterValidator(_scalar)]]
+
+
 class ScheduleBody(Model):
     """`cron` has five fields: minute, hour, day of the month, month, day of the week; `zone` is one of the IANA database.
     `input` is that of each run, `labels` its labels. `catchup` says what becomes of missed occurrences: `skip` them, make up
@@ -48,7 +57,7 @@ class ScheduleBody(Model):
     cron: str
     zone: str = "UTC"
     input: Any = Field(default_factory=dict)
-    labels: dict[str, Annotated[Any, AfterValidator(_scalar)]] = Field(default_factory=dict, max_length=50)
+    labels: Labels = Field(default_factory=dict, max_length=50)
     catchup: Catchup = "last"
     most: int = Field(default=USUAL, ge=1, le=MOST)
 

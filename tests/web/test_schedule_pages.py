@@ -90,6 +90,7 @@ def test_one_is_made_by_the_form_and_comes_back_unchanged(made: str, as_designer
         ({"most": "0"}, "most", "1"),
         ({"catchup": "never"}, "catchup", "valid choice"),
         ({"labels": "no colon"}, "labels", "Line 1 is no label"),
+        ({"labels": "schedule: mine"}, "labels", "The label schedule holds the schedule's name, on each of its runs. Call yours"),
         ({"input/text": ""}, None, ""),
     ],
 )
