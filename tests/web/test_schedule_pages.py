@@ -149,6 +149,8 @@ def test_when_it_comes_is_shown_while_it_is_typed_and_without_a_script(made: str
     )
     assert "02:30 UTC+0" in text(part) and "once, the first time" in text(part)
     assert "comes twice" in text(as_designer.get(f"{PLACE}occurrences/?cron=*/15+*+*+*+*&zone=America/New_York"))
+    left_out = text(as_designer.get(f"{PLACE}occurrences/?cron=*/30+2+*+*+*&zone=Europe/Berlin"))
+    assert re.search("Mar 20.. 02:00 UTC.01:00 the clock skips this time|the clock shows this time twice", left_out)
     assert "clocks are changed" not in text(as_designer.get(f"{PLACE}occurrences/?cron=*/15+*+*+*+*&zone=UTC"))
     wrong = as_designer.get(f"{PLACE}occurrences/?cron=0+0+30+2+*&zone=Nowhere")
     assert wrong.status_code == 200
