@@ -83,6 +83,13 @@ def test_one_is_made_by_the_form_and_comes_back_unchanged(made: str, as_designer
     assert (only().catchup, only().most, only().revision) == ("all", 7, 2)
 
 
+def test_a_second_schedule_of_one_name_is_pointed_out(made: str, as_designer: Client) -> None:
+    told = "Another schedule of this workflow is called"
+    for name, twice in (("Evening", False), (BODY["name"], True)):
+        answer = as_designer.post(f"{PLACE}new/", {**SENT, "name": name, "once": name}, follow=True)
+        assert (told in text(answer), Schedule.objects.filter(name=name).count()) == (twice, 1 + twice)
+
+
 @pytest.mark.parametrize(
     ("change", "field", "words"),
     [
