@@ -328,7 +328,7 @@ class TestOnAnEngine:
         (asked,) = (one["id"] for one in ada.get("escalations")[1]["items"])
         for one in (run, called.id, item.id):
             assert [found["id"] for found in ada.get(f"escalations?run={one}")[1]["items"]] == [asked]
-        assert ada.get(f"escalations?run={run[:-1]}")[1]["items"] == []
+        assert ada.get(f"escalations?run={run[:-1]}z")[1]["items"] == [], "an id that nothing has"
         assert "Runs Orders O-9 Orders Previous" not in (page := text(as_viewer.get(f"/runs/{item.id}/")))
         assert "Runs Orders O-9 Orders Item 1 of Each order" in page
         assert as_viewer.get(f"/inbox/{Escalation.objects.get().id}/").status_code == 200
