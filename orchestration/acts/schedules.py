@@ -127,13 +127,13 @@ def _unfit(plan: Plan, input: Any) -> tuple[Problem, ...]:
 def outgrown(workflow: str, plan: Plan) -> tuple[Problem, ...]:
     """A warning for each schedule whose input this plan would not take, where it is the latest version. Of `MOST_WARNED` at most;
     one query."""
-    rows = list(Schedule.objects.filter(workflow_id=workflow).order_by("id").values_list("name", "input"))
-    inputs = unpack_all([packed for _, packed in rows])
-    wrong = ((name, _unfit(plan, given)) for (name, _), given in zip(rows, inputs, strict=True))
+    rows = list(Schedule.objects.filter(workflow_id=workflow).order_by("id").values_list("name", "cron", "input"))
+    inputs = unpack_all([packed for *_, packed in rows])
+    wrong = ((f"{name} ({cron})", _unfit(plan, given)) for (name, cron, _), given in zip(rows, inputs, strict=True))
     told = [
         Problem(
             "schedule_outgrown",
-            f"The schedule {name} would start nothing by this version. {found[0].path}: {with_stop(found[0].message)}",
+            f"The schedule {name} would start nothing by this version: {found[0].path} {with_stop(found[0].message)}",
             "input",
             severity="warning",
         )

@@ -74,7 +74,7 @@ def test_a_schedule_whose_input_does_not_fit_is_pointed_out_before_it_is_publish
     drafts.push(text=source.write({**longer, "input": {**longer["input"], "required": ["text", "n"]}}), by="dora")
     page = said(as_designer, "/workflows/asking/publish/")
     assert page.count("schedule_outgrown") == 2
-    assert "The schedule Mornings would start nothing by this version. input.n: " in page
+    assert "The schedule Mornings (0 8 * * *) would start nothing by this version: input.n is missing" in page
     assert 'type="submit">Publish</button>' in as_designer.get("/workflows/asking/publish/").content.decode()
     status, made = ada.post("workflows/asking/publish")
     found = [(one["severity"], one["path"]) for one in made["problems"] if one["code"] == "schedule_outgrown"]
