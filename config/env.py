@@ -15,6 +15,7 @@ from django.core.management.utils import get_random_secret_key
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from config.keys import kept_key
+from orchestration.core.misfit_words import told
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -175,9 +176,9 @@ def read_env(environ: Mapping[str, str]) -> Env:
 
 
 def _sentence(error: Any) -> str:
-    reason = error["msg"].removeprefix("Value error, ")
     name = str(error["loc"][0]).upper() if error["loc"] else "Environment"
-    return f"{name}: {reason}."
+    reason = told(error, "it")
+    return f"{name}: {reason[:1].lower()}{reason[1:]}"
 
 
 POSTGRESQL = {

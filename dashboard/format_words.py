@@ -276,7 +276,7 @@ TYPES: dict[type[Model], tuple[str, Keys]] = {
         "longest for its name and correlation, or is kept for 30 days. A moment gives `{until}`.",
         {
             "until": "The moment: a time with its zone, as `2026-01-31T08:00:00Z`, or a duration from when it begins, as `2d`; a "
-            "number is seconds. It lies 366 days ahead at most; one that has passed is not waited for.",
+            "number is seconds. It lies 366 days ahead at most; one that has passed, as `0s`, is not waited for.",
             "event": "The event's name, as `payment.received`.",
             "correlation": "Which of these events is meant: text, a number, true or false, as `${run.input.order}`. "
             "Text and number differ.",

@@ -11,7 +11,7 @@ from dashboard.run_words import Doing, Kind, waits_for
 from dashboard.step_titles import titles_of
 from dashboard.timeline import laid
 from orchestration.core.proof.limits import ON
-from orchestration.core.wording import abbreviate, counted, item_at, listed
+from orchestration.core.wording import Opening, abbreviate, counted, cut, item_at, listed
 from orchestration.queries import children
 from orchestration.queries.children import Lane, Lanes
 from orchestration.queries.room import Unbegun
@@ -198,7 +198,9 @@ def about(item: Any) -> str:
     if isinstance(item, dict):
         said = [each for each in item.values() if isinstance(each, str | int | float) and each != ""]
         return " · ".join(about(each) for each in said[:3]) or abbreviate(item, MOST_SAID)
-    return "" if item is None else item[:MOST_SAID] if isinstance(item, str) else abbreviate(item, MOST_SAID)
+    if isinstance(item, Opening) and item.startswith('"'):
+        item = item[1:]
+    return "" if item is None else cut(item, MOST_SAID) if isinstance(item, str) else abbreviate(item, MOST_SAID)
 
 
 def _said(lane: Lane) -> str:

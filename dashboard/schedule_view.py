@@ -15,6 +15,7 @@ State = Literal["retired", "paused", "stuck", "on"]
 CATCHING_UP = {"skip": "passed over", "last": "one late run for all", "all": "a late run for each"}
 _TURNS = {
     "skipped": "the clock skips the line's own time",
+    "left_out": "the clock skips this time, so it does not come that day",
     "first": "the clock shows this time twice: the first",
     "second": "the clock shows this time twice: the second",
 }
@@ -46,7 +47,7 @@ class Comes:
 @dataclass(frozen=True, slots=True)
 class Coming:
     """The next occurrences of a line in a zone, or what is wrong with the two. `changed`: its clock is changed at times;
-    `turned`: the first one that this is about, where that is not among them."""
+    `turned`: the first one that this is about, or that it leaves out, where that is not among them."""
 
     times: tuple[Comes, ...]
     zone: str

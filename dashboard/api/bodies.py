@@ -12,6 +12,8 @@ from pydantic_core import PydanticCustomError
 
 from orchestration.core import values
 from orchestration.core.errors import Problem, Refused
+from orchestration.core.wording import abbreviate
+from orchestration.queries.run_list import is_whole_id
 
 _MENDED = "interlock.mended"
 BAD_CHARACTER = "There is a NUL character or half of a surrogate pair here, which no store can keep. Remove it."
@@ -157,7 +159,7 @@ class Try(Body):
 
 
 class SecretValue(Body):
-    value: str
+    value: Annotated[Any, AfterValidator(_one_of("text", str)), WithJsonSchema({"type": "string"})]
 
 
 Whole = Annotated[dict[str, Any], ninja.Body()]
@@ -173,6 +175,14 @@ DEFINITION: dict[str, Any] = {
     }
 }
 """For the description of endpoints that take a definition."""
+
+
+def id_of(name: str, value: str | None) -> str | None:
+    """What a parameter names by its id. One that can be none is refused: a slip in it would show an empty list."""
+    if value is not None and not is_whole_id(value):
+        message = f"{abbreviate(value, 40)} is no id. Give the whole of it: 26 digits and small letters, as the API gives them."
+        raise Refused(Problem("bad_filter", message, name))
+    return value
 
 
 def known(request: HttpRequest, *names: str) -> None:

@@ -7,7 +7,7 @@ from ninja import Router
 
 from dashboard.api import shape
 from dashboard.api.answers import Escalation, EscalationWhole, Id, Listed, Preview, Resolved
-from dashboard.api.bodies import Claim, Draft, Resolve, known, mended
+from dashboard.api.bodies import Claim, Draft, Resolve, id_of, known, mended
 from dashboard.api.description import REPEATABLE, answers
 from dashboard.api.guard import may, who
 from dashboard.api.problems import as_dicts
@@ -35,7 +35,7 @@ def list_escalations(
     """The most urgent first. `run`: those of that run, of its child runs, and of theirs. `status`: open, claimed, resolved,
     expired, cancelled, or pending for the first two."""
     known(request, "run", "status", "queue", "workflow", "kind", "mine", "after", "limit")
-    wanted = queries.Inbox(words(status), run, workflow, queue, kind, who(request) if mine else None)
+    wanted = queries.Inbox(words(status), id_of("run", run), workflow, queue, kind, who(request) if mine else None)
     return shape.page(queries.escalations(wanted, after or None, limit), shape.escalation)
 
 

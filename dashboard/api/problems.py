@@ -21,16 +21,13 @@ from ninja.errors import HttpError, ValidationError
 from dashboard.api.guard import too_large
 from dashboard.errors import problem
 from orchestration.core.errors import Conflict, Forbidden, InterlockError, NotFound, Problem, Refused, Unreadable
+from orchestration.core.misfit_words import told
 from orchestration.core.wording import dotted
 
-_SORTS = {
-    "missing": ("missing_key", "This is missing. Add it."),
-    "extra_forbidden": ("unknown_key", "This is not known here. Remove it, or look for a slip of the pen."),
-    "wrong_type": ("wrong_type", ""),
-    "string_type": ("wrong_type", "This has to be text."),
-    "int_type": ("wrong_type", "This has to be a whole number."),
-    "bool_type": ("wrong_type", "This has to be true or false."),
-    "dict_type": ("wrong_type", "This has to be an object."),
+_CODES = {
+    "missing": "missing_key",
+    "extra_forbidden": "unknown_key",
+    **dict.fromkeys(("wrong_type", "string_type", "int_type", "bool_type", "dict_type"), "wrong_type"),
 }
 _MEMBERS = {"status": "state"}
 """A run's or escalation's own status, beside the document's, which is the HTTP one."""
@@ -89,9 +86,7 @@ def _problem(item: Any) -> Problem:
     loc = list(item["loc"])
     while loc and loc[0] in _ROOTS:
         loc = loc[2:] if loc[0] == "body" and len(loc) > 1 else loc[1:]
-    code, sentence = _SORTS.get(item["type"], ("bad_value", ""))
-    message = sentence or f"{str(item['msg']).removeprefix('Value error, ').rstrip('.')}."
-    return Problem(code, message[:1].upper() + message[1:], dotted("", loc))
+    return Problem(_CODES.get(item["type"], "bad_value"), told(item), dotted("", loc))
 
 
 def _of_http(request: HttpRequest, error: Any) -> HttpResponse:

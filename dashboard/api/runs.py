@@ -13,7 +13,7 @@ from pydantic import Field
 from dashboard.api import answers as answered
 from dashboard.api import shape
 from dashboard.api.answers import Cancelled, Id, Listed, Records, RunItem, State
-from dashboard.api.bodies import Cancel, Start, known, mended
+from dashboard.api.bodies import Cancel, Start, id_of, known, mended
 from dashboard.api.description import REPEATABLE, answers
 from dashboard.api.guard import may, who
 from orchestration.acts import runs as acts
@@ -97,9 +97,9 @@ def list_runs(
         workflow=workflow,
         version=version,
         outcome=outcome,
-        schedule=schedule,
+        schedule=id_of("schedule", schedule),
         key=key,
-        parent=parent,
+        parent=id_of("parent", parent),
         path=path,
         created_from=_aware(created_from, "created_from"),
         created_to=_aware(created_to, "created_to"),

@@ -11,12 +11,15 @@ from dashboard.api.answers_of_workflows import Checked, Diff, Version, VersionWh
 from dashboard.api.bodies import DEFINITION, Publish, Retire, known
 from dashboard.api.description import answers
 from dashboard.api.guard import may, who
-from dashboard.api.problems import refusal
+from dashboard.api.problems import as_dicts, refusal
 from dashboard.definition_diff import definition_diff
 from orchestration.acts import drafts, retiring
 from orchestration.acts import workflows as acts
+from orchestration.acts.schedules import outgrown
 from orchestration.core.errors import Refused
 from orchestration.queries import workflows as queries
+from orchestration.queries.catalog import current
+from orchestration.queries.plans import plan_of
 from orchestration.roles import Role
 
 router = Router(tags=["workflows"])
@@ -69,13 +72,14 @@ def get_workflow(request: HttpRequest, workflow: str) -> Any:
 )
 def publish_workflow(request: HttpRequest, workflow: str, body: Publish | None = None) -> Any:
     """The next version, frozen with its proof; the latest where it says the same already. 409 with `problems` where the proof
-    stands against it."""
+    stands against it. Among the `problems` of what it answers are schedules whose input does not fit it (`schedule_outgrown`)."""
     body = body or Publish()
     try:
         made = acts.publish(workflow=workflow, by=who(request), revision=body.revision, note=body.note)
     except Refused as refused:
         return refusal(refused, 409)
-    return shape.version_detail(queries.version(workflow, made.number))
+    version = shape.version_detail(queries.version(workflow, made.number))
+    return {**version, "problems": [*version["problems"], *as_dicts(outgrown(workflow, plan_of(made.id, current(), made.hash)))]}
 
 
 @router.post(

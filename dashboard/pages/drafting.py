@@ -20,6 +20,7 @@ from dashboard.proof_view import proof_view
 from dashboard.text_diff import text_diff
 from orchestration.acts import drafts
 from orchestration.acts import workflows as acts
+from orchestration.acts.schedules import outgrown
 from orchestration.acts.workflows import Checked
 from orchestration.core.errors import Conflict, Refused
 from orchestration.queries import drafts as queries
@@ -146,6 +147,8 @@ def _publishing(found: WorkflowDetail, lead: str) -> dict[str, Any]:
     """`lead`: where problems lead to, the lines of the text or the steps as they are drawn."""
     before = stored.version(found.id).text if found.version else ""
     checked = acts.check(found.draft, found.id)
+    if checked.plan is not None and checked.ok:
+        checked = acts.with_problems(checked, *outgrown(found.id, checked.plan))
     return {
         **frame(found, "edit" if lead == TEXT else "versions"),
         **_found(checked),

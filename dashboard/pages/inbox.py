@@ -4,7 +4,7 @@ Nothing is decided by GET. A decision is sent with the revision that was seen; w
 (409) comes back with everything that was typed.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -14,7 +14,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from dashboard import dossier_view, run_view
@@ -36,6 +35,8 @@ from orchestration.roles import Role, allows
 
 NAMES = {"waiting": "Waiting", "mine": "Mine", "unclaimed": "Unclaimed", "done": "Done"}
 LIST, PRESENCE = "inbox-list", "presence"
+ANSWERED = "answered"
+"""What this person answered last, in their session."""
 
 
 class Place:
@@ -85,7 +86,7 @@ def inbox_page(request: HttpRequest) -> HttpResponse:
     shell = {**Place(request).context(), "revision": revision, "live_href": request.get_full_path()}
     if _part(request) == LIST:
         return _live(render(request, "inbox/list.html", shell), revision)
-    return _whole(render(request, "inbox/page.html", shell))
+    return _whole(render(request, "inbox/page.html", {**shell, "answered": _answered(request)}))
 
 
 def count(request: HttpRequest) -> HttpResponse:
@@ -166,8 +167,17 @@ def _values(form: SchemaForm, found: EscalationDetail) -> Clean:
 
 
 def _say(request: HttpRequest, found: EscalationDetail, label: str) -> None:
-    link = format_html('<a href="/runs/{}/">See the run</a>', found.run)
-    messages.success(request, format_html("“{}” is decided: {}. {}.", found.title, label, link))
+    """Until the next answer, wherever in the inbox this person goes: what they answered, and of which run."""
+    of = found.parent_key or found.key or f"run …{(found.parent or found.run)[-6:]}"
+    request.session[ANSWERED] = {
+        "question": found.id, "title": found.title, "label": label, "of": of, "workflow": found.label, "run": found.run,
+        "at": timezone.now().isoformat(),
+    }  # fmt: skip
+
+
+def _answered(request: HttpRequest) -> dict[str, Any] | None:
+    kept = request.session.get(ANSWERED)
+    return {**kept, "at": datetime.fromisoformat(kept["at"])} if kept else None
 
 
 @require_POST
@@ -240,7 +250,8 @@ def _dossier(request: HttpRequest, found: EscalationDetail, form: SchemaForm) ->
     shown = dossier_view.actions(found, plan)
     asks = not _is_bare(found, form) and any(action.takes_form for action in shown)
     return {
-        **_standing(request, found), "reason": dossier_view.reason(found), "tries": dossier_view.tries(found.dossier.tried),
+        **_standing(request, found), "answered": _answered(request),
+        "reason": dossier_view.reason(found), "tries": dossier_view.tries(found.dossier.tried),
         "model": dossier_view.last_asked(found.dossier.tried),
         "actions": shown, "form": form, "asks": asks, "token": uuid4().hex,
         "drafted": found.draft if found.pending and "fresh" not in request.GET and request.method == "GET" else None,

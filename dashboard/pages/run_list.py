@@ -1,5 +1,6 @@
 """/runs/: what runs, what is in trouble, what has ended. The filter stands in the address."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -106,7 +107,14 @@ def runs(request: HttpRequest) -> HttpResponse:
     known = workflows.workflows(limit=200).items
     outcomes = _outcomes(wanted, known)
     choices = [(name, WORDS.get(name) or STATUSES[name].word) for name in CHOICES]
-    return _varied(render(request, "runs/list.html", {**context, "workflows": known, "statuses": choices, "outcomes": outcomes}))
+    named = {"workflows": _told_apart(known), "statuses": choices, "outcomes": outcomes}
+    return _varied(render(request, "runs/list.html", {**context, **named}))
+
+
+def _told_apart(known: Sequence[WorkflowSummary]) -> list[tuple[str, str]]:
+    """Id and title of each, with the id beside titles that others have too."""
+    often = Counter(each.label.casefold() for each in known)
+    return [(each.id, each.label if often[each.label.casefold()] == 1 else f"{each.label} ({each.id})") for each in known]
 
 
 def _outcomes(wanted: Wanted, known: Sequence[WorkflowSummary]) -> list[tuple[str, str]]:

@@ -144,10 +144,10 @@ def _written(request: HttpRequest, context: dict[str, Any], found: ScheduleView 
         if found is None:
             made = acts.create(workflow=workflow, body=body, by=by, idempotency=f"form-{once}" if once else None)
             messages.success(request, f"{body['name']} is made, and starts runs from its next time on.")
-            return redirect("schedule", workflow, made)
+            return _to(request, workflow, made, body["name"])
         acts.change(schedule=found.id, body=body, by=by, revision=_revision(request))
         messages.success(request, f"{body['name']} is changed.")
-        return redirect("schedule", workflow, found.id)
+        return _to(request, workflow, found.id, body["name"])
     except Conflict as conflict:
         now = queries.schedule(str(found.id if found else ""), workflow)
         return _form(request, {**context, "schedule": now, "conflict": conflict}, form, inputs, once, status=409)
@@ -157,6 +157,13 @@ def _written(request: HttpRequest, context: dict[str, Any], found: ScheduleView 
         of_input = wrong or [problem for problem in told if problem.path.partition(".")[0] == "input"]
         form.take(problem for problem in told if problem not in of_input and problem.path.partition(".")[0] != "input")
         return _form(request, context, form, inputs.mark(of_input), uuid4().hex if about_key else once, status=422)
+
+
+def _to(request: HttpRequest, workflow: str, schedule: str, name: str) -> HttpResponse:
+    if queries.is_shared(name, workflow):
+        sentence = "Another schedule of this workflow is called {} too. Give one of them another name, to tell their runs apart."
+        messages.warning(request, sentence.format(name))
+    return redirect("schedule", workflow, schedule)
 
 
 _SENT_BEFORE = Problem("sent_before", "This form has made a schedule already. Send it again to make another one.", "")

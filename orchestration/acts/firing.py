@@ -140,7 +140,7 @@ def _start(firing: Firing) -> bool:
         workflow=seen["workflow_id"],
         input=given,
         by=firing.by,
-        labels={"schedule": seen["name"], **labels},
+        labels={**labels, "schedule": seen["name"]},  # which older schedules could be given a label of their own
         idempotency=occurrence.isoformat(),
         schedule=seen["id"],
     )

@@ -16,7 +16,9 @@ from orchestration.core.cron import Timetable, timetable
 from orchestration.core.definition import Model
 from orchestration.core.errors import Conflict, NotFound, Problem, Refused
 from orchestration.core.misfits import explain
+from orchestration.core.plan import Plan
 from orchestration.core.source import Source
+from orchestration.core.wording import with_stop
 from orchestration.models import Schedule, Version, Workflow
 from orchestration.models.fields import new_id
 from orchestration.queries.catalog import current
@@ -25,6 +27,7 @@ from orchestration.record.clock import database_now
 from orchestration.record.pack import keep, pack, unpack_all
 
 PACKED = ("input", "labels")
+MOST_WARNED = 20
 
 
 def _one_line(text: str) -> str:
@@ -39,6 +42,15 @@ def _scalar(value: Any) -> Any:
     return value
 
 
+def _theirs(label: str) -> str:
+    if label == "schedule":
+        raise ValueError("the label schedule holds the schedule's name, on each of its runs. Call yours something else")
+    return label
+
+
+Labels = dict[Annotated[str, AfterValidator(_theirs)], Annotated[Any, AfterValidator(_scalar)]]
+
+
 class ScheduleBody(Model):
     """`cron` has five fields: minute, hour, day of the month, month, day of the week; `zone` is one of the IANA database.
     `input` is that of each run, `labels` its labels. `catchup` says what becomes of missed occurrences: `skip` them, make up
@@ -48,7 +60,7 @@ class ScheduleBody(Model):
     cron: str
     zone: str = "UTC"
     input: Any = Field(default_factory=dict)
-    labels: dict[str, Annotated[Any, AfterValidator(_scalar)]] = Field(default_factory=dict, max_length=50)
+    labels: Labels = Field(default_factory=dict, max_length=50)
     catchup: Catchup = "last"
     most: int = Field(default=USUAL, ge=1, le=MOST)
 
@@ -101,11 +113,34 @@ def _latest(workflow: str) -> tuple[int, str]:
 
 
 def _wrong_input(version: tuple[int, str], input: Any) -> tuple[Problem, ...]:
+    return _unfit(plan_of(version[0], current(), version[1]), input)
+
+
+def _unfit(plan: Plan, input: Any) -> tuple[Problem, ...]:
     try:
-        accept_input(plan_of(version[0], current(), version[1]), input)
+        accept_input(plan, input)
     except Refused as refused:
         return refused.problems
     return ()
+
+
+def outgrown(workflow: str, plan: Plan) -> tuple[Problem, ...]:
+    """A warning for each schedule whose input this plan would not take, where it is the latest version. Of `MOST_WARNED` at most;
+    one query."""
+    rows = list(Schedule.objects.filter(workflow_id=workflow).order_by("id").values_list("name", "cron", "input"))
+    inputs = unpack_all([packed for *_, packed in rows])
+    wrong = ((f"{name} ({cron})", _unfit(plan, given)) for (name, cron, _), given in zip(rows, inputs, strict=True))
+    told = [
+        Problem(
+            "schedule_outgrown",
+            f"The schedule {name} would start nothing by this version: {found[0].path} {with_stop(found[0].message)}",
+            "input",
+            severity="warning",
+        )
+        for name, found in wrong
+        if found
+    ]
+    return tuple(told[:MOST_WARNED])
 
 
 def create(*, workflow: str, body: Any, by: str, idempotency: str | None = None) -> str:

@@ -48,13 +48,14 @@ _SECOND, _STEP = timedelta(seconds=1), timedelta(hours=12)
 _AROUND, _YEAR = timedelta(hours=3), timedelta(days=400)
 _SOME_DAY = datetime(2000, 1, 1)  # noqa: DTZ001  # what a clock shows
 
-Turn = Literal["", "skipped", "first", "second"]
+Turn = Literal["", "skipped", "first", "second", "left_out"]
 
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
     """`local` is what the clock of the zone shows `at` that moment, with its offset. `turn`: the line's own time is skipped that
-    day; or the clock shows this time twice, and it is the first or the second of the two."""
+    day; or the clock shows this time twice, and it is the first or the second of the two. From `turned` alone, `left_out`: what
+    the clock skips `at` its change, so that it is no occurrence."""
 
     at: datetime
     local: datetime
@@ -93,13 +94,21 @@ class Timetable:
         return _turn(ZoneInfo(self.zone), moment, moment + _YEAR) is not None
 
     def turned(self, moment: datetime) -> Occurrence | None:
-        """The first occurrence after this moment that the change of a clock is about; None where there is none within a year."""
+        """The first occurrence after this moment that the change of a clock is about, or the first time that one leaves out; None
+        where there is none within a year."""
         zone, turn, end = ZoneInfo(self.zone), moment, moment + _YEAR
         while (turn := _turn(zone, turn, end)) is not None:  # type: ignore[assignment]
+            if not self.written_out and (found := self._left_out(zone, turn)):
+                return found
             around = takewhile(lambda at: at <= turn + _AROUND, self.since(max(turn - _AROUND, moment)))
             if found := next((seen for seen in map(self._seen, around) if seen.turn), None):
                 return found
         return None
+
+    def _left_out(self, zone: ZoneInfo, turn: datetime) -> Occurrence | None:
+        before, after = ((turn + _offset(zone, at)).replace(tzinfo=None) for at in (turn - _SECOND, turn))
+        shown = _next(self.cron, before - _SECOND)
+        return Occurrence(turn, shown.replace(tzinfo=zone), "left_out") if shown is not None and shown < after else None
 
     def _seen(self, at: datetime) -> Occurrence:
         local = at.astimezone(ZoneInfo(self.zone))

@@ -13,8 +13,8 @@ from orchestration.core.event import check_name
 _OURS = "run steps input output carry iter item index error secrets break continue"
 _CEL = "as const else false for function if import in let loop namespace null package return true var void while"
 RESERVED_IDS = frozenset(f"{_OURS} {_CEL}".split())
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)\Z")
-_SHARE = re.compile(r"(100|[1-9]?[0-9])%\Z")
+_DURATION = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)\Z")
+_SHARE = re.compile(r"(0|[1-9][0-9]*)%\Z")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -23,13 +23,18 @@ def parse_duration(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError("a duration is written as 500ms, 5s, 30m, 12h or 2d")
     if isinstance(value, str):
-        match = _DURATION.match(value.strip())
-        if not match:
-            raise ValueError(f'"{value[:30]}" is not a duration; write 500ms, 5s, 30m, 12h or 2d')
-        value = float(match[1]) * _SECONDS[match[2]]
+        value = in_seconds(value)
     if not 0 < value <= 366 * 86400:
         raise ValueError("a duration is more than nothing and at most 366 days")
     return float(value)
+
+
+def in_seconds(text: str) -> float:
+    """What a text like `2d` comes to, be it nothing or less. Raises `ValueError`, with a sentence."""
+    match = _DURATION.match(text.strip())
+    if not match:
+        raise ValueError(f'"{text[:30]}" is not a duration; write 500ms, 5s, 30m, 12h or 2d')
+    return float(match[1]) * _SECONDS[match[2]]
 
 
 def refuse_reserved(name: str) -> str:
@@ -42,13 +47,15 @@ def refuse_reserved(name: str) -> str:
 def refuse_others(names: tuple[str, ...], name: str) -> str:
     if name not in names:
         message = "{name} is no error. There are {names}"
-        raise PydanticCustomError("literal_error", message, {"name": name[:40], "names": ", ".join(names)})
+        raise PydanticCustomError("unknown_error", message, {"name": name[:40], "names": ", ".join(names)})
     return name
 
 
 def parse_need(value: Any) -> int | str:
     """How many items must succeed: a number of them, or a share of all as `80%`."""
-    if isinstance(value, str) and _SHARE.match(value):
+    if isinstance(value, str) and (share := _SHARE.match(value)):
+        if len(share[1]) > 3 or int(share[1]) > 100:
+            raise ValueError(f"{value[:30]} is more than all of them. Write a share of 100% at most")
         return value
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ValueError("how many must succeed is written as a number, or as a share of all: 80%")

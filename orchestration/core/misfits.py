@@ -1,12 +1,13 @@
 """What does not fit the models of a definition, as problems for people: pydantic's errors in our places and words."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from orchestration.core.errors import Problem
+from orchestration.core.misfit_words import HAS_TO_BE, told
 from orchestration.core.source import Source, join_path
 from orchestration.core.wording import abbreviate, did_you_mean, listed, with_stop
 
@@ -16,14 +17,10 @@ _CODES = {
     "union_tag_not_found": "missing_key",
     "string_pattern_mismatch": "bad_id",
     "literal_error": "not_in_list",
+    "unknown_error": "not_in_list",
     "reserved_id": "reserved_id",
     "wrong_type": "wrong_type",
 }
-_EXPECTED = {
-    "string_type": "text", "int_type": "a whole number", "float_type": "a number", "bool_type": "true or false",
-    "dict_type": "a mapping", "model_type": "a mapping", "model_attributes_type": "a mapping", "tuple_type": "a list",
-    "list_type": "a list",
-}  # fmt: skip
 _KINDS = {
     "step": ("unknown_step_type", "is no type of step", "This step has no type"),
     "command": ("unknown_command", "is no command", "This command does not say what to `do`"),
@@ -39,14 +36,20 @@ def explain(
     """One problem for each wrong place, in the document's order, a hundred at most. `model` is what was to be read, `types`
     those of steps (of what `noun` says) that may be named to people."""
     found: dict[tuple[str, str], Problem] = {}
-    for item in error.errors(include_url=False, include_input=True):
+    items = error.errors(include_url=False, include_input=True)
+    wanted: dict[str, list[Any]] = {}
+    for item in items:  # what may be of several types is told of once, with all of them
+        if item["type"] in HAS_TO_BE:
+            wanted.setdefault(_place(item["loc"], source.data)[0], []).append(item)
+    for item in items:
         path, step, here = _place(item["loc"], source.data)
+        item, *others = wanted[path] if item["type"] in HAS_TO_BE else [item]
         kind = item["type"]
         if kind == "too_short" and isinstance(here, list | dict) and len(here) >= item["ctx"]["min_length"]:
             continue  # its items are wrong, and each is reported
-        code = _CODES.get(kind, "wrong_type" if kind in _EXPECTED or kind.endswith("_parsing") else "bad_value")
+        code = _CODES.get(kind, "wrong_type" if kind.endswith(("_type", "_parsing")) else "bad_value")
         code = _KINDS[noun][0] if kind == "union_tag_invalid" else code
-        problem = Problem(code, _sentence(item, path, here, model, types, noun), path, step, line=source.line(path))
+        problem = Problem(code, _sentence(item, others, path, here, model, types, noun), path, step, line=source.line(path))
         found.setdefault((path, code), problem)
     return sorted(found.values(), key=lambda problem: problem.line or 0)[:100]
 
@@ -73,13 +76,13 @@ def _place(loc: tuple[int | str, ...], data: Any) -> tuple[str, str | None, Any]
     return path, step, here
 
 
-def _sentence(item: Any, path: str, here: Any, model: type[BaseModel], types: Collection[str], noun: Noun) -> str:
+def _sentence(
+    item: Any, others: Sequence[Any], path: str, here: Any, model: type[BaseModel], types: Collection[str], noun: Noun
+) -> str:
     kind, context = item["type"], item.get("ctx", {})
     name = path.rsplit(".", 1)[-1]
-    if kind in _EXPECTED:
-        is_condition = item["loc"][-1] in ("str", "dict[str,any]")
-        wanted = "CEL text, or all, any or not over it" if is_condition else _EXPECTED[kind]
-        return f"{name or 'This'} has to be {wanted}; it is {abbreviate(here, 40)}."
+    if kind in ("string_type", "dict_type") and item["loc"][-1] in ("str", "dict[str,any]"):
+        return f"{name or 'This'} has to be CEL text, or all, any or not over it; it is {abbreviate(here, 40)}."
     if kind == "extra_forbidden":
         return _unknown_key(name, known_keys(model, item["loc"][:-1]))
     if kind == "missing":
@@ -89,16 +92,7 @@ def _sentence(item: Any, path: str, here: Any, model: type[BaseModel], types: Co
         return with_stop(f'"{tag}" {_KINDS[noun][1]}{did_you_mean(tag, types)}')
     if kind == "union_tag_not_found":
         return f"{_KINDS[noun][2]}. There are {listed(types, join='and')}."
-    if kind == "string_pattern_mismatch":
-        return f'"{str(item.get("input"))[:60]}" is no id. An id begins with a-z and holds a-z, 0-9 and _, 48 characters at most.'
-    if kind == "value_error":
-        message = str(context.get("error", item["msg"]))
-        return message[:1].upper() + message[1:] + "."
-    if kind == "too_short":
-        return f"{name} has to hold at least {context['min_length']}. Add one."
-    if kind == "too_long":
-        return f"{name} holds more than {context['max_length']}. Take some out."
-    return item["msg"].replace("Input should be", f"{name or 'This'} has to be").rstrip(".") + "."
+    return told(item, name or "This", others)
 
 
 def _unknown_key(name: str, known: list[str]) -> str:

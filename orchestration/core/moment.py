@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from orchestration.core.fields import parse_duration
+from orchestration.core.fields import in_seconds
 from orchestration.core.wording import abbreviate
 
 MOST_AHEAD = timedelta(days=366)
@@ -18,18 +18,18 @@ def moment(value: Any, since: datetime) -> datetime:
     found = read(value)
     at = found if isinstance(found, datetime) else since + found
     if at > since + MOST_AHEAD:
-        raise ValueError(f"{abbreviate(value)} lies more than {MOST_AHEAD.days} days ahead, and a wait lasts no longer")
+        raise _too_far(value)
     return at
 
 
 def read(value: Any) -> datetime | timedelta:
-    """A time, or how long from the beginning; numbers are seconds. Raises `ValueError`, with a sentence."""
+    """A time, or how long from the beginning, be it nothing or less; numbers are seconds. Raises `ValueError`
+    with a sentence."""
     if isinstance(value, str):
         return _time(value) if _TIME.match(value) else _duration(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{abbreviate(value)} is no moment. Give {_FORMS}")
-    most = MOST_AHEAD.total_seconds()
-    return timedelta(seconds=min(max(float(value), -most), most + 1))
+    return _ahead(value, float(value))
 
 
 def _time(text: str) -> datetime:
@@ -41,9 +41,21 @@ def _time(text: str) -> datetime:
 
 def _duration(text: str) -> timedelta:
     try:
-        return timedelta(seconds=parse_duration(text))
+        seconds = in_seconds(text)
     except ValueError:
         raise ValueError(f"{abbreviate(text)} is no moment. Give {_FORMS}, of {MOST_AHEAD.days} days at most") from None
+    return _ahead(text, seconds)
+
+
+def _ahead(value: Any, seconds: float) -> timedelta:
+    most = MOST_AHEAD.total_seconds()
+    if seconds > most:
+        raise _too_far(value)
+    return timedelta(seconds=max(seconds, -most))
+
+
+def _too_far(value: Any) -> ValueError:
+    return ValueError(f"{abbreviate(value)} lies more than {MOST_AHEAD.days} days ahead, and a wait lasts no longer")
 
 
 def written(at: datetime) -> str:

@@ -10,6 +10,10 @@ _BOOLEANS = {**dict.fromkeys(("yes", "on", "y", "true"), "true"), **dict.fromkey
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
+class Opening(str):
+    """Stands for a value that is too large to be shown: how its JSON begins."""
+
+
 class Sized(str):
     """Stands for a list or an object that is too large to be shown, as `list of 6`, and is no text that a run had."""
 
@@ -51,7 +55,12 @@ def abbreviate(value: Any, limit: int = 80) -> str:
 def one_line(value: Any, limit: int) -> str:
     """The value on one line of at most `limit` characters: text as it is, nothing as "", anything else as JSON."""
     text = value if isinstance(value, str) else "" if value is None else abbreviate(value, limit)
-    return " ".join(text[: 4 * limit].split())[:limit]
+    return cut(" ".join(text[: 4 * limit].split()), limit)
+
+
+def cut(text: str, limit: int) -> str:
+    """At most so many characters, the last of them `…` where there were more."""
+    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
 
 
 def listed(words: Iterable[str], most: int = 12, join: str = "or") -> str:

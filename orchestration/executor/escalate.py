@@ -11,7 +11,7 @@ from orchestration.core.errors import ErrorCode, EvaluationError
 from orchestration.core.plan import PlanStep
 from orchestration.core.position import failure_data
 from orchestration.core.result import Result
-from orchestration.core.wording import one_line
+from orchestration.core.wording import cut, one_line
 from orchestration.executor.desk import Desk
 from orchestration.executor.held import Held
 from orchestration.executor.sweep import DEATHS
@@ -151,7 +151,7 @@ async def _open(
 def _about(shown: Any, because: str) -> str:
     """What is shown, beginning with the first that says anything; where nothing is, why it stopped."""
     lines = [one_line(value, ABOUT) for value in shown.values()] if isinstance(shown, dict) else []
-    return " · ".join(filter(None, lines))[:ABOUT] or one_line(because, ABOUT)
+    return cut(" · ".join(filter(None, lines)), ABOUT) or one_line(because, ABOUT)
 
 
 def close(held: Held, status: str, now: datetime, by: str = "", answer: Any = None) -> None:

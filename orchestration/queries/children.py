@@ -9,13 +9,13 @@ from django.db.models import Case, Count, Max, Q, QuerySet, Value, When
 
 from orchestration.core.errors import Problem, Refused
 from orchestration.core.frozen import dataclass
-from orchestration.core.wording import did_you_mean, with_stop
+from orchestration.core.wording import Opening, did_you_mean, with_stop
 from orchestration.models import Escalation, Run, StepRecord
 from orchestration.queries import family
 from orchestration.queries import runs as listed
 from orchestration.queries.paging import bounded, cursor, number, parts_of
 from orchestration.queries.run_list import Row, listing_of
-from orchestration.record.pack import missing, unpack, unpack_all
+from orchestration.record.pack import missing, openings, unpack, unpack_all
 
 STATES: dict[str, Q] = {
     "failed": Q(status="failed"),
@@ -32,6 +32,10 @@ RESTING = ("wait", *FANS)
 _RESTS = ("event", "time", "limit", "children")
 
 
+_OPENING, _BEFORE = 400, '{"item":'
+"""Characters of what a child was given that are read where it is large, and what stands before an item in them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """When a person was asked, or it waited for anything else. `ended` None: that goes on."""
@@ -42,8 +46,8 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One child. `item` is what a map gave it, or a called workflow's input, where that is small enough to stand in the row;
-    `error` what it failed with."""
+    """One child. `item` is what a map gave it, or a called workflow's input, where that is small enough to stand in the row, else
+    how an item begins; `error` what it failed with."""
 
     row: Row
     item: Any
@@ -150,7 +154,7 @@ def children(
     asked: Collection[str] = (),
 ) -> Lanes:
     """Those of this visit, or those of them that stand like that: what failed, what waits for a person, what lives, what has
-    ended, each by index. `asked`: those in whose own child runs a person is asked. Ten queries at most, and one for each level
+    ended, each by index. `asked`: those in whose own child runs a person is asked. Eleven queries at most, and one for each level
     below of child runs that wait for theirs. Raises `Refused` for a state or cursor that means nothing."""
     size = bounded(limit)
     found = listed.with_escalation(_children(run, path, visit)).annotate(rank=_rank(asked)).order_by("rank", "index")
@@ -164,7 +168,8 @@ def children(
     rows = rows[:size]
     listing = listing_of(listed.summaries(rows), mark)
     asked, rested = _asked([row["id"] for row in rows]), _rested(rows)
-    lanes = tuple(_lane(row, told, asked, rested) for row, told in zip(rows, listing.rows, strict=True))
+    large = openings(missing(row["input"] for row in rows), _OPENING)
+    lanes = tuple(_lane(row, told, large, asked, rested) for row, told in zip(rows, listing.rows, strict=True))
     return Lanes(lanes, mark, listing.sweeping, listing.now)
 
 
@@ -210,10 +215,17 @@ def _rested(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Span, ...]]:
 
 
 def _lane(
-    row: Mapping[str, Any], told: Row, asked: Mapping[str, tuple[Span, ...]], rested: Mapping[str, tuple[Span, ...]]
+    row: Mapping[str, Any],
+    told: Row,
+    large: Mapping[str, str],
+    asked: Mapping[str, tuple[Span, ...]],
+    rested: Mapping[str, tuple[Span, ...]],
 ) -> Lane:
-    given = None if missing([row["input"]]) else unpack(row["input"], {})
-    item = given if given is None or row["version_id"] != row["parent__version_id"] else given.get("item")
+    if missing([row["input"]]):
+        item = Opening(large.get(row["input"][1:], "").removeprefix(_BEFORE)) or None
+    else:
+        given = unpack(row["input"], {})
+        item = given if row["version_id"] != row["parent__version_id"] else given.get("item")
     error = {"code": "", "message": "See the run."} if missing([row["error"]]) else unpack(row["error"], {})
     return Lane(told, item, error, asked.get(row["id"], ()), rested.get(row["id"], ()))
 

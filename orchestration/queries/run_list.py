@@ -100,9 +100,13 @@ def is_id(text: str) -> bool:
     return _ID.match(text) is not None
 
 
+def is_whole_id(text: str) -> bool:
+    return len(text) == _LENGTH and is_id(text)
+
+
 def _matching(wanted: RunFilter, text: str) -> "QuerySet[Run]":
     """A child run is not in the list, and is found by the whole of its id all the same."""
-    by_id = replace(wanted, id=text.lower()) if len(text) == _LENGTH and is_id(text.lower()) else wanted
+    by_id = replace(wanted, id=text.lower()) if is_whole_id(text.lower()) else wanted
     found = listed.matching(by_id).order_by("-created", "-id")
     if text:
         found = found.filter(Q(id__contains=text.lower()) | Q(key__icontains=text) | Q(labels__icontains=text))

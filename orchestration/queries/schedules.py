@@ -74,6 +74,11 @@ def schedules(workflow: str, after: str | None = None, limit: int | None = None)
     return page(rows, size, _views, lambda row: str(row["id"]))
 
 
+def is_shared(name: str, workflow: str) -> bool:
+    """Whether several schedules of the workflow are called so."""
+    return Schedule.objects.filter(workflow_id=workflow, name=name).count() > 1
+
+
 def schedule(id: str, workflow: str | None = None) -> ScheduleView:
     """One, of that workflow where it is named. Two queries at most. Raises `NotFound`."""
     found = Schedule.objects.filter(id=id)

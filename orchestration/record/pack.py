@@ -7,6 +7,8 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.db.models.functions import Substr
+
 from orchestration.core import values
 from orchestration.models import Blob
 
@@ -42,6 +44,13 @@ def fetch(hashes: Iterable[str]) -> dict[str, str]:
     """These blobs, read from the database."""
     wanted = set(hashes)
     return dict(Blob.objects.filter(hash__in=wanted).values_list("hash", "body")) if wanted else {}
+
+
+def openings(hashes: Iterable[str], length: int) -> dict[str, str]:
+    """How these blobs begin, read from the database."""
+    wanted = set(hashes)
+    found = Blob.objects.filter(hash__in=wanted).annotate(opening=Substr("body", 1, length))
+    return dict(found.values_list("hash", "opening")) if wanted else {}
 
 
 def unpack_all(packed: Iterable[str | None]) -> list[Any]:

@@ -4,6 +4,53 @@
 const form = document.getElementById("answer");
 const AFTER = 1_200;
 
+/* Nobody answers a question that they can't have seen: the next one comes to the place of the last, with the same button under the same
+ * finger. A press counts if it began a second after the question came into sight; one before that is marked on its button. */
+const READING = 1_000;
+let since = Infinity;
+let began = null;
+
+function comeIntoSight() {
+  since = Infinity;
+  delete form.dataset.seen;
+  requestAnimationFrame(() => {
+    since = performance.now();
+    setTimeout(() => { form.dataset.seen = ""; }, READING);
+  });
+}
+
+const isSeen = () => (began ?? performance.now()) - since >= READING;
+
+function tooEarly(button) {
+  const mark = button.querySelector("[data-early]");
+  mark.hidden = false;
+  setTimeout(() => { mark.hidden = true; }, READING);
+  document.getElementById("inbox-early").textContent = "Not answered: this question has only just come.";
+}
+
+if (form) {
+  comeIntoSight();
+  window.addEventListener("pageshow", (event) => { if (event.persisted) comeIntoSight(); });
+  document.addEventListener("pointerdown", (event) => { began = event.timeStamp; }, true);
+  document.addEventListener("keydown", (event) => { if (!event.repeat) began = event.timeStamp; }, true);
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button[name=action]");
+    if (button && !isSeen()) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      tooEarly(button);
+    }
+    began = null;
+  }, true);
+}
+
+/* What was answered last is said on each page of the inbox until the next answer, and announced once. */
+const last = document.querySelector("[data-answered]");
+if (last && sessionStorage.getItem("answered") !== last.dataset.answered) {
+  sessionStorage.setItem("answered", last.dataset.answered);
+  requestAnimationFrame(() => last.parentElement.replaceChildren(last));
+}
+
 /* 1–9 press the action of that number, but only one that can be seen whole; else it is brought to the screen first. What can't be
  * undone asks for a second press, or Enter, and says so on the control. */
 document.addEventListener("keydown", (event) => {
@@ -28,6 +75,7 @@ document.querySelector("[data-edit]")?.addEventListener("click", () => {
 function press(button) {
   if (!button) return;
   if (form.dataset.closed) return refuse();
+  if (!isSeen()) return tooEarly(button);
   if (button.getAttribute("aria-disabled") === "true") return;
   const ready = !("twice" in button.dataset) || "armed" in button.dataset;
   if (inSight(button) && ready) return button.click();

@@ -146,6 +146,10 @@ MISFITS = {
         HEAD + "  - {id: b, type: branch, cases: [{when: 5, to: done}], default: done}",
         [("wrong_type", "steps[0].cases[0].when", "b", 7)],
     ),
+    "neither all, any nor a number": (
+        HEAD + "  - {id: p, type: parallel, join: some, branches: [{id: a, body: [{id: x, type: set, values: {}}]}]}",
+        [("not_in_list", "steps[0].join", "p", 7)],
+    ),
     "a key that is also a type": (HEAD + "  - {id: t, type: tool, tool: 5}", [("wrong_type", "steps[0].tool", "t", 7)]),
     "many at once, each in its place": (
         HEAD
@@ -169,6 +173,25 @@ MISFITS = {
 @pytest.mark.parametrize(("text", "expected"), MISFITS.values(), ids=MISFITS)
 def test_what_does_not_fit_is_refused_place_by_place(text: str, expected: list[tuple[str, str, str | None, int]]) -> None:
     assert [(p.code, p.path, p.step, p.line) for p in refusal(text)] == expected
+
+
+SAID = {
+    "  - {id: p, type: parallel, join: some, branches: [{id: a, body: [{id: x, type: set, values: {}}]}]}": (
+        "join has to be 'all' or 'any', or a whole number; it is \"some\"."
+    ),
+    "  - {id: m, type: map, over: x, max_items: 3, need: 120%, body: [{id: x, type: set, values: {}}]}": (
+        "120% is more than all of them. Write a share of 100% at most."
+    ),
+    "  - {id: m, type: map, over: x, max_items: 3, need: 1.5%, body: [{id: x, type: set, values: {}}]}": (
+        "How many must succeed is written as a number, or as a share of all: 80%."
+    ),
+    "  - {id: t, type: tool, tool: x, timeout: -5s}": "A duration is more than nothing and at most 366 days.",
+}
+
+
+@pytest.mark.parametrize("step", SAID)
+def test_what_has_to_stand_there_is_said_in_one_sentence(step: str) -> None:
+    assert [problem.message for problem in refusal(HEAD + step)] == [SAID[step]]
 
 
 SLIPS = {

@@ -28,6 +28,7 @@ from tests.engine.test_schedules import MINUTE
         ({"name": " Report"}, [("bad_value", "name")]),
         ({"name": "a\nb"}, [("bad_value", "name")]),
         ({"labels": {"a": [1]}}, [("wrong_type", "labels.a")]),
+        ({"labels": {"schedule": "mine"}}, [("bad_value", "labels.schedule")]),
         ({"crom": "* * * * *"}, [("unknown_key", "crom")]),
     ],
 )

@@ -16,7 +16,7 @@ from orchestration.roles import Role
 from tests.conftest import PASSWORD
 from tests.engine.conftest import Floor, floor, server  # noqa: F401 - fixtures
 from tests.live.axe import violations
-from tests.live.test_inbox import asked  # noqa: F401 - fixtures
+from tests.live.test_inbox import asked, seen  # noqa: F401 - fixtures
 
 SignIn = Callable[[User], Page]
 
@@ -56,6 +56,7 @@ def test_an_answer_survives_a_lost_session(
     Session.objects.all().delete()
     if cookies == "gone":
         page.context.clear_cookies()
+    seen(page)
     page.get_by_role("button", name="Accept it").click()
     if cookies == "gone":
         expect(page.get_by_role("heading", name="This form was too old")).to_be_visible()
@@ -74,8 +75,9 @@ def test_an_answer_survives_a_lost_session(
     assert typed(page) == ["one", "second thought", "third"]
     expect(offer(page)).to_be_hidden()
     assert Escalation.objects.get(id=asked[0].id).status == "open", "taking it up decides nothing"
+    seen(page)
     page.get_by_role("button", name="Accept it").click()
-    expect(page.locator(".toast")).to_contain_text("is decided")
+    expect(page.locator(".inbox__last")).to_contain_text("You answered")
     assert floor.output(floor.ended(asked[0].run_id)) == {"lines": ["one", "second thought", "third"]}
     page.wait_for_load_state()
     assert not page.evaluate("Object.keys(sessionStorage).some(key => key.startsWith('interlock:'))"), "what arrived is not kept"
@@ -90,6 +92,7 @@ def test_it_is_offered_to_who_typed_it_and_to_nobody_else(
     address = f"/inbox/{asked[0].id}/"
     write(page, address)
     Session.objects.all().delete()
+    seen(page)
     page.get_by_role("button", name="Accept it").click()
     sign_in_again(page, "oona")
     page.wait_for_url(f"**{address}")
@@ -112,6 +115,7 @@ def test_what_was_typed_into_a_question_that_others_decided_is_still_to_be_seen(
     address = f"/inbox/{asked[0].id}/"
     write(page, address)
     Session.objects.all().delete()
+    seen(page)
     page.get_by_role("button", name="Accept it").click()
     resolve.resolve(escalation=asked[0].id, action="stop", values={}, by="ada")
     sign_in_again(page, "otto")

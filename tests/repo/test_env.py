@@ -87,8 +87,8 @@ WRONG = [
     ({"INTERLOCK_REACH": "127.0.0.1:99999"}, "INTERLOCK_REACH: '127.0.0.1:99999' is not a host and a port"),
     ({"INTERLOCK_REACH": "*:80"}, "INTERLOCK_REACH: '*:80' is not a host and a port"),
     ({"INTERLOCK_TOOLS": "company/tools.py"}, "INTERLOCK_TOOLS: 'company/tools.py' is not the name of a Python module"),
-    ({"INTERLOCK_RUNS": "many"}, "INTERLOCK_RUNS: Input should be a valid integer"),
-    ({"INTERLOCK_RUNS": "0"}, "INTERLOCK_RUNS: Input should be greater than or equal to 1"),
+    ({"INTERLOCK_RUNS": "many"}, 'INTERLOCK_RUNS: it has to be a whole number; it is "many".'),
+    ({"INTERLOCK_RUNS": "0"}, 'INTERLOCK_RUNS: it has to be at least 1; it is "0".'),
     ({"OPENAI_BASE_URL": "models.example/v1"}, "OPENAI_BASE_URL: it is not an address that begins with http://"),
 ]
 

@@ -163,3 +163,14 @@ def test_a_preview_of_what_was_answered_says_who_was_first(otto: Api, ada: Api) 
     ada.post(f"escalations/{asked.id}/resolve", answer)
     status, told = otto.post(f"escalations/{asked.id}/preview", answer)
     assert (status, told["by"], told["action"]) == (409, "ada", "drop")
+
+
+@pytest.mark.parametrize("path", ["runs?schedule={}", "runs?parent={}", "escalations?run={}"])
+def test_a_filter_by_what_can_be_no_id_is_refused_and_one_that_nothing_has_finds_nothing(path: str, otto: Api) -> None:
+    for none in ("zzz", "", "Z" * 26, "z" * 27):
+        status, told = otto.get(path.format(none))
+        assert (status, told["code"], told["problems"][0]["path"]) == (422, "bad_filter", path[path.index("?") + 1 : -3])
+    assert told["problems"][0]["message"].endswith(
+        " is no id. Give the whole of it: 26 digits and small letters, as the API gives them."
+    )
+    assert otto.get(path.format("0" * 26)) == (200, {"items": [], "next": None})

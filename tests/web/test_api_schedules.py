@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from orchestration.acts import drafts, firing
-from orchestration.core import source
+from orchestration.core import source, values
 from orchestration.models import Act, Run, Schedule
 from orchestration.record.clock import database_now
 from orchestration.roles import Role
@@ -69,7 +69,8 @@ def test_a_schedule_goes_its_way(dora: Api, otto: Api) -> None:
 
 def test_its_runs_say_so_and_are_listed_by_it(dora: Api) -> None:
     made = make(dora, cron="* * * * *")
-    Schedule.objects.update(next=database_now().replace(second=0, microsecond=0))
+    older = values.dump({"team": "desk", "schedule": "mine"})  # such a label was taken once
+    Schedule.objects.update(next=database_now().replace(second=0, microsecond=0), labels=older)
     assert [start() for start in firing.due(database_now())] == [True]
     told = dora.get(f"schedules/{made['id']}")[1]
     assert told["run"] == Run.objects.get().id
@@ -77,7 +78,7 @@ def test_its_runs_say_so_and_are_listed_by_it(dora: Api) -> None:
     factories.start()
     [run] = dora.get(f"runs?schedule={made['id']}")[1]["items"]
     assert (run["id"], run["schedule"], run["created_by"]) == (told["run"], made["id"], f"schedule:{made['id']}")
-    assert run["labels"] == {"schedule": "Morning report"}
+    assert run["labels"] == {"team": "desk", "schedule": "Morning report"}
     assert dora.get(f"runs/{run['id']}")[1]["schedule"] == made["id"]
     dora.delete(f"schedules/{made['id']}")
     assert dora.get(f"runs/{run['id']}")[1]["schedule"] == made["id"]

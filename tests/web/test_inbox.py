@@ -180,8 +180,10 @@ def test_of_two_tabs_of_one_person_the_second_is_told_that_it_came_too_late(aske
     page = answer.content.decode()
     assert answer.status_code == 409
     assert "Yours was not taken.</b> You yourself, in another tab or window, decided this first: Accept it." in page
-    assert "my own words" in page and "is decided" not in page, "the good news is the first tab's"
-    assert 'is decided: Accept it. <a href="/runs/' in as_operator.get("/inbox/").content.decode()
+    assert "my own words" in page and "You answered" not in page, "the good news is the first tab's"
+    for path in ("/inbox/", "/inbox/?tab=done", href(asked)):
+        said = as_operator.get(path).content.decode()
+        assert "with <b>Accept it</b>: “Check the label”, " in said and f'<a href="/runs/{asked.run_id}/">' in said
 
 
 def test_where_nothing_is_to_be_filled_in_the_actions_stand_alone(as_operator: Client, db: None) -> None:

@@ -18,7 +18,7 @@ from orchestration.core.errors import Refused
 from orchestration.models import Escalation, Run, StepRecord
 from orchestration.queries import changes, children
 from orchestration.queries.around import Seen, seen
-from orchestration.record.pack import pack
+from orchestration.record.pack import keep, pack
 from tests import fans
 from tests.api import Api
 from tests.engine.conftest import Floor, floor, server  # noqa: F401  (fixtures)
@@ -282,6 +282,19 @@ class TestOnAnEngine:
         assert "Input A list of 4 items, each of which stands with its run." in page
         assert 'live-topic="children' not in as_viewer.get(f"/runs/{run.id}/?seq=2").content.decode()
 
+    def test_an_item_s_name_says_where_it_is_cut_however_large_it_is(self, as_viewer: Client, mixed: Run) -> None:
+        long, blobs = "An order of many words. " * 10, dict[str, str]()
+        given: list[Any] = [long, long * 4_000, {"id": "T-7", "text": long * 4_000}, long[:120], {"id": "T-8", "text": long}]
+        for index, item in enumerate(given):
+            child = Run.objects.filter(parent=mixed, index=index)
+            child.update(input=pack({"item": item, "index": index}, blobs))
+        keep(blobs)
+        said = {lane.index: lanes_view.about(lane.item) for lane in children.children(mixed.id, "each", 1).lanes}
+        assert said[0] == said[1] == f"{long[:119].rstrip()}…"
+        assert said[2].startswith('{"id":"T-7","text":"An order') and said[2].endswith("…") and len(said[2]) <= 120
+        assert (said[3], said[4]) == (long[:120], f"T-8 · {said[0]}")
+        assert f"Item 2 {said[1]}" in text(as_viewer.get(f"/runs/{mixed.id}/"))
+
     def test_arms_are_called_by_their_titles(self, as_viewer: Client, floor: Floor) -> None:  # noqa: F811
         arms = [
             {"id": "legal", "title": "Legal", "body": [{"id": "law", "type": "set", "values": {"ok": True}}]},
@@ -326,7 +339,7 @@ class TestOnAnEngine:
         (asked,) = (one["id"] for one in ada.get("escalations")[1]["items"])
         for one in (run, called.id, item.id):
             assert [found["id"] for found in ada.get(f"escalations?run={one}")[1]["items"]] == [asked]
-        assert ada.get(f"escalations?run={run[:-1]}")[1]["items"] == []
+        assert ada.get(f"escalations?run={run[:-1]}z")[1]["items"] == [], "an id that nothing has"
         assert "Runs Orders O-9 Orders Previous" not in (page := text(as_viewer.get(f"/runs/{item.id}/")))
         assert "Runs Orders O-9 Orders Item 1 of Each order" in page
         assert as_viewer.get(f"/inbox/{Escalation.objects.get().id}/").status_code == 200

@@ -5,14 +5,19 @@ import re
 import pytest
 from django.test import Client
 
-from orchestration.acts import drafts
+from orchestration.acts import drafts, schedules
 from orchestration.acts import workflows as acts
+from orchestration.core import source
 from orchestration.models import Version, Workflow
+from tests.api import Api
+from tests.factories import asking
 from tests.forms import filled
 from tests.web.conftest import draft
 from tests.web.test_workflow_pages import edit, said
 
 pytestmark = pytest.mark.any_database
+
+INPUT = asking()["input"]
 
 
 def test_publishing_shows_what_changes_and_freezes_what_was_shown(published: Version, as_designer: Client) -> None:
@@ -54,6 +59,27 @@ def test_problems_on_the_page_that_publishes_lead_to_where_one_works(published: 
     assert len(re.findall(r'href="/workflows/asking/edit/#line-\d+"', page)) == page.count("unknown_outcome") == 1
     as_text = as_designer.get("/workflows/asking/publish/?from=text").content.decode()
     assert "design/?step=" not in as_text and len(re.findall(r'href="/workflows/asking/edit/#line-\d+"', as_text)) >= 2
+
+
+def test_a_schedule_whose_input_does_not_fit_is_pointed_out_before_it_is_published_and_by_the_api(
+    published: Version, as_designer: Client, ada: Api
+) -> None:
+    for name in ("Mornings", "Evenings"):
+        body = {"name": name, "cron": "0 8 * * *", "input": {"text": name}}
+        schedules.create(workflow="asking", body=body, by="dora")
+    assert "would start nothing" not in said(as_designer, "/workflows/asking/publish/")
+    longer = asking(input={**INPUT, "properties": {"text": {"type": "string", "minLength": 8}, "n": {"type": "integer"}}})
+    drafts.push(text=source.write(longer), by="dora")
+    assert "would start nothing" not in said(as_designer, "/workflows/asking/publish/")
+    drafts.push(text=source.write({**longer, "input": {**longer["input"], "required": ["text", "n"]}}), by="dora")
+    page = said(as_designer, "/workflows/asking/publish/")
+    assert page.count("schedule_outgrown") == 2
+    assert "The schedule Mornings (0 8 * * *) would start nothing by this version: input.n is missing" in page
+    assert 'type="submit">Publish</button>' in as_designer.get("/workflows/asking/publish/").content.decode()
+    status, made = ada.post("workflows/asking/publish")
+    found = [(one["severity"], one["path"]) for one in made["problems"] if one["code"] == "schedule_outgrown"]
+    assert (status, found) == (200, [("warning", "input")] * 2)
+    assert not [one for one in ada.get("workflows/asking/versions/2")[1]["problems"] if one["code"] == "schedule_outgrown"]
 
 
 def test_any_two_versions_are_compared_and_the_draft_with_any(published: Version, as_designer: Client) -> None:

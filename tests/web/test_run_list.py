@@ -61,6 +61,14 @@ def test_outcomes_are_called_by_their_titles_and_chosen_by_their_ids(as_viewer: 
     )
 
 
+def test_workflows_of_one_title_are_told_apart_by_their_ids(as_viewer: Client, waiting: Run) -> None:  # noqa: F811
+    assert '<option value="triage">Triage</option>' in as_viewer.get("/runs/").content.decode()
+    publish({**TRIAGE, "id": "twin", "title": "triage"})
+    page = as_viewer.get("/runs/?workflow=twin").content.decode()
+    assert '<option value="triage">Triage (triage)</option>' in page
+    assert '<option value="twin" selected>triage (twin)</option>' in page
+
+
 def test_any_part_of_an_id_and_of_a_business_key_is_found(as_viewer: Client, waiting: Run) -> None:  # noqa: F811
     asked = waiting.escalations.get()
     for query in (f"text={waiting.id[-6:].upper()}", f"text={waiting.id[4:12]}", "text=-7", "key=-7", "key=t-"):

@@ -83,13 +83,21 @@ def test_one_is_made_by_the_form_and_comes_back_unchanged(made: str, as_designer
     assert (only().catchup, only().most, only().revision) == ("all", 7, 2)
 
 
+def test_a_second_schedule_of_one_name_is_pointed_out(made: str, as_designer: Client) -> None:
+    told = "Another schedule of this workflow is called"
+    for name, twice in (("Evening", False), (BODY["name"], True)):
+        answer = as_designer.post(f"{PLACE}new/", {**SENT, "name": name, "once": name}, follow=True)
+        assert (told in text(answer), Schedule.objects.filter(name=name).count()) == (twice, 1 + twice)
+
+
 @pytest.mark.parametrize(
     ("change", "field", "words"),
     [
-        ({"name": ""}, "name", "at least 1 character"),
+        ({"name": ""}, "name", "is empty"),
         ({"most": "0"}, "most", "1"),
         ({"catchup": "never"}, "catchup", "valid choice"),
         ({"labels": "no colon"}, "labels", "Line 1 is no label"),
+        ({"labels": "schedule: mine"}, "labels", "The label schedule holds the schedule's name, on each of its runs. Call yours"),
         ({"input/text": ""}, None, ""),
     ],
 )
@@ -148,6 +156,8 @@ def test_when_it_comes_is_shown_while_it_is_typed_and_without_a_script(made: str
     )
     assert "02:30 UTC+0" in text(part) and "once, the first time" in text(part)
     assert "comes twice" in text(as_designer.get(f"{PLACE}occurrences/?cron=*/15+*+*+*+*&zone=America/New_York"))
+    left_out = text(as_designer.get(f"{PLACE}occurrences/?cron=*/30+2+*+*+*&zone=Europe/Berlin"))
+    assert re.search("Mar 20.. 02:00 UTC.01:00 the clock skips this time|the clock shows this time twice", left_out)
     assert "clocks are changed" not in text(as_designer.get(f"{PLACE}occurrences/?cron=*/15+*+*+*+*&zone=UTC"))
     wrong = as_designer.get(f"{PLACE}occurrences/?cron=0+0+30+2+*&zone=Nowhere")
     assert wrong.status_code == 200

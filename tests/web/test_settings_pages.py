@@ -131,7 +131,7 @@ def reach_view() -> Any:
     ("field", "given", "words"),
     [
         ("prices", "gpt 1", "Line 1 is no price"),
-        ("prices", "gpt -1 1", "greater than or equal to 0"),
+        ("prices", "gpt -1 1", "at least 0"),
         ("headers", "no colon", "Line 1 is no header"),
         ("options", "{", "JSON"),
         ("options", "[1]", "options"),
