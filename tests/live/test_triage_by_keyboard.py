@@ -153,6 +153,7 @@ def test_triage_is_written_from_nothing_by_keyboard_published_and_asks_a_person(
     hands.follow("classify", "Branch", "Is it clear?", "is_it_clear")
     hands.enter("is_it_clear")
     hands.pick("cases/0/when/items/0/place", "label")
+    expect(page.locator("select[name='v/cases/0/when/items/0/value']")).to_be_attached()  # the server says what is offered
     tab_to(page, "select[name='v/cases/0/when/items/0/value']")
     keys.type("unclear")
     hands.type("v/cases/0/label", "Unclear")
