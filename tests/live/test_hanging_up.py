@@ -97,13 +97,13 @@ def test_a_client_that_does_not_wait_to_the_end(
 ) -> None:
     looked, gone, over = threading.Event(), threading.Event(), threading.Event()
 
-    def rests(run: str) -> bool:
+    def rests(run: str, *waits: str) -> bool:
         looked.set()
         assert gone.wait(PATIENCE)
         over.set()
         return True
 
-    monkeypatch.setattr(runs, "_rests", rests)
+    monkeypatch.setattr(runs.queries, "rests", rests)
     with waiting(site, operator) as connection:
         assert looked.wait(PATIENCE)
         cut(connection)
@@ -118,11 +118,11 @@ def test_who_has_gone_holds_no_thread_and_no_place_among_those_who_wait(
 ) -> None:
     looked, places = threading.Event(), threading.BoundedSemaphore(1)
 
-    def rests(run: str) -> bool:
+    def rests(run: str, *waits: str) -> bool:
         looked.set()
         return False
 
-    monkeypatch.setattr(runs, "_rests", rests)
+    monkeypatch.setattr(runs.queries, "rests", rests)
     monkeypatch.setattr(runs, "MOST_WAITING", places)
     with waiting(site, operator) as connection:
         assert looked.wait(PATIENCE)
