@@ -241,7 +241,7 @@ def test_a_filter_that_means_nothing_is_answered_in_whole_sentences(as_viewer: C
     page = as_viewer.get("/runs/?status=nonsense")
     assert page.status_code == 422
     said = html.unescape(page.content.decode()).partition('<p class="quiet">')[2].partition("</p>")[0]
-    assert said.startswith("There is no status nonsense; there is ") and said.endswith(" … (13 in all)."), said
+    assert said.startswith("There is no status nonsense; there is ") and said.endswith(" … (16 in all)."), said
 
 
 def test_the_console_opens_an_account_and_shows_its_password(db: None) -> None:
