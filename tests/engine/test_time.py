@@ -8,7 +8,7 @@ import pytest
 from orchestration import tasks
 from orchestration.acts import resolve, runs
 from orchestration.core.errors import Conflict
-from orchestration.models import Call, Escalation, Run, Worker
+from orchestration.models import Escalation, Run, Worker
 from orchestration.record.clock import database_now
 from tests.engine.conftest import Floor
 from tests.engine.publishing import end, workflow
@@ -138,7 +138,7 @@ def test_a_hung_step_is_taken_over_and_its_holder_writes_nothing_any_more(timed:
     """The step's deadline has passed, though the worker lives: the run goes on elsewhere, and what comes late is refused."""
     timed.server.script(b.hang(), b.chat({"label": "a"}))
     run = timed.start(workflow(ask(timeout="5s"), end()))
-    timed.until(run, lambda found: found.status == "held" and Call.objects.filter(run=found).exists())
+    timed.until(run, lambda found: found.status == "held" and timed.server.seen_at() != [])
     fence = Run.objects.get(id=run).fence
     timed.advance(5 + 61)
     ended = timed.ended(run)

@@ -65,13 +65,14 @@ def test_who_presses_again_at_once_does_not_answer_the_question_that_came_next(
     press()
     expect(said).to_contain_text("You answered T-0 with Accept it: “Check the label”, sample")
     expect(said.get_by_role("link")).to_have_attribute("href", f"/runs/{asked[0].run_id}/")
+    page.wait_for_load_state()  # by then its keys are heard
     following = page.url
     assert page.locator(".inbox").evaluate(TOP) == top, "what is said moves nothing"
     page.clock.run_for(100)
     for waited in (400, 500):
         page.clock.run_for(waited)
         press()
-        expect(accept).to_contain_text("Just came: read it first")
+        expect(accept).to_contain_text("Just came: read it first", use_inner_text=True)
         expect(page.locator("#inbox-early")).to_contain_text("Not answered")
     page.keyboard.down("1") if by == "key" else page.mouse.down()
     page.clock.run_for(200)
