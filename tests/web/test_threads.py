@@ -71,6 +71,7 @@ async def test_a_view_whose_client_has_gone_holds_up_nobody() -> None:
         first = await ask(handler, "/")
         await idle(handler, 1)
         assert await ask(handler, "/") == first
+        await idle(handler, 1)
     handler.may.set()
     assert await slow is None
     await idle(handler, 2)
