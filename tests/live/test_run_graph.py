@@ -1,6 +1,6 @@
 """The graph of a run in a real browser: where it opens, that only whoever looks at it moves it, and what it says of items."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
@@ -55,15 +55,21 @@ def long(steps: int) -> Run:
     return move(Run.objects.get(id=acts.start(workflow="long", input={"text": "Good day"}, by="otto")))
 
 
-def test_it_opens_with_all_in_sight_and_is_moved_by_no_one_but_its_viewer(sign_in: SignIn, operator: User, site: str) -> None:
-    run = long(6)
-    page = sign_in(operator)
-    for width, height in ((390, 844), (1440, 900)):
+def shown_on(page: Page, run: Run, *sizes: tuple[int, int]) -> Iterator[None]:
+    """The graph is opened as for the first time, on one screen after the other."""
+    for width, height in sizes:
         page.set_viewport_size({"width": width, "height": height})
         page.goto("/runs/")
         page.evaluate("localStorage.clear()")
         opened(page, run)
         page.locator("#graph").scroll_into_view_if_needed()
+        yield
+
+
+def test_it_opens_with_all_in_sight_and_is_moved_by_no_one_but_its_viewer(sign_in: SignIn, operator: User, site: str) -> None:
+    run = long(6)
+    page = sign_in(operator)
+    for _ in shown_on(page, run, (390, 844), (1440, 900)):
         for step in (":start", "s0", "note", "ask", "done", "dropped"):
             expect(node(page, step)).to_be_in_viewport(ratio=0.99)
         expect(edge(page, "note>next")).to_have_class(has("is-taken"))
@@ -91,12 +97,7 @@ def test_it_opens_with_all_in_sight_and_is_moved_by_no_one_but_its_viewer(sign_i
 def test_a_large_one_opens_where_the_run_stands_or_has_failed(sign_in: SignIn, viewer: User, site: str) -> None:
     run = long(30)
     page = sign_in(viewer)
-    for width, height in ((1440, 900), (390, 844)):
-        page.set_viewport_size({"width": width, "height": height})
-        page.goto("/runs/")
-        page.evaluate("localStorage.clear()")
-        opened(page, run)
-        page.locator("#graph").scroll_into_view_if_needed()
+    for _ in shown_on(page, run, (1440, 900), (390, 844)):
         expect(node(page, "ask")).to_be_in_viewport(ratio=0.99)
         expect(node(page, ":start")).to_have_count(0)
         assert page.evaluate("window.views.size") == 1
